@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# ztseg. `make` builds build/ztagent and build/ztctl without root; `make help` lists the rest.
+
+OUT     ?= build
+CC      ?= gcc
+CLANG   ?= clang
+BPFTOOL ?= $(shell command -v bpftool || echo /usr/sbin/bpftool)
+PREFIX  ?= /usr/local
+VERSION := 0.1.0
+ARCH    := $(shell uname -m)
+BPF_ARCH := $(subst aarch64,arm64,$(subst x86_64,x86,$(ARCH)))
+
+# The one list of what is needed, from Debian 12.
+BUILD_PACKAGES := gcc make clang llvm bpftool pkg-config libc6-dev libbpf-dev libelf-dev zlib1g-dev \
+	libnl-3-dev libnl-route-3-dev libfyaml-dev libjansson-dev libsystemd-dev libssl-dev \
+	libxxhash-dev
+RUN_PACKAGES   := iproute2 jq nginx-light redis-server openssh-server openssh-client openssl curl \
+	nmap python3 netcat-openbsd iperf3 ethtool nftables iptables procps psmisc util-linux
+TEST_PACKAGES  := $(RUN_PACKAGES) libcmocka-dev libclang-rt-14-dev inotify-tools iputils-ping
+CHECK_PACKAGES := clang-format cppcheck
+BENCH_PACKAGES := $(RUN_PACKAGES) linux-perf conntrack
+VM_PACKAGES    := $(TEST_PACKAGES) qemu-system-x86 qemu-system-common xz-utils zstd lz4 binutils
+
+PKGS      := libbpf libelf zlib libnl-3.0 libnl-route-3.0 libfyaml jansson libsystemd libcrypto libxxhash
+WARN      := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wformat=2
+CPPFLAGS  += -I. -Iagent -I$(OUT)/bpf -D_GNU_SOURCE -DZT_VERSION='"$(VERSION)"'
+CFLAGS    ?= -O2 -g
+CFLAGS    += -std=gnu11 $(WARN) -fstack-protector-strong $(EXTRA_CFLAGS)
+LDFLAGS   += -Wl,-z,relro,-z,now $(EXTRA_LDFLAGS)
+LDLIBS     = $(shell pkg-config --libs $(PKGS))
+BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Werror \
+	-I. -Ivmlinux/$(ARCH) -Ibpf
+
+# Rooms both programs may use. ztctl links these and nothing else from agent/,
+# so a renderer that reaches into the datapath fails at link time.
+SHARED_SRC := $(sort $(wildcard agent/base/*.c agent/policy/*.c)) agent/api/wire.c
+AGENT_SRC  := agent/main.c agent/config.c $(filter-out $(SHARED_SRC),$(sort $(wildcard agent/*/*.c)))
+CTL_SRC    := $(sort $(wildcard ctl/*.c ctl/*/*.c))
+BPF_SRC    := $(sort $(wildcard bpf/*.bpf.c))
+objs        = $(patsubst %.c,$(OUT)/%.o,$(1))
+SKEL       := $(OUT)/bpf/ztseg.skel.h
+
+.PHONY: all deps demo test test-kernels bench check fuzz install uninstall clean help tests
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(OUT)/ztagent $(OUT)/ztctl
+
+help:
+	@echo 'make [all]        build $(OUT)/ztagent and $(OUT)/ztctl'
+	@echo 'make deps         install the Debian packages that are missing (root)'
+	@echo 'make demo         five hosts: observed, mapped, staged, segmented (root)'
+	@echo 'make test         every test; closes with N passed, N failed, N skipped (root)'
+	@echo 'make test-kernels packet table and namespace tests under Debian 6.1 and 6.12 (root)'
+	@echo 'make check        formatting, warnings, static analysis, sizes'
+	@echo 'make bench        measure; writes $(OUT)/bench.json (root)'
+	@echo 'make fuzz         fuzz the parsers for a while'
+	@echo 'make install      DESTDIR= PREFIX='
+
+# --- packages -------------------------------------------------------------------
+
+# Installs only when something is missing, so that it costs nothing on a prepared machine.
+define need
+	@missing=$$(for p in $(1); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | \
+		grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+		[ "$$(id -u)" = 0 ] || { echo "missing packages:" $$missing "- run as root: make deps" >&2; exit 1; }; \
+		echo "installing:" $$missing; \
+		export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1; \
+		{ apt-get -qq update && apt-get -qq install -y --no-install-recommends $$missing; } \
+			>$(OUT)/apt.log 2>&1 || { tail -20 $(OUT)/apt.log >&2; exit 1; }; \
+	fi
+endef
+
+deps: | $(OUT)
+	$(call need,$(BUILD_PACKAGES) $(TEST_PACKAGES))
+
+.PHONY: need-test need-check need-bench need-vm need-run
+need-run: | $(OUT)
+	$(call need,$(BUILD_PACKAGES) $(RUN_PACKAGES))
+need-test: | $(OUT)
+	$(call need,$(BUILD_PACKAGES) $(TEST_PACKAGES))
+need-check: | $(OUT)
+	$(call need,$(BUILD_PACKAGES) $(CHECK_PACKAGES))
+need-bench: | $(OUT)
+	$(call need,$(BUILD_PACKAGES) $(BENCH_PACKAGES))
+need-vm: | $(OUT)
+	$(call need,$(BUILD_PACKAGES) $(VM_PACKAGES))
+$(OUT):
+	@mkdir -p $@
+
+# --- BPF --------------------------------------------------------------------------
+
+$(OUT)/bpf/%.bpf.o: bpf/%.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Each file is compiled alone, then joined: one object, one skeleton.
+$(OUT)/bpf/ztseg.linked.o: $(patsubst bpf/%.bpf.c,$(OUT)/bpf/%.bpf.o,$(BPF_SRC))
+	$(BPFTOOL) gen object $@ $^
+$(SKEL): $(OUT)/bpf/ztseg.linked.o
+	$(BPFTOOL) gen skeleton $< name ztseg > $@
+
+# --- programs ---------------------------------------------------------------------
+
+$(OUT)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(call objs,$(filter agent/datapath/% agent/main.c,$(AGENT_SRC))): | $(SKEL)
+
+$(OUT)/libztshared.a: $(call objs,$(SHARED_SRC))
+	@rm -f $@
+	$(AR) rcs $@ $^
+$(OUT)/ztagent: $(call objs,$(AGENT_SRC)) $(OUT)/libztshared.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(OUT)/ztctl: $(call objs,$(CTL_SRC)) $(OUT)/libztshared.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+-include $(shell find $(OUT) -name '*.d' 2>/dev/null)
+
+# --- what people and CI run ---------------------------------------------------------
+
+demo: need-run
+	@$(MAKE) --no-print-directory -s all
+	@tests/demo/run.sh
+
+tests:
+	@$(MAKE) --no-print-directory -f tests/build.mk OUT=$(OUT)
+
+test: need-test
+	@$(MAKE) --no-print-directory -s all
+	@$(MAKE) --no-print-directory -s tests
+	@tests/run
+
+test-kernels: need-vm
+	@$(MAKE) --no-print-directory -s all tests
+	@tests/vm/run
+
+check: need-check
+	@tests/check
+
+bench: need-bench
+	@$(MAKE) --no-print-directory -s all
+	@tests/bench/run
+
+fuzz: need-test
+	@tests/fuzz/run
+
+install: all
+	install -D -m 755 $(OUT)/ztagent $(DESTDIR)$(PREFIX)/sbin/ztagent
+	install -D -m 755 $(OUT)/ztctl $(DESTDIR)$(PREFIX)/bin/ztctl
+	install -D -m 644 packaging/ztagent.service $(DESTDIR)/lib/systemd/system/ztagent.service
+	install -D -m 644 packaging/agent.yaml $(DESTDIR)/etc/ztseg/agent.yaml.example
+	install -d -m 755 $(DESTDIR)$(PREFIX)/share/ztseg/policies
+	install -m 644 policies/* $(DESTDIR)$(PREFIX)/share/ztseg/policies/
+
+clean:
+	rm -rf $(OUT)
