@@ -11,6 +11,10 @@
 #pragma once
 #include "maps.bpf.h"
 
+#ifndef IPPROTO_ICMPV6 /* in a uapi header that cannot be included beside vmlinux.h */
+#define IPPROTO_ICMPV6 58
+#endif
+
 struct zt_query {
 	struct zt_addr near;
 	struct zt_addr far;

@@ -105,13 +105,15 @@ struct zt_map_udp_gen {
 };
 extern struct zt_map_udp_gen zt_udp_gen SEC(".maps");
 
+typedef char zt_name[ZT_NAME_LEN];
+
 /* Rule number -> name: lets a later agent read verdicts that an earlier one compiled. */
 struct zt_map_rules {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, ZT_RULES_MAX);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u32);
-	__uint(value_size, ZT_NAME_LEN);
+	__type(value, zt_name);
 };
 extern struct zt_map_rules zt_rules SEC(".maps");
 
