@@ -119,13 +119,14 @@ struct zt_flow {
 	__u64 bytes[2];	  /* with the link-layer header, as interface counters have it */
 	__u64 denied;	  /* packets, of the above, that were dropped */
 	__u64 would_deny; /* packets that the candidate denies */
-	__u64 cookie;	  /* local socket, 0 = unknown */
+	__u64 cookie;	  /* local socket (zt_sock.cookie), 0 = unknown */
 	__u32 rule[2];	  /* [ZT_LIVE], [ZT_CANDIDATE]; zt_rule_builtin or policy */
 	__u32 owner;	  /* near end's owner: zt_owner_rec index, 0 = unknown */
 	__u32 far_owner;  /* loopback only */
 	__u32 pid;	  /* near end's process when the socket was opened */
 	__u32 opens;	  /* connections on this tuple (TCP SYNs that began one) */
-	__u32 udp_gen;	  /* zt_udp_gen[near port] when last checked */
+	__u32 proof;	  /* UDP: zt_udp_gen[near port] when last checked; TCP opening:
+			     what the opener's next ACK must acknowledge (a spoofer cannot know) */
 	__u32 ifindex;	  /* guarded device that saw it first */
 	__u8 action[2];	  /* ZT_ALLOW, ZT_DENY per plane */
 	__u8 rank[2];	  /* ZT_RANK_* per plane */
@@ -302,6 +303,8 @@ struct zt_slot_meta {
 struct zt_sock {
 	__u64 q_word; /* state word that qmask was matched under, 0 = never */
 	__u64 qmask;  /* qualifiers this owner matches */
+	__u64 cookie; /* bpf_get_socket_cookie() when the record was made (a child has its
+			 listener's); 0 only while nobody has filled the record in */
 	__u32 owner;  /* index into zt_owner_recs, 0 = unknown */
 	__u32 pid;
 	__u8 role;  /* ZT_ROLE_* */
