@@ -1,0 +1,391 @@
+# SPDX-License-Identifier: Apache-2.0
+"""sockets.py - commands on ordinary sockets: servers, clients, sequences."""
+import errno
+import os
+import select
+import socket
+import struct
+import threading
+import time
+
+from core import (SOCKS, Refused, command, errname, family, options, pick, read_exactly, sockaddr)
+
+SERVERS = {}
+
+
+# --- servers ---------------------------------------------------------------
+
+
+class Server:
+    """A listening socket with its thread; counts what arrives."""
+
+    def __init__(self, proto, address, port, mode):
+        self.mode = mode
+        self.bytes = 0
+        self.peers = []
+        self.numbers = {}
+        self.conns = []
+        self.changed = threading.Condition()
+        kind = socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM
+        self.sock = socket.socket(family(address), kind)
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family(address) == socket.AF_INET6:
+            self.sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if proto == "udp":
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+        self.sock.bind(sockaddr(address, port))
+        if proto == "tcp":
+            self.sock.listen(512)
+        threading.Thread(target=self.tcp if proto == "tcp" else self.udp, daemon=True).start()
+
+    def note(self, peer, size):
+        with self.changed:
+            self.bytes += size
+            if peer and len(self.peers) < 10000:
+                self.peers.append(peer)
+            self.changed.notify_all()
+
+    def tcp(self):
+        while True:
+            try:
+                conn, peer = self.sock.accept()
+            except OSError:
+                return
+            self.conns.append(conn)
+            self.note(peer[0], 0)
+            threading.Thread(target=self.serve, args=(conn,), daemon=True).start()
+
+    def serve(self, conn):
+        try:
+            while True:
+                data = conn.recv(262144)
+                if not data:
+                    break
+                if self.mode == "echo":
+                    conn.sendall(data)
+                self.note(None, len(data))
+        except OSError:
+            pass
+        conn.close()
+
+    def udp(self):
+        while True:
+            try:
+                data, peer = self.sock.recvfrom(65536)
+            except OSError:
+                return
+            if self.mode == "seq" and len(data) >= 8:
+                number = struct.unpack_from("!Q", data)[0]
+                with self.changed:
+                    self.numbers[number] = self.numbers.get(number, 0) + 1
+                    self.changed.notify_all()
+                continue
+            try:
+                if self.mode == "echo":
+                    self.sock.sendto(data, peer)
+            except OSError:
+                pass
+            self.note(peer[0], len(data))
+
+    def wait(self, done, seconds):
+        with self.changed:
+            return self.changed.wait_for(done, float(seconds))
+
+
+@command
+def listen(name, proto, address, port, mode="echo"):
+    """listen NAME tcp|udp ADDR PORT [echo|sink|seq]"""
+    SERVERS[name] = Server(proto, address, port, mode)
+    return str(SERVERS[name].sock.getsockname()[1])
+
+
+@command
+def unlisten(name):
+    """unlisten NAME: closes the server and its connections"""
+    server = SERVERS.pop(name)
+    server.sock.close()
+    for conn in server.conns:
+        conn.close()
+
+
+@command
+def peers(name, count=0, timeout=0):
+    """peers NAME [COUNT TIMEOUT]: who came, after waiting for COUNT of them"""
+    server = SERVERS[name]
+    server.wait(lambda: len(server.peers) >= int(count), timeout)
+    return " ".join([str(len(server.peers))] + sorted(set(server.peers)))
+
+
+@command
+def got(name, count=0, timeout=0):
+    """got NAME [BYTES TIMEOUT]: payload bytes received so far"""
+    server = SERVERS[name]
+    server.wait(lambda: server.bytes >= int(count), timeout)
+    return str(server.bytes)
+
+
+@command
+def seqgot(name, count=0, timeout=0):
+    """seqgot NAME [COUNT TIMEOUT]: distinct numbers, lowest, highest, duplicates"""
+    server = SERVERS[name]
+    server.wait(lambda: len(server.numbers) >= int(count), timeout)
+    with server.changed:
+        numbers = server.numbers
+        if not numbers:
+            return "0 0 0 0"
+        twice = sum(v - 1 for v in numbers.values())
+        return f"{len(numbers)} {min(numbers)} {max(numbers)} {twice}"
+
+
+# --- clients ---------------------------------------------------------------
+
+
+@command
+def connect(*words):
+    """connect NAME ADDR PORT [timeout=2] [from=ADDR] [sport=N]: TCP; answers with ms"""
+    (name, address, port), opt = options(words, timeout="2", sport="0", **{"from": ""})
+    sock = socket.socket(family(address), socket.SOCK_STREAM)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if opt["from"] or opt["sport"] != "0":
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        wild = "::" if family(address) == socket.AF_INET6 else "0.0.0.0"
+        sock.bind(sockaddr(opt["from"] or wild, opt["sport"]))
+    sock.settimeout(float(opt["timeout"]))
+    began = time.monotonic()
+    try:
+        sock.connect(sockaddr(address, port))
+    except OSError as error:
+        sock.close()
+        raise Refused(f"{errname(error)} {(time.monotonic() - began) * 1000:.0f}") from None
+    SOCKS[name] = sock
+    return f"{(time.monotonic() - began) * 1000:.0f}"
+
+
+@command
+def udp(*words):
+    """udp NAME v4|v6 [from=ADDR] [sport=N] [to=ADDR] [port=N]: a UDP socket"""
+    (name, version), opt = options(words, sport="0", to="", port="0", **{"from": ""})
+    af = socket.AF_INET6 if version == "v6" else socket.AF_INET
+    sock = socket.socket(af, socket.SOCK_DGRAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+    if opt["from"] or opt["sport"] != "0":
+        sock.bind(sockaddr(opt["from"] or ("::" if version == "v6" else "0.0.0.0"), opt["sport"]))
+    if opt["to"]:
+        sock.connect(sockaddr(opt["to"], opt["port"]))
+    SOCKS[name] = sock
+    return str(sock.getsockname()[1])
+
+
+@command
+def ask(name, text="ping", timeout=2):
+    """ask NAME [TEXT] [TIMEOUT]: sends on a connected socket, waits for the echo"""
+    sock = pick(name)
+    deadline = time.monotonic() + float(timeout)
+    sock.settimeout(float(timeout))
+    if sock.type == socket.SOCK_STREAM:
+        sock.sendall(text.encode())
+        back = read_exactly(sock, len(text.encode()), deadline)
+    else:
+        sock.send(text.encode())
+        back = sock.recv(65536)
+    if back != text.encode():
+        raise Refused("EBADMSG " + repr(back))
+
+
+@command
+def askto(name, address, port, text="ping", timeout=2):
+    """askto NAME ADDR PORT [TEXT|@BYTES] [TIMEOUT]: UDP request and echo; who answered"""
+    sock = pick(name)
+    data = os.urandom(int(text[1:])) if text.startswith("@") else text.encode()
+    sock.settimeout(float(timeout))
+    sock.sendto(data, sockaddr(address, port))
+    deadline = time.monotonic() + float(timeout)
+    while True:
+        sock.settimeout(max(0.001, deadline - time.monotonic()))
+        back, peer = sock.recvfrom(65536)
+        if back == data:
+            return peer[0]
+
+
+@command
+def sendto(name, address, port, text="ping"):
+    """sendto NAME ADDR PORT [TEXT|@BYTES]: one datagram, no answer expected"""
+    data = os.urandom(int(text[1:])) if text.startswith("@") else text.encode()
+    pick(name).sendto(data, sockaddr(address, port))
+
+
+@command
+def push(name, count, shut=""):
+    """push NAME BYTES [shut]: writes them all, then shuts the sending side"""
+    sock = pick(name)
+    sock.settimeout(60)
+    left, block = int(count), b"z" * 262144
+    while left > 0:
+        left -= sock.send(block[:min(left, len(block))])
+    if shut:
+        sock.shutdown(socket.SHUT_WR)
+
+
+@command
+def drained(name, timeout=5):
+    """drained NAME [TIMEOUT]: after push NAME N shut: waits for the other end's FIN"""
+    sock = pick(name)
+    sock.settimeout(float(timeout))
+    while sock.recv(65536):
+        pass
+
+
+@command
+def close(name):
+    """close NAME"""
+    sock = SOCKS.pop(name, None)
+    if sock:
+        sock.close()
+
+
+@command
+def abort(name):
+    """abort NAME: closes with a RST"""
+    sock = SOCKS.pop(name)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+@command
+def ended(name, timeout=2):
+    """ended NAME [TIMEOUT]: waits for the connection to end; says how"""
+    sock = pick(name)
+    sock.settimeout(float(timeout))
+    try:
+        data = sock.recv(1)
+    except (socket.timeout, TimeoutError):
+        raise Refused("ALIVE") from None
+    except OSError as error:
+        return errname(error)
+    return "EOF" if not data else "DATA"
+
+
+@command
+def port(name):
+    """port NAME: the local port"""
+    return str(pick(name).getsockname()[1])
+
+
+@command
+def scan(address, ports, timeout="0.5"):
+    """scan ADDR P,P,.. [TIMEOUT]: how many ports answered, and with what"""
+    seen, polls = {}, []
+    for one in ports.split(","):
+        sock = socket.socket(family(address), socket.SOCK_STREAM)
+        sock.setblocking(False)
+        code = sock.connect_ex(sockaddr(address, one))
+        if code not in (0, errno.EINPROGRESS):
+            seen[errno.errorcode[code]] = seen.get(errno.errorcode[code], 0) + 1
+            sock.close()
+            continue
+        polls.append(sock)
+    deadline = time.monotonic() + float(timeout)
+    while polls and time.monotonic() < deadline:
+        _, ready, _ = select.select([], polls, [], max(0, deadline - time.monotonic()))
+        for sock in ready:
+            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            what = "open" if code == 0 else errno.errorcode[code]
+            seen[what] = seen.get(what, 0) + 1
+            polls.remove(sock)
+            sock.close()
+    seen["silent"] = len(polls)
+    for sock in polls:
+        sock.close()
+    return " ".join(f"{k}={v}" for k, v in sorted(seen.items()))
+
+
+# --- sequences: what was sent and what came ----------------------------------
+
+SEQS = {}
+
+
+class Sequence(threading.Thread):
+    """Numbered datagrams at a pace, until told to stop."""
+
+    def __init__(self, sock, target, pps):
+        super().__init__(daemon=True)
+        self.sock, self.target, self.pps = sock, target, float(pps)
+        self.sent, self.failed, self.halt = 0, 0, threading.Event()
+        self.start()
+
+    def run(self):
+        began = time.monotonic()
+        while not self.halt.is_set():
+            due = int((time.monotonic() - began) * self.pps) + 1
+            while self.sent + self.failed < due and not self.halt.is_set():
+                try:
+                    self.sock.sendto(struct.pack("!Q", self.sent + self.failed), self.target)
+                    self.sent += 1
+                except OSError:
+                    self.failed += 1
+            self.halt.wait(1 / self.pps)
+
+
+@command
+def seqstart(name, address, port_, pps):
+    """seqstart NAME ADDR PORT PPS: numbered datagrams from the UDP socket NAME"""
+    SEQS[name] = Sequence(pick(name), sockaddr(address, port_), pps)
+
+
+@command
+def seqstop(name):
+    """seqstop NAME: how many left, how many the kernel refused"""
+    seq = SEQS.pop(name)
+    seq.halt.set()
+    seq.join()
+    return f"{seq.sent} {seq.failed}"
+
+
+# --- helpers of the test itself ----------------------------------------------------
+
+
+@command
+def notifybind(path):
+    """notifybind PATH: receives what a daemon tells its NOTIFY_SOCKET"""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    sock.bind(path)
+    SOCKS[path] = sock
+
+
+@command
+def notifywait(path, what, timeout, pid="0"):
+    """notifywait PATH READY=1 TIMEOUT [PID]: waits for that line; stops early when PID is gone"""
+    sock = pick(path)
+    deadline = time.monotonic() + float(timeout)
+    pidfd = os.pidfd_open(int(pid)) if pid != "0" else None
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise Refused("TIMEOUT")
+        ready = select.select([sock] + ([pidfd] if pidfd is not None else []), [], [], left)[0]
+        if sock in ready:
+            if what in sock.recv(4096).decode(errors="replace").split("\n"):
+                return ""
+        elif ready:
+            raise Refused("EXITED")
+
+
+@command
+def now():
+    """now: CLOCK_MONOTONIC in ms"""
+    return f"{time.monotonic() * 1000:.0f}"
+
+
+@command
+def cgroup(path):
+    """cgroup DIR: moves this process there"""
+    with open(os.path.join(path, "cgroup.procs"), "w", encoding="ascii") as procs:
+        procs.write(str(os.getpid()))
+
+
+@command
+def setuid(uid):
+    """setuid UID: gives up root"""
+    os.setgroups([])
+    os.setresgid(int(uid), int(uid), int(uid))
+    os.setresuid(int(uid), int(uid), int(uid))
