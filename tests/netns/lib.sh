@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2053
 # lib.sh - hosts as network namespaces, agents in them, and what a test says about both.
 #
 # Sourced first by every test here and by the demo. It starts the test anew in a mount namespace
@@ -63,7 +63,6 @@ is() { # NAME GOT WANTED
 }
 
 like() { # NAME GOT PATTERN: a bash pattern
-	# shellcheck disable=SC2053
 	if [[ $2 == $3 ]]; then ok "$1"; else not_ok "$1" "got '$2', wanted $3"; fi
 }
 
@@ -149,10 +148,9 @@ zt_kill_each() { # kernels before 5.14 have no cgroup.kill
 }
 
 zt_begin() {
-	CG=$(zt_cgroup_root)
-	[[ -n $CG ]] || { echo "not ok $TEST - no cgroup v2 is mounted"; exit 1; }
-	CGROOT=$CG
-	CG=$CG/zt-$TEST-$$.slice
+	CGROOT=$(zt_cgroup_root)
+	[[ -n $CGROOT ]] || { echo "not ok $TEST - no cgroup v2 is mounted"; exit 1; }
+	CG=$CGROOT/zt-$TEST-$$.slice
 	TMP=$(mktemp -d "/tmp/zt-$TEST.XXXXXX") || exit 1
 	mkfifo "$TMP/tick"
 	trap zt_cleanup EXIT
@@ -226,8 +224,7 @@ link() {
 }
 
 mac() { # HOST IF
-	on "$1" cat "/sys/class/net/$2/address" 2>/dev/null ||
-		ip -n "$(ns "$1")" -j link show "$2" | jq -r '.[0].address'
+	ip -n "$(ns "$1")" -j link show "$2" | jq -r '.[0].address'
 }
 
 # --- processes ---------------------------------------------------------------------------
