@@ -24,7 +24,8 @@ VM_PACKAGES    := $(TEST_PACKAGES) qemu-system-x86 qemu-system-common xz-utils z
 
 PKGS      := libbpf libelf zlib libnl-3.0 libnl-route-3.0 libfyaml jansson libsystemd libcrypto libxxhash
 WARN      := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wformat=2
-CPPFLAGS  += -I. -Iagent -I$(OUT)/bpf -D_GNU_SOURCE -DZT_VERSION='"$(VERSION)"'
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
+CPPFLAGS  += -I. -Iagent -I$(OUT)/bpf $(PKG_CFLAGS) -D_GNU_SOURCE -DZT_VERSION='"$(VERSION)"'
 CFLAGS    ?= -O2 -g
 CFLAGS    += -std=gnu11 $(WARN) -fstack-protector-strong $(EXTRA_CFLAGS)
 LDFLAGS   += -Wl,-z,relro,-z,now $(EXTRA_LDFLAGS)

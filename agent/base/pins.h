@@ -16,13 +16,15 @@ struct zt_ctl;
 #define ZT_PINS_DIR	"/sys/fs/bpf/ztseg"
 #define ZT_PINS_ERR_LEN 256
 
+#define ZT_PIN_FILTERS	"zt_filters" /* map: ifindex << 1 | direction -> zt_filter_record */
+
 #define ZT_CLSACT_PREF	 1
 #define ZT_CLSACT_HANDLE 0x7a74 /* "zt" */
 
 /* One filter of ours on a clsact qdisc: value of pinned map zt_filters. */
 struct zt_filter_record {
 	__u32 ifindex;
-	__u32 parent;	 /* TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS or _EGRESS) */
+	__u32 dir;	 /* ZT_DIR_IN, ZT_DIR_OUT */
 	__u32 prio;
 	__u32 handle;
 	__u32 prog_id;
