@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cmd.h - what a command of ztctl is: one table row, and what its function is given.
+ *
+ * The row is the only place that names a command: dispatch, arity check, usage,
+ * --help, shell completion and the manual page are all made from it. Names are
+ * exact, nothing is guessed from a prefix. A command's function returns an exit
+ * status (ZTC_EXIT_*), never an errno.
+ */
+#pragma once
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "render/style.h"
+
+/* Exit status, a contract with scripts. */
+#define ZTC_EXIT_OK	0
+#define ZTC_EXIT_FAILED 1
+#define ZTC_EXIT_USAGE	2 /* bad usage or bad input */
+#define ZTC_EXIT_NO	3 /* "no" as an answer */
+
+#define ZTC_OPTS_MAX 16
+
+/**
+ * struct ztc_ctx - the global options and where text goes.
+ * @socket: of the agent; borrowed.
+ * @json:   print the answer as JSON, not as text.
+ * @style:  width, colour and clock of text.
+ */
+struct ztc_ctx {
+	const char *socket;
+	bool json;
+	struct ztc_style style;
+};
+
+/* One option of one command. @arg NULL: a flag. */
+struct ztc_opt {
+	const char *name;
+	const char *arg;
+	const char *help;
+};
+
+struct ztc_line;
+
+/**
+ * struct ztc_cmd - one command.
+ * @name: one or two words, "policy check".
+ * @args: what follows the options, as usage shows it; "" for nothing.
+ * @help: one line for the list of commands.
+ * @more: paragraphs for --help and the manual page.
+ * @opts: ends with a row without name; NULL = none. At most ZTC_OPTS_MAX rows.
+ * @min, @max: number of arguments; @max -1 = any number.
+ */
+struct ztc_cmd {
+	const char *name;
+	const char *args;
+	const char *help;
+	const char *more;
+	const struct ztc_opt *opts;
+	int min, max;
+	int (*run)(struct ztc_ctx *ctx, const struct ztc_line *line);
+};
+
+/* A command line that fits its row. */
+struct ztc_line {
+	const struct ztc_cmd *cmd;
+	const char *values[ZTC_OPTS_MAX]; /* by row of cmd->opts; a flag that is set has "" */
+	int argc;
+	char **argv;
+};
+
+/* commands.c: the table, and its length. */
+extern const struct ztc_cmd ztc_commands[];
+extern const size_t ztc_command_count;
+
+/**
+ * ztc_value - the value of an option of this command.
+ * Returns NULL when it was not given, "" for a flag. Asking for an option that the row does not
+ * have is a bug and aborts.
+ */
+const char *ztc_value(const struct ztc_line *line, const char *name);
+
+/* ztc_fail - print "ztctl: " and one sentence to stderr; returns @status. */
+__attribute__((format(printf, 2, 3))) int ztc_fail(int status, const char *fmt, ...);
+
+/* ztc_parse_count - a decimal number from 1 to @max. Returns 0, -EINVAL. */
+int ztc_parse_count(const char *text, uint64_t max, uint64_t *ret);
+
+/* --- generated from the table (usage.c) --- */
+
+void ztc_usage_list(FILE *out);
+void ztc_write_completion(FILE *out);
+void ztc_write_man(FILE *out);
+
+/* --- commands, one file per family --- */
+
+int ztc_run_status(struct ztc_ctx *ctx, const struct ztc_line *line);
+int ztc_run_flows(struct ztc_ctx *ctx, const struct ztc_line *line);
+int ztc_run_map(struct ztc_ctx *ctx, const struct ztc_line *line);
+int ztc_run_violations(struct ztc_ctx *ctx, const struct ztc_line *line);
+int ztc_run_policy_check(struct ztc_ctx *ctx, const struct ztc_line *line);
+int ztc_run_policy_show(struct ztc_ctx *ctx, const struct ztc_line *line);
+int ztc_run_policy_explain(struct ztc_ctx *ctx, const struct ztc_line *line);
+int ztc_run_doctor(struct ztc_ctx *ctx, const struct ztc_line *line);
+int ztc_run_observe(struct ztc_ctx *ctx, const struct ztc_line *line);
+int ztc_run_detach(struct ztc_ctx *ctx, const struct ztc_line *line);
+int ztc_run_version(struct ztc_ctx *ctx, const struct ztc_line *line);

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* commands.c - the table of commands: everything ztctl can do, in the order that help lists it. */
+#include "base/pins.h"
+#include "ctl/cmd.h"
+
+#define FLOW_FILTERS                                                                               \
+	{"segment", "NAME", "only flows with an end in this segment"},                             \
+		{"host", "NAME", "only flows with this host or address at an end"},                \
+		{"port", "PORT", "only this service port, of the end that was called"},            \
+		{"proto", "PROTO", "only this protocol: tcp, udp, icmp, icmpv6 or a number"},      \
+		{"verdict", "V", "only allowed, denied, or would-deny (staged policy denies it)"}, \
+	{                                                                                          \
+		"owner", "NAME", "only this unit, cgroup, user or executable"                      \
+	}
+
+static const struct ztc_opt flows_opts[] = {
+	FLOW_FILTERS,
+	{"limit", "N", "at most this many flows"},
+	{"follow", NULL, "go on printing flows as they begin, change or end; Ctrl-C ends it"},
+	{NULL, NULL, NULL},
+};
+
+static const struct ztc_opt violations_opts[] = {
+	FLOW_FILTERS,
+	{"limit", "N", "at most this many rows"},
+	{"fail", NULL, "exit status 3 when there are any"},
+	{NULL, NULL, NULL},
+};
+
+static const struct ztc_opt map_opts[] = {
+	FLOW_FILTERS,
+	{"limit", "N", "at most this many edges"},
+	{"by", "WHAT", "add flows up by host (default), segment or workload"},
+	{NULL, NULL, NULL},
+};
+
+static const struct ztc_opt check_opts[] = {
+	{"host", "NAME", "check as this host of the inventory would compile it"},
+	{"agent", NULL, "also ask the running agent about the file that it follows"},
+	{NULL, NULL, NULL},
+};
+
+static const struct ztc_opt show_opts[] = {
+	{"builtin", NULL, "the built-in statements, which need no policy"},
+	{"canonical", NULL, "the policy as the agent read it, in canonical form"},
+	{NULL, NULL, NULL},
+};
+
+static const struct ztc_opt explain_opts[] = {
+	{"unit", "NAME", "as if this systemd unit owned the local socket"},
+	{"user", "NAME", "as if this user owned it"},
+	{"exe", "PATH", "as if this executable owned it"},
+	{"cgroup", "PATH", "as if it were in this cgroup"},
+	{"file", "FILE", "offline: by this policy file, no agent needed"},
+	{"host", "NAME", "offline: on this host of the inventory"},
+	{NULL, NULL, NULL},
+};
+
+static const struct ztc_opt doctor_opts[] = {
+	{"pin-dir", "DIR", "the agent's pin directory (default " ZT_PINS_DIR ")"},
+	{NULL, NULL, NULL},
+};
+
+static const struct ztc_opt observe_opts[] = {
+	{"for", "TIME", "how long: 90s, 15m, 2h; without it until --off"},
+	{"off", NULL, "end it now: deny again what policy denies"},
+	{"pin-dir", "DIR", "without the agent, by its pins in DIR (default " ZT_PINS_DIR ")"},
+	{NULL, NULL, NULL},
+};
+
+static const struct ztc_opt detach_opts[] = {
+	{"pin-dir", "DIR", "without the agent, the pins in DIR (default " ZT_PINS_DIR ")"},
+	{NULL, NULL, NULL},
+};
+
+const struct ztc_cmd ztc_commands[] = {
+	{"status", "", "what is guarded, which policy is in force, losses and alarms",
+	 "Shows the agent, the policy in force and the candidate, every interface and hook, other "
+	 "programs near ours, how full each table is, what was lost and why, and use of failsafes.",
+	 NULL, 0, 0, ztc_run_status},
+	{"flows", "", "conversations seen on this host, with verdict and rule",
+	 "A flow is one conversation; FROM is the end that opened it. A line names the live verdict, "
+	 "and the candidate's when staged policy would decide otherwise.",
+	 flows_opts, 0, 0, ztc_run_flows},
+	{"violations", "", "what was denied, or would be by staged policy",
+	 "Flows that policy denied (mode enforced) or would deny (mode staged), added up by source, "
+	 "destination, service and rule.",
+	 violations_opts, 0, 0, ztc_run_violations},
+	{"map", "", "who talks to whom: the dependency map",
+	 "Flows added up over the time the agent has kept, grouped by the service that was called.",
+	 map_opts, 0, 0, ztc_run_map},
+	{"policy check", "FILE...", "check policy files or directories; no agent, no root needed",
+	 "Reads and compiles each file and prints every error and warning with its line. Exit status "
+	 "2 when a file has an error. Nothing that runs is changed.",
+	 check_opts, 1, -1, ztc_run_policy_check},
+	{"policy show", "", "the statements in force, in order of judgement",
+	 "Lists every statement the agent has compiled, with mode, source line and use.", show_opts,
+	 0, 0, ztc_run_policy_show},
+	{"policy explain", "SRC DST SERVICE", "which rule decides, live and candidate, and why",
+	 "SRC and DST are a host of the inventory or an address; SERVICE is written as in policy: "
+	 "tcp/443, udp/53, icmp/8. Names the segments of both ends, the statements considered and "
+	 "the one that decides, with file and line. Exit status 3 when the live verdict is deny.",
+	 explain_opts, 3, 3, ztc_run_policy_explain},
+	{"doctor", "", "can this host be guarded, is it, and what are the limits here",
+	 "Checks kernel, privilege, mounts, neighbours on tc, XDP and netfilter, and every way past "
+	 "the datapath that this host has, by itself and through the agent when it runs. What could "
+	 "not be found out is said to be unknown, never good. Exit status 3 when a check fails.",
+	 doctor_opts, 0, 0, ztc_run_doctor},
+	{"observe", "", "break-glass: judge and record, deny nothing, for a while",
+	 "Takes effect at the next packet, with the agent alive or dead. Needs root, or membership of "
+	 "group ztseg-admin while the agent runs.",
+	 observe_opts, 0, 0, ztc_run_observe},
+	{"detach", "", "remove everything of ours from the kernel",
+	 "Takes programs off interfaces and sockets and removes maps and pins: nothing is guarded, "
+	 "recorded or denied any more. Works with the agent alive or dead. Needs root.",
+	 detach_opts, 0, 0, ztc_run_detach},
+	{"version", "", "versions of ztctl, of the kernel interface and of the agent", "", NULL, 0,
+	 0, ztc_run_version},
+};
+
+const size_t ztc_command_count = sizeof(ztc_commands) / sizeof(ztc_commands[0]);

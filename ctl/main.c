@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main.c - global options, and from the words after them to one row of the command table. */
+#include <argp.h>
+#include <errno.h>
+#include <locale.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "api/wire.h"
+#include "ctl/cmd.h"
+
+#define KEY_SOCKET   's'
+#define KEY_JSON     'j'
+#define KEY_COLOR    0x100
+#define KEY_GENERATE 0x101
+#define KEY_COMMAND  0x200 /* + row of the command's options */
+
+/* What the global parser leaves behind. */
+struct globals {
+	struct ztc_ctx ctx;
+	const char *generate;
+	int first_word; /* index of the first argument that is no option; 0 = none */
+	bool top;	/* parsing what stands before the command */
+};
+
+static const struct argp_option global_options[] = {
+	{"socket", KEY_SOCKET, "SOCKET", 0, "the agent's socket (default " ZT_WIRE_SOCKET ")", 0},
+	{"json", KEY_JSON, NULL, 0, "print the answer as JSON", 0},
+	{"color", KEY_COLOR, "WHEN", 0, "auto (default: on a terminal), always or never", 0},
+	{"generate", KEY_GENERATE, "WHAT", OPTION_HIDDEN, NULL, 0},
+	{NULL, 0, NULL, 0, NULL, 0},
+};
+
+int ztc_fail(int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	fflush(stdout);
+	fputs("ztctl: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return status;
+}
+
+static bool color_wanted(void)
+{
+	const char *term = getenv("TERM");
+	const char *no_color = getenv("NO_COLOR");
+
+	return isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0 &&
+	       !(no_color && *no_color);
+}
+
+/* Text fits the terminal when there is one, and 100 columns always. */
+static unsigned int wanted_width(void)
+{
+	const char *columns = getenv("COLUMNS");
+	struct winsize ws;
+	uint64_t n = ZTC_WIDTH_MAX;
+
+	if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_col)
+		n = ws.ws_col;
+	else if (columns && ztc_parse_count(columns, 10000, &n) < 0)
+		n = ZTC_WIDTH_MAX;
+	if (n > ZTC_WIDTH_MAX)
+		return ZTC_WIDTH_MAX;
+	return n < ZTC_WIDTH_MIN ? ZTC_WIDTH_MIN : (unsigned int)n;
+}
+
+static error_t parse_global(int key, char *arg, struct argp_state *state)
+{
+	struct globals *g = state->input;
+
+	switch (key) {
+	case KEY_SOCKET:
+		g->ctx.socket = arg;
+		return 0;
+	case KEY_JSON:
+		g->ctx.json = true;
+		return 0;
+	case KEY_COLOR:
+		if (strcmp(arg, "always") == 0)
+			g->ctx.style.color = true;
+		else if (strcmp(arg, "never") == 0)
+			g->ctx.style.color = false;
+		else if (strcmp(arg, "auto") != 0)
+			argp_error(state, "--color takes auto, always or never, not '%s'", arg);
+		return 0;
+	case KEY_GENERATE:
+		g->generate = arg;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (!g->top)
+			return ARGP_ERR_UNKNOWN;
+		/* The command's own parser takes it from here. */
+		g->first_word = state->next - 1;
+		state->next = state->argc;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp global_argp = {global_options, parse_global, NULL, NULL, NULL, NULL, NULL};
+
+/* --- one command --- */
+
+struct parsed {
+	struct globals *globals;
+	struct ztc_line line;
+	char **words;
+	int word_count;
+};
+
+static error_t parse_command(int key, char *arg, struct argp_state *state)
+{
+	struct parsed *p = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = p->globals;
+		return 0;
+	case ARGP_KEY_ARG:
+		p->words[p->word_count++] = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (p->word_count < p->line.cmd->min)
+			argp_error(state, "missing argument: %s %s", p->line.cmd->name,
+				   p->line.cmd->args);
+		if (p->line.cmd->max >= 0 && p->word_count > p->line.cmd->max)
+			argp_error(state, "unexpected argument '%s'", p->words[p->line.cmd->max]);
+		return 0;
+	default:
+		if (key >= KEY_COMMAND && key < KEY_COMMAND + ZTC_OPTS_MAX) {
+			p->line.values[key - KEY_COMMAND] = arg ? arg : "";
+			return 0;
+		}
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+const char *ztc_value(const struct ztc_line *line, const char *name)
+{
+	for (size_t i = 0; line->cmd->opts && line->cmd->opts[i].name; i++) {
+		if (strcmp(line->cmd->opts[i].name, name) == 0)
+			return line->values[i];
+	}
+	abort();
+}
+
+static int run_command(struct globals *g, const struct ztc_cmd *cmd, int argc, char **argv)
+{
+	zt_auto(zt_freep) char *name = NULL;
+	zt_auto(zt_freep) char **words = calloc(argc + 1, sizeof(*words));
+	struct argp_option options[ZTC_OPTS_MAX + 1] = {0};
+	const struct argp_child children[] = {{&global_argp, 0, "Common options:", 1}, {0}};
+	const struct argp argp = {
+		.options = options,
+		.parser = parse_command,
+		.args_doc = cmd->args,
+		.doc = cmd->more && *cmd->more ? cmd->more : cmd->help,
+		.children = children,
+	};
+	struct parsed p = {.globals = g, .line = {.cmd = cmd}, .words = words};
+
+	for (size_t i = 0; cmd->opts && cmd->opts[i].name && i < ZTC_OPTS_MAX; i++) {
+		options[i].name = cmd->opts[i].name;
+		options[i].key = KEY_COMMAND + (int)i;
+		options[i].arg = cmd->opts[i].arg;
+		options[i].doc = cmd->opts[i].help;
+	}
+	if (!words || asprintf(&name, "ztctl %s", cmd->name) < 0)
+		return ztc_fail(ZTC_EXIT_FAILED, "out of memory");
+	argv[0] = name;
+	g->top = false;
+	if (argp_parse(&argp, argc, argv, 0, NULL, &p) != 0)
+		return ZTC_EXIT_USAGE;
+	p.line.argc = p.word_count;
+	p.line.argv = words;
+	return cmd->run(&g->ctx, &p.line);
+}
+
+/* How many words of @argv a command's name takes: 0 when it is another one. */
+static int name_words(const char *name, int argc, char **argv)
+{
+	const char *space = strchr(name, ' ');
+
+	if (!space)
+		return argc >= 1 && strcmp(argv[0], name) == 0;
+	if (argc >= 2 && strncmp(argv[0], name, space - name) == 0 &&
+	    argv[0][space - name] == '\0' && strcmp(argv[1], space + 1) == 0)
+		return 2;
+	return 0;
+}
+
+static int dispatch(struct globals *g, int argc, char **argv)
+{
+	size_t len = strlen(argv[0]);
+	bool family = false;
+
+	for (size_t i = 0; i < ztc_command_count; i++) {
+		int n = name_words(ztc_commands[i].name, argc, argv);
+
+		if (n)
+			return run_command(g, &ztc_commands[i], argc - n + 1, argv + n - 1);
+		if (strncmp(ztc_commands[i].name, argv[0], len) == 0 &&
+		    ztc_commands[i].name[len] == ' ')
+			family = true;
+	}
+	if (!family)
+		return ztc_fail(ZTC_EXIT_USAGE, "no command '%s'; see ztctl --help", argv[0]);
+	fprintf(stderr, "ztctl: '%s' takes one of:\n", argv[0]);
+	for (size_t i = 0; i < ztc_command_count; i++) {
+		if (strncmp(ztc_commands[i].name, argv[0], len) == 0 &&
+		    ztc_commands[i].name[len] == ' ')
+			fprintf(stderr, "  ztctl %s %s\n", ztc_commands[i].name,
+				ztc_commands[i].args);
+	}
+	return ZTC_EXIT_USAGE;
+}
+
+static int generate(const char *what)
+{
+	if (strcmp(what, "completion") == 0)
+		ztc_write_completion(stdout);
+	else if (strcmp(what, "man") == 0)
+		ztc_write_man(stdout);
+	else
+		return ztc_fail(ZTC_EXIT_USAGE, "--generate takes completion or man");
+	return ZTC_EXIT_OK;
+}
+
+/* The list of commands is part of --help: argp prints it after the options. */
+static char *add_commands(int key, const char *text, void *input)
+{
+	char *doc = NULL;
+	size_t size;
+	FILE *out;
+
+	(void)input;
+	if (key != ARGP_KEY_HELP_POST_DOC)
+		return (char *)text;
+	out = open_memstream(&doc, &size);
+	if (!out)
+		return (char *)text;
+	ztc_usage_list(out);
+	fclose(out);
+	return doc;
+}
+
+int main(int argc, char **argv)
+{
+	struct globals g = {
+		.ctx = {.socket = ZT_WIRE_SOCKET,
+			.style = {.width = wanted_width(),
+				  .color = color_wanted(),
+				  .now_s = time(NULL)}},
+		.top = true,
+	};
+	const struct argp argp = {
+		.options = global_options,
+		.parser = parse_global,
+		.args_doc = "COMMAND [ARGUMENT...]",
+		.doc = "See and control the segmentation of this host.\v ",
+		.help_filter = add_commands,
+	};
+	int status;
+
+	setlocale(LC_CTYPE, "");
+	argp_err_exit_status = ZTC_EXIT_USAGE;
+	if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &g) != 0)
+		return ZTC_EXIT_USAGE;
+	if (g.generate) {
+		status = generate(g.generate);
+	} else if (!g.first_word) {
+		fputs("Usage: ztctl [OPTION...] COMMAND [ARGUMENT...]\n\n", stderr);
+		ztc_usage_list(stderr);
+		status = ZTC_EXIT_USAGE;
+	} else {
+		status = dispatch(&g, argc - g.first_word, argv + g.first_word);
+	}
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return ztc_fail(ZTC_EXIT_FAILED, "cannot write the answer: %s", strerror(errno));
+	return status;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* violations.c - what was denied, or would be, one row per source, service and rule. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "ctl/render/ends.h"
+#include "ctl/render/render.h"
+#include "ctl/render/table.h"
+#include "ctl/render/text.h"
+
+static void violation_row(struct ztc_table *table, const json_t *row, const struct ztc_style *style)
+{
+	bool staged = strcmp(ztc_str(row, "mode"), "staged") == 0;
+	char text[ZTC_END_LEN], number[ZTC_TEXT_LEN];
+
+	ztc_table_cell(table, staged ? ZTC_WARN : ZTC_BAD, "%s", staged ? "would deny" : "denied");
+	ztc_end(text, json_object_get(row, "src"), false);
+	ztc_table_cell(table, ZTC_PLAIN, "%s", text);
+	ztc_end(text, json_object_get(row, "dst"), false);
+	ztc_table_cell(table, ZTC_PLAIN, "%s", text);
+	ztc_service(text, json_object_get(row, "proto"), json_object_get(row, "port"));
+	ztc_table_cell(table, ZTC_PLAIN, "%s", text);
+	ztc_table_cell(table, ZTC_PLAIN, "%s", ztc_str(row, "rule"));
+	ztc_workload(text, json_object_get(row, "workload"));
+	ztc_table_cell(table, ZTC_PLAIN, "%s", text);
+	ztc_count(number, ztc_int(row, "count"));
+	ztc_table_cell(table, ZTC_PLAIN, "%s", number);
+	ztc_ago(number, ztc_str(row, "first_seen"), style);
+	ztc_table_cell(table, ZTC_PLAIN, "%s", number);
+	ztc_ago(number, ztc_str(row, "last_seen"), style);
+	ztc_table_cell(table, ZTC_PLAIN, "%s", number);
+}
+
+/* "3 violations: 2 enforced (denied 14 times), 1 staged (would have been denied 3 times)". */
+static void violations_summary(FILE *out, const struct ztc_style *style, const int64_t rows[2],
+			       const int64_t times[2])
+{
+	char all[ZTC_TEXT_LEN], number[2][ZTC_TEXT_LEN], count[2][ZTC_TEXT_LEN];
+	char line[512];
+
+	ztc_plural(all, rows[0] + rows[1], "violation", "violations");
+	for (int i = 0; i < 2; i++) {
+		ztc_count(number[i], rows[i]);
+		ztc_plural(count[i], times[i], "packet", "packets");
+	}
+	snprintf(line, sizeof(line), "%s: %s enforced (%s denied), %s staged (%s would be)", all,
+		 number[0], count[0], number[1], count[1]);
+	fputc('\n', out);
+	ztc_wrap(out, style, ZTC_BOLD, 0, 2, line);
+}
+
+int ztc_render_violations(FILE *out, const json_t *result, const struct ztc_style *style)
+{
+	static const struct ztc_column columns[] = {
+		{"WHAT", false, 0},    {"FROM", false, 12}, {"TO", false, 12},
+		{"SERVICE", false, 0}, {"RULE", false, 12}, {"WORKLOAD", false, 10},
+		{"PACKETS", true, 0},  {"FIRST", true, 0},  {"LAST", true, 0},
+	};
+	zt_auto(ztc_table_free) struct ztc_table *table = NULL;
+	const json_t *violations = json_object_get(result, "violations");
+	int64_t rows[2] = {0}, times[2] = {0};
+	json_t *row;
+	size_t i;
+	int r;
+
+	if (!json_is_array(violations))
+		return -EINVAL;
+	if (!json_array_size(violations)) {
+		fputs("No violations: nothing was denied, and staged policy would deny nothing.\n",
+		      out);
+		return 0;
+	}
+	r = ztc_table_new(&table, columns, ARRAY_SIZE(columns));
+	if (r < 0)
+		return r;
+	json_array_foreach (violations, i, row) {
+		int staged = strcmp(ztc_str(row, "mode"), "staged") == 0;
+
+		rows[staged]++;
+		times[staged] += ztc_int(row, "count");
+		violation_row(table, row, style);
+	}
+	r = ztc_table_print(table, out, style, 0);
+	if (r == 0)
+		violations_summary(out, style, rows, times);
+	return r;
+}
