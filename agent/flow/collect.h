@@ -66,8 +66,6 @@ struct zt_flow_source {
  * @violation_cap: 0 = ZT_VIOLATIONS_DEFAULT.
  * @recent_cap:    ended flows kept to be listed; 0 = ZT_RECENT_DEFAULT.
  * @sweep_ms:      0 = 2000.
- * @on_flow:       told of flows as the ring and the sweeps see them; may be NULL. See
- *                 zt_collector_follow().
  */
 struct zt_collector_config {
 	struct zt_flow_source source;
@@ -82,22 +80,23 @@ struct zt_collector_config {
 
 /* What was not seen or not kept, and why. Kernel rows are totals since the maps were made. */
 struct zt_flow_losses {
-	uint64_t flows_evicted;	   /* entries the kernel's LRU dropped before they were read */
+	uint64_t flows_evicted; /* entries the kernel's LRU dropped before they were read */
 	uint64_t openings_evicted;
 	uint64_t ring_full;	   /* events not written; the flow tables still had the flow */
 	uint64_t insert_failed;	   /* packets judged without an entry */
 	uint64_t owner_table_full; /* sockets without an owner record */
 	uint64_t header_unreadable;
-	uint64_t edges_over_cap;   /* flows that the edge table had no room for */
+	uint64_t edges_over_cap;      /* flows that the edge table had no room for */
 	uint64_t violations_over_cap; /* rows that made room */
-	uint64_t events_unknown;   /* events of another ABI version */
-	uint64_t read_errors;	   /* sweeps that the kernel refused */
+	uint64_t denials_forgotten; /* rules of earlier verdicts of living flows, not remembered */
+	uint64_t events_unknown;    /* events of another ABI version */
+	uint64_t read_errors;	    /* sweeps that the kernel refused */
 };
 
 struct zt_collector_stats {
 	struct zt_flow_losses losses;
 	uint64_t present[ZT_IN_COUNT]; /* entries found by the last complete walk */
-	uint64_t folded;	/* entries that ended and were added up */
+	uint64_t folded;	       /* entries that ended and were added up */
 	uint64_t sweeps;
 	uint64_t sweep_took_ns; /* CPU of the last complete one */
 	uint64_t edges, edge_cap;

@@ -53,7 +53,7 @@ _Static_assert(sizeof(struct zt_edge_key) == 32, "zt_edge_key has a hole");
 struct zt_edge {
 	struct zt_edge_key key;
 	uint64_t connections;
-	uint64_t bytes[2];   /* [ZT_TO_DST], [ZT_TO_SRC] */
+	uint64_t bytes[2]; /* [ZT_TO_DST], [ZT_TO_SRC] */
 	uint64_t packets[2];
 	uint64_t first_ns;
 	uint64_t last_ns;

@@ -18,7 +18,8 @@
 struct zt_flow_names {
 	/* Inventory host that has this address; @near: it is the local end of its flow. */
 	const char *(*host)(void *ctx, const struct zt_addr *addr, bool near);
-	/* Segments of an endpoint, in the policy's order; returns how many there are (maybe > cap). */
+	/* Segments of an endpoint, in the policy's order; returns how many there are (maybe > cap).
+	 */
 	size_t (*segments)(void *ctx, const struct zt_addr *addr, bool near, const char **ret,
 			   size_t cap);
 	/* Labels of a host: calls @each per label; returns their number. */

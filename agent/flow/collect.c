@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * collect.c - sweeps of the flow tables: what ended is taken out and added up.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-event.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/time.h"
+#include "flow/collect_priv.h"
+
+#define SWEEP_MS_DEFAULT    2000
+#define CLOSED_LINGER_NS    (5 * ZT_NS_PER_S)
+#define CLOSING_IDLE_NS	    (600 * ZT_NS_PER_S) /* one side closed, the other silent */
+#define OPENING_IDLE_NS	    (60 * ZT_NS_PER_S)
+#define UDP_IDLE_NS	    (180 * ZT_NS_PER_S)
+#define UDP_UNANSWERED_NS   (30 * ZT_NS_PER_S)
+#define ICMP_IDLE_NS	    (30 * ZT_NS_PER_S)
+#define OPENINGS_EDGE_SHARE 4  /* edges nobody answered: a quarter on top of the cap */
+#define SWEEP_CPU_SHARE	    20 /* rest this many times what a sweep took */
+
+static uint64_t cpu_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * ZT_NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+static uint64_t idle_limit(uint32_t table, const struct zt_flow_key *key,
+			   const struct zt_flow *flow)
+{
+	switch (key->proto) {
+	case IPPROTO_TCP:
+		if (flow->state == ZT_STATE_CLOSED)
+			return CLOSED_LINGER_NS;
+		if (table == ZT_IN_OPENINGS)
+			return OPENING_IDLE_NS;
+		return flow->state == ZT_STATE_CLOSING ? CLOSING_IDLE_NS : UINT64_MAX;
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		return ICMP_IDLE_NS;
+	case IPPROTO_UDP:
+		if (flow->state == ZT_STATE_CLOSED) /* its socket was released */
+			return CLOSED_LINGER_NS;
+		return flow->state == ZT_STATE_OPENING ? UDP_UNANSWERED_NS : UDP_IDLE_NS;
+	default:
+		return table == ZT_IN_OPENINGS ? OPENING_IDLE_NS : UDP_IDLE_NS;
+	}
+}
+
+static bool has_ended(uint32_t table, const struct zt_flow_key *key, const struct zt_flow *flow,
+		      uint64_t now_ns)
+{
+	uint64_t limit = idle_limit(table, key, flow);
+
+	return now_ns > flow->last_ns && now_ns - flow->last_ns > limit;
+}
+
+static void tell(struct zt_collector *c, enum zt_flow_change change, uint32_t table,
+		 const struct zt_flow_key *key, const struct zt_flow *flow)
+{
+	struct zt_flow_item item = {.key = *key, .flow = *flow, .table = table};
+
+	if (!c->on_change)
+		return;
+	item.ended = change == ZT_CHANGE_ENDED;
+	c->on_change(change, &item, c->on_change_data);
+}
+
+static void remember(struct zt_collector *c, uint32_t table, const struct zt_flow_key *key,
+		     const struct zt_flow *flow)
+{
+	c->recent[c->recent_next] =
+		(struct zt_flow_item){.key = *key, .flow = *flow, .table = table, .ended = true};
+	c->recent_next = (c->recent_next + 1) % c->recent_cap;
+	if (c->recent_count < c->recent_cap)
+		c->recent_count++;
+}
+
+/* Answered or not is told by the table; an event does not say which one it was in. */
+static bool is_opening(const struct zt_flow *flow)
+{
+	return flow->state == ZT_STATE_OPENING || flow->action[ZT_LIVE] == ZT_DENY;
+}
+
+/* The last values of an entry: from here on only the sums know it. Losses are counted there. */
+static void fold(struct zt_collector *c, uint32_t table, const struct zt_flow_key *key,
+		 const struct zt_flow *flow)
+{
+	struct zt_graph *graph = table == ZT_IN_OPENINGS ? c->openings : c->answered;
+
+	zt_graph_add_flow(graph, key, flow);
+	zt_violations_add_flow(c->violations, key, flow, zt_denials_seen(c->denials, key));
+	zt_denials_forget(c->denials, key);
+	remember(c, table, key, flow);
+	tell(c, ZT_CHANGE_ENDED, table, key, flow);
+	c->stats.folded++;
+}
+
+/*
+ * Taking reads and deletes in one step, so that a packet counted after the walk
+ * read the entry is not lost. One that is only idle is looked at again first:
+ * taking a flow that just woke up would count it as two.
+ */
+static bool take_ended(struct zt_collector *c, uint32_t table, const struct zt_flow_key *key,
+		       const struct zt_flow *flow, uint64_t now_ns)
+{
+	const struct zt_flow_source *s = &c->source;
+	struct zt_flow last;
+
+	if (flow->state != ZT_STATE_CLOSED) {
+		if (s->get(s->ctx, table, key, &last) < 0 || !has_ended(table, key, &last, now_ns))
+			return false;
+	}
+	if (s->take(s->ctx, table, key, &last) < 0)
+		return false;
+	c->taken[table]++;
+	fold(c, table, key, &last);
+	return true;
+}
+
+static void visit(uint32_t table, const struct zt_flow_key *key, const struct zt_flow *flow,
+		  void *data)
+{
+	struct zt_collector *c = data;
+	struct zt_sweep *sweep = &c->sweep;
+
+	if (has_ended(table, key, flow, sweep->began_ns) &&
+	    take_ended(c, table, key, flow, sweep->began_ns)) {
+		sweep->folded++;
+		return;
+	}
+	sweep->present[table]++;
+	if (c->on_change && flow->last_ns >= c->last_sweep_ns && flow->first_ns < c->last_sweep_ns)
+		tell(c, ZT_CHANGE_UPDATE, table, key, flow);
+}
+
+/*
+ * Entries come and go while a sweep runs, so the sum has error bars. The base takes
+ * the upper end of them and every later sum the lower one: an eviction that
+ * did not happen is never reported, and at rest the number is exact.
+ */
+static void count_evictions(struct zt_collector *c, uint32_t table, const struct zt_count *before,
+			    const struct zt_count *after)
+{
+	static const enum zt_counter inserted[] = {ZT_C_FLOW_INSERTED, ZT_C_OPENING_INSERTED};
+	static const enum zt_counter deleted[] = {ZT_C_FLOW_DELETED, ZT_C_OPENING_DELETED};
+	struct zt_eviction *e = &c->evictions[table];
+	uint64_t in, out;
+
+	if (!e->based) {
+		in = after[inserted[table]].packets;
+		out = before[deleted[table]].packets + c->sweep.taken_before[table] +
+		      c->sweep.present[table];
+		e->base = in > out ? in - out : 0;
+		e->based = true;
+		return;
+	}
+	in = before[inserted[table]].packets;
+	out = after[deleted[table]].packets + c->taken[table] + c->sweep.present[table] + e->base;
+	if (in > out && in - out > e->evicted)
+		e->evicted = in - out;
+}
+
+static int begin_sweep(struct zt_collector *c)
+{
+	struct zt_sweep *sweep = &c->sweep;
+
+	*sweep = (struct zt_sweep){.running = true, .began_ns = c->source.now(c->source.ctx)};
+	memcpy(sweep->taken_before, c->taken, sizeof(c->taken));
+	return c->source.counters(c->source.ctx, sweep->before);
+}
+
+static int end_sweep(struct zt_collector *c)
+{
+	struct zt_count after[ZT_C_COUNT] = {{0}};
+	struct zt_collector_stats *stats = &c->stats;
+	struct zt_sweep *sweep = &c->sweep;
+	int r;
+
+	sweep->running = false;
+	c->last_sweep_ns = sweep->began_ns;
+	stats->sweeps++;
+	stats->sweep_took_ns = sweep->cpu_ns;
+	memcpy(stats->present, sweep->present, sizeof(stats->present));
+	r = c->source.counters(c->source.ctx, after);
+	if (r < 0)
+		return r;
+	for (uint32_t table = 0; table < ZT_IN_COUNT; table++)
+		count_evictions(c, table, sweep->before, after);
+	return 0;
+}
+
+/* One bounded step. Returns 1 when the sweep is complete, 0 when there is more, or -errno. */
+static int sweep_step(struct zt_collector *c)
+{
+	struct zt_sweep *sweep = &c->sweep;
+	uint64_t cpu = cpu_now();
+	int r;
+
+	r = sweep->running ? 0 : begin_sweep(c);
+	if (r < 0)
+		return r;
+	r = c->source.walk(c->source.ctx, &sweep->walk, ZT_WALK_BUDGET, visit, c);
+	sweep->cpu_ns += cpu_now() - cpu;
+	if (r < 0)
+		return r;
+	if (!sweep->walk.done)
+		return 0;
+	if (sweep->walk.table + 1 < ZT_IN_COUNT) {
+		sweep->walk = (struct zt_flow_walk){.table = sweep->walk.table + 1};
+		return 0;
+	}
+	r = end_sweep(c);
+	return r < 0 ? r : 1;
+}
+
+static int give_up(struct zt_collector *c, int r)
+{
+	c->sweep.running = false;
+	c->stats.losses.read_errors++;
+	return r;
+}
+
+int zt_collector_sweep(struct zt_collector *collector)
+{
+	int r;
+
+	do {
+		r = sweep_step(collector);
+	} while (!r);
+	return r < 0 ? give_up(collector, r) : (int)collector->sweep.folded;
+}
+
+/* Large tables are swept less often, so that reading stays a small share of one CPU. */
+static int rearm(struct zt_collector *c)
+{
+	uint64_t rest_ns = c->sweep.cpu_ns * SWEEP_CPU_SHARE;
+	int r;
+
+	if (rest_ns < c->sweep_ns)
+		rest_ns = c->sweep_ns;
+	r = sd_event_source_set_time_relative(c->timer, rest_ns / 1000);
+	return r < 0 ? r : sd_event_source_set_enabled(c->timer, SD_EVENT_ONESHOT);
+}
+
+static int on_step(sd_event_source *s, void *data)
+{
+	struct zt_collector *c = data;
+	int r = sweep_step(c);
+
+	if (!r)
+		return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+	if (r < 0)
+		give_up(c, r); /* counted and shown; the next sweep tries again */
+	return rearm(c);
+}
+
+static int on_timer(sd_event_source *s, uint64_t usec, void *data)
+{
+	struct zt_collector *c = data;
+
+	(void)s;
+	(void)usec;
+	return sd_event_source_set_enabled(c->step, SD_EVENT_ONESHOT);
+}
+
+static int start_timer(struct zt_collector *c)
+{
+	int r;
+
+	r = sd_event_add_defer(c->event, &c->step, on_step, c);
+	if (!r || r > 0)
+		r = sd_event_source_set_enabled(c->step, SD_EVENT_OFF);
+	if (r < 0)
+		return r;
+	sd_event_source_set_priority(c->step, SD_EVENT_PRIORITY_IDLE);
+	r = sd_event_add_time_relative(c->event, &c->timer, CLOCK_MONOTONIC, c->sweep_ns / 1000, 0,
+				       on_timer, c);
+	return r < 0 ? r : 0;
+}
+
+int zt_collector_new(struct zt_collector **ret, const struct zt_collector_config *cfg)
+{
+	zt_auto(zt_collector_free) struct zt_collector *c = calloc(1, sizeof(*c));
+	int r;
+
+	if (!c)
+		return -ENOMEM;
+	c->source = cfg->source;
+	c->event = cfg->event;
+	c->edge_cap = cfg->edge_cap ?: ZT_EDGES_DEFAULT;
+	c->violation_cap = cfg->violation_cap ?: ZT_VIOLATIONS_DEFAULT;
+	c->recent_cap = cfg->recent_cap ?: ZT_RECENT_DEFAULT;
+	c->sweep_ns = (cfg->sweep_ms ?: SWEEP_MS_DEFAULT) * ZT_NS_PER_MS;
+	c->stats.started_ns = c->source.now(c->source.ctx);
+	c->recent = calloc(c->recent_cap, sizeof(*c->recent));
+	if (!c->recent)
+		return -ENOMEM;
+	r = zt_graph_new(&c->answered, c->edge_cap);
+	if (!r)
+		r = zt_graph_new(&c->openings, c->edge_cap / OPENINGS_EDGE_SHARE + 1);
+	if (!r)
+		r = zt_violations_new(&c->violations, c->violation_cap);
+	if (!r)
+		r = zt_denials_new(&c->denials, ZT_DENIALS_CAP);
+	if (!r && c->event)
+		r = start_timer(c);
+	if (r < 0)
+		return r;
+	*ret = zt_take(c);
+	return 0;
+}
+
+void zt_collector_free(struct zt_collector **collector)
+{
+	struct zt_collector *c = *collector;
+
+	if (!c)
+		return;
+	sd_event_source_disable_unref(c->timer);
+	sd_event_source_disable_unref(c->step);
+	zt_graph_free(&c->answered);
+	zt_graph_free(&c->openings);
+	zt_violations_free(&c->violations);
+	zt_denials_free(&c->denials);
+	free(c->recent);
+	free(c);
+	*collector = NULL;
+}
+
+/* No entry stands for a refused call or a malformed packet: the event is all there is. */
+static void add_event(struct zt_collector *c, const struct zt_event *event)
+{
+	struct zt_flow flow = event->flow;
+
+	flow.first_ns = flow.last_ns = event->at_ns;
+	flow.opens = 1;
+	flow.denied = flow.would_deny = 0;
+	if (flow.action[ZT_LIVE] == ZT_DENY)
+		flow.denied = 1;
+	else if (flow.action[ZT_CANDIDATE] == ZT_DENY)
+		flow.would_deny = 1;
+	zt_violations_add_flow(c->violations, &event->key, &flow, NULL);
+	if (event->type != ZT_EV_REFUSED)
+		return;
+	zt_graph_add_flow(c->openings, &event->key, &flow);
+	remember(c, ZT_IN_OPENINGS, &event->key, &flow);
+}
+
+void zt_collector_event(struct zt_collector *collector, const struct zt_event *event)
+{
+	static const enum zt_flow_change changes[] = {
+		[ZT_EV_NEW] = ZT_CHANGE_NEW,
+		[ZT_EV_VERDICT] = ZT_CHANGE_VERDICT,
+		[ZT_EV_REFUSED] = ZT_CHANGE_REFUSED,
+		[ZT_EV_POSTURE] = ZT_CHANGE_POSTURE,
+	};
+	uint32_t table = is_opening(&event->flow) ? ZT_IN_OPENINGS : ZT_IN_FLOWS;
+	struct zt_collector *c = collector;
+
+	if (event->abi_version != ZT_ABI_VERSION || event->type < ZT_EV_NEW ||
+	    event->type > ZT_EV_POSTURE) {
+		c->stats.losses.events_unknown++;
+		return;
+	}
+	switch (event->type) {
+	case ZT_EV_ENDED:
+		fold(c, table, &event->key, &event->flow);
+		return;
+	case ZT_EV_NEW:
+		zt_denials_note(c->denials, &event->key, &event->flow);
+		break;
+	case ZT_EV_VERDICT:
+		zt_denials_changed(c->denials, &event->key, &event->flow, event->old_action,
+				   c->violations);
+		break;
+	default:
+		add_event(c, event);
+		break;
+	}
+	tell(c, changes[event->type], table, &event->key, &event->flow);
+}
+
+void zt_collector_follow(struct zt_collector *collector, zt_flow_change_fn fn, void *data)
+{
+	collector->on_change = fn;
+	collector->on_change_data = data;
+}
