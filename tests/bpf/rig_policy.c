@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * rig_policy.c - policies into slots, the way the agent does it but without its caution.
+ */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "policy/compile.h"
+#include "policy/diag.h"
+#include "policy/policy.h"
+#include "rig.h"
+#include "rows.h"
+
+/* How rows lie in memory: key first, value behind it. */
+struct rows_of {
+	const char *outer;
+	__u32 type;
+	const void *rows;
+	size_t count;
+	size_t row_size;
+	size_t key_size;
+	size_t value_at;
+	size_t value_size;
+};
+
+static void fail(const char *what, const char *map)
+{
+	printf("%s %s: %s\n", what, map, strerror(errno));
+	exit(99);
+}
+
+/* A new inner map for a slot: the template of the outer map says nothing of sizes. */
+static int new_inner(const struct rows_of *r, size_t entries)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts);
+
+	if (r->type == BPF_MAP_TYPE_HASH || r->type == BPF_MAP_TYPE_LPM_TRIE)
+		opts.map_flags = BPF_F_NO_PREALLOC;
+	if (!strcmp(r->outer, "zt_s_cells"))
+		opts.map_flags = BPF_F_INNER_MAP;
+	return bpf_map_create(r->type, r->outer, r->key_size, r->value_size, entries ?: 1, &opts);
+}
+
+static void fill_inner(struct rig *rig, __u32 slot, const struct rows_of *r)
+{
+	bool array = r->type == BPF_MAP_TYPE_ARRAY;
+	zt_auto(zt_close) int fd = new_inner(r, r->count);
+
+	if (fd < 0)
+		fail("create", r->outer);
+	for (size_t i = 0; i < r->count; i++) {
+		const char *row = (const char *)r->rows + i * r->row_size;
+		__u32 index = i;
+
+		if (bpf_map_update_elem(fd, array ? (const void *)&index : row, row + r->value_at,
+					BPF_ANY) < 0)
+			fail("fill", r->outer);
+	}
+	if (bpf_map_update_elem(rig_map(rig, r->outer), &slot, &fd, BPF_ANY) < 0)
+		fail("put", r->outer);
+}
+
+#define HASH_ROWS(name, table, member, value_)                                                     \
+	{                                                                                          \
+		name, BPF_MAP_TYPE_HASH, t->table, t->member, sizeof(t->table[0]),                 \
+			sizeof(t->table[0].key), offsetof(__typeof__(t->table[0]), value_),        \
+			sizeof(t->table[0].value_)                                                 \
+	}
+
+static void fill_slot(struct rig *rig, __u32 slot, const struct zt_tables *t)
+{
+	const struct rows_of rows[] = {
+		HASH_ROWS("zt_s_addrs", addrs, addr_count, value),
+		{"zt_s_nets", BPF_MAP_TYPE_LPM_TRIE, t->nets, t->net_count, sizeof(t->nets[0]),
+		 sizeof(t->nets[0].key), offsetof(struct zt_net_row, value),
+		 sizeof(t->nets[0].value)},
+		HASH_ROWS("zt_s_pairs", pairs, pair_count, port_set),
+		HASH_ROWS("zt_s_cellix", cell_index, cell_index_count, cell),
+		HASH_ROWS("zt_s_quals", quals, qual_count, mask),
+		HASH_ROWS("zt_s_qrules", qrules, qrule_count, value),
+		{"zt_s_ports", BPF_MAP_TYPE_ARRAY, t->ports, ZT_PORT_BLOCKS, sizeof(t->ports[0]),
+		 sizeof(__u32), 0, sizeof(t->ports[0])},
+		{"zt_s_cells", BPF_MAP_TYPE_ARRAY, t->cells, t->cell_count, sizeof(t->cells[0]),
+		 sizeof(__u32), 0, sizeof(t->cells[0])},
+		{"zt_s_meta", BPF_MAP_TYPE_ARRAY, &t->meta, 1, sizeof(t->meta), sizeof(__u32), 0,
+		 sizeof(t->meta)},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		fill_inner(rig, slot, &rows[i]);
+}
+
+static void compile(struct rig *rig, const char *yaml)
+{
+	zt_auto(zt_policy_free) struct zt_policy *policy = NULL;
+	struct zt_diag diag = ZT_DIAG_INIT;
+	struct zt_addr locals[4], broadcast;
+	struct zt_compile_env env = {
+		.host = yaml ? "me" : NULL,
+		.locals = locals,
+		.local_count = ARRAY_SIZE(locals),
+		.broadcasts = &broadcast,
+		.broadcast_count = 1,
+		.offline = true,
+	};
+	int r;
+
+	for (int i = 0; i < 4; i++)
+		pkt_addr(&locals[i], i % 2 ? AF_INET6 : AF_INET, row_names, i / 2 ? "me2" : "me");
+	pkt_addr(&broadcast, AF_INET, row_names, "net-bcast");
+	env.forwarding = rig->ctl->flags & ZT_CTL_FORWARDING;
+	r = yaml ? zt_policy_parse(&policy, "test.yaml", yaml, strlen(yaml), &diag)
+		 : zt_policy_empty(&policy);
+	if (!r) {
+		zt_tables_free(&rig->tables);
+		r = zt_policy_compile(policy, &env, rig->names, &rig->tables, &diag);
+	}
+	if (r < 0) {
+		printf("policy: %s\n", strerror(-r));
+		zt_diag_print(&diag, stdout);
+		exit(99);
+	}
+	zt_diag_free(&diag);
+}
+
+void rig_policy(struct rig *rig, __u32 slot, const char *yaml)
+{
+	compile(rig, yaml);
+	fill_slot(rig, slot, rig->tables);
+}
+
+__u64 rig_flip(struct rig *rig, __u32 slot)
+{
+	rig->epoch++;
+	rig->ctl->deadline_ns = 0;
+	__atomic_store_n(&rig->ctl->word, ZT_WORD(rig->epoch, slot), __ATOMIC_SEQ_CST);
+	return ZT_WORD(rig->epoch, slot);
+}
