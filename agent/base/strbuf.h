@@ -16,7 +16,10 @@ struct zt_strbuf {
 	int error; /* 0 or -ENOMEM */
 };
 
-#define ZT_STRBUF_INIT {0}
+#define ZT_STRBUF_INIT                                                                             \
+	{                                                                                          \
+		0                                                                                  \
+	}
 
 /** zt_strbuf_free - release the memory and make the buffer empty; for zt_auto(). */
 void zt_strbuf_free(struct zt_strbuf *sb);
@@ -32,10 +35,10 @@ void zt_strbuf_puts(struct zt_strbuf *sb, const char *s);
 
 /** zt_strbuf_printf - append formatted text. */
 __attribute__((format(printf, 2, 3))) void zt_strbuf_printf(struct zt_strbuf *sb, const char *fmt,
-							     ...);
+							    ...);
 /** zt_strbuf_vprintf - append formatted text from an argument list. */
-__attribute__((format(printf, 2, 0))) void zt_strbuf_vprintf(struct zt_strbuf *sb,
-							      const char *fmt, va_list ap);
+__attribute__((format(printf, 2, 0))) void zt_strbuf_vprintf(struct zt_strbuf *sb, const char *fmt,
+							     va_list ap);
 
 /**
  * zt_strbuf_escape - append text that came from outside, made safe to show.

@@ -27,8 +27,7 @@ struct zt_resolver {
 	 * -errno. A file that does not exist yet resolves through its directory, with
 	 * *ret_exists false.
 	 */
-	int (*exe)(void *ctx, const char *path, char *ret_path, __u32 *ret_dev,
-		   bool *ret_exists);
+	int (*exe)(void *ctx, const char *path, char *ret_path, __u32 *ret_dev, bool *ret_exists);
 	void *ctx;
 };
 

@@ -26,8 +26,8 @@ struct zt_loc {
 /* The text of one policy file, kept to show the line an error points at. */
 struct zt_source {
 	struct zt_source *next;
-	char *name;	  /* as shown: the path that was given or included; owned */
-	char *text;	  /* len bytes and a NUL, or NULL once dropped; owned */
+	char *name; /* as shown: the path that was given or included; owned */
+	char *text; /* len bytes and a NUL, or NULL once dropped; owned */
 	size_t len;
 };
 
@@ -42,22 +42,25 @@ struct zt_diag_entry {
 	char *file;	   /* NULL = nowhere */
 	unsigned int line; /* 0 = the file as a whole */
 	unsigned int col;
-	char *message; /* one line, escaped, no full stop */
-	char *source;  /* the line of the file, escaped, tabs as spaces; or NULL */
+	char *message;	    /* one line, escaped, no full stop */
+	char *source;	    /* the line of the file, escaped, tabs as spaces; or NULL */
 	unsigned int caret; /* column of the caret in @source, from 1 */
-	char *remedy;  /* what to write instead, or NULL */
+	char *remedy;	    /* what to write instead, or NULL */
 };
 
 struct zt_diag {
 	struct zt_diag_entry entries[ZT_SEVERITY_COUNT * ZT_DIAG_MAX]; /* in order of finding */
-	size_t count;	 /* entries in use */
-	size_t errors;	 /* found, also those beyond ZT_DIAG_MAX */
-	size_t warnings; /* the same */
+	size_t count;						       /* entries in use */
+	size_t errors;			 /* found, also those beyond ZT_DIAG_MAX */
+	size_t warnings;		 /* the same */
 	const struct zt_source *sources; /* borrowed; where to find source lines */
 	bool no_remedy;			 /* the last entry was beyond the cap */
 };
 
-#define ZT_DIAG_INIT {.count = 0}
+#define ZT_DIAG_INIT                                                                               \
+	{                                                                                          \
+		.count = 0                                                                         \
+	}
 
 /** zt_diag_free - release the entries and make it empty; for zt_auto(). */
 void zt_diag_free(struct zt_diag *diag);

@@ -17,9 +17,9 @@
 #include "bpf/abi.h"
 #include "policy/diag.h"
 
-#define ZT_POLICY_VERSION    1
-#define ZT_POLICY_SIZE_MAX   (16u << 20) /* bytes, all files of a policy together */
-#define ZT_POLICY_FILES_MAX  256
+#define ZT_POLICY_VERSION      1
+#define ZT_POLICY_SIZE_MAX     (16u << 20) /* bytes, all files of a policy together */
+#define ZT_POLICY_FILES_MAX    256
 #define ZT_POLICY_INCLUDES_MAX 16 /* depth */
 
 enum zt_mode {
@@ -95,7 +95,7 @@ struct zt_qualifier {
 
 struct zt_end {
 	enum zt_end_kind kind;
-	size_t segment;	    /* of ZT_END_SEGMENT */
+	size_t segment;	     /* of ZT_END_SEGMENT */
 	struct zt_net *nets; /* of ZT_END_NETS */
 	size_t net_count;
 	bool qualified; /* @qual asks for something */
@@ -112,14 +112,14 @@ struct zt_ports {
 /* One statement: a rule, a failsafe, or one direction of a boundary. */
 struct zt_stmt {
 	enum zt_stmt_kind kind;
-	const char *id; /* unique over the policy and the built-in rules */
+	const char *id;	    /* unique over the policy and the built-in rules */
 	struct zt_end from; /* who opens the connection */
 	struct zt_end to;
 	struct zt_ports ports;
-	__u8 action;   /* ZT_ALLOW or ZT_DENY */
-	__u8 existing; /* ZT_EXISTING_* */
+	__u8 action;	   /* ZT_ALLOW or ZT_DENY */
+	__u8 existing;	   /* ZT_EXISTING_* */
 	enum zt_mode mode; /* a failsafe is always ZT_MODE_ENFORCED */
-	const char *note; /* or NULL */
+	const char *note;  /* or NULL */
 	struct zt_loc loc;
 };
 
@@ -147,7 +147,7 @@ struct zt_policy {
 	size_t boundary_count;
 	struct zt_stmt *stmts; /* boundaries, then rules, then failsafes; each in file order */
 	size_t stmt_count;
-	uint8_t digest[32]; /* SHA-256 over the canonical form */
+	uint8_t digest[32];	   /* SHA-256 over the canonical form */
 	struct zt_source *sources; /* the files, in the order read; text may be dropped */
 	void *arena;		   /* owns all the above but the sources */
 };
@@ -195,8 +195,7 @@ int zt_policy_print(const struct zt_policy *policy, FILE *out);
 const struct zt_host *zt_policy_host(const struct zt_policy *policy, const char *name);
 
 /** zt_policy_host_at - the first host with that address, or NULL. Linear; not for hot paths. */
-const struct zt_host *zt_policy_host_at(const struct zt_policy *policy,
-					const struct zt_addr *addr);
+const struct zt_host *zt_policy_host_at(const struct zt_policy *policy, const struct zt_addr *addr);
 
 /**
  * zt_host_match - which host of the inventory has these addresses.
@@ -206,8 +205,8 @@ const struct zt_host *zt_policy_host_at(const struct zt_policy *policy,
  * Returns 0, -ENOENT (no host has one) or -ENOTUNIQ (several hosts do: say
  * `host:` in the agent's settings).
  */
-int zt_host_match(const struct zt_policy *policy, const struct zt_addr *locals,
-		  size_t local_count, const struct zt_host **ret_host);
+int zt_host_match(const struct zt_policy *policy, const struct zt_addr *locals, size_t local_count,
+		  const struct zt_host **ret_host);
 
 /** zt_mode_name, zt_stmt_kind_name, zt_existing_name - as the policy file spells them. */
 const char *zt_mode_name(enum zt_mode mode);

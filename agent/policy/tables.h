@@ -21,10 +21,10 @@ struct zt_limits {
 	size_t pairs;
 	size_t cell_index;
 	size_t cells;
-	size_t qualifiers;   /* distinct ones that can bind on this host */
-	size_t qual_rows;    /* names and numbers of their conditions */
+	size_t qualifiers; /* distinct ones that can bind on this host */
+	size_t qual_rows;  /* names and numbers of their conditions */
 	size_t qrules;
-	size_t rules;	     /* statements that can involve this host */
+	size_t rules; /* statements that can involve this host */
 	size_t port_classes;
 };
 
@@ -104,8 +104,8 @@ struct zt_tables {
 	size_t rule_count;
 	size_t enforced_count; /* of the rules: modes, for status */
 	size_t staged_count;
-	size_t near_ids;     /* distinct identities of this host's end */
-	size_t far_ids;	     /* distinct identities of remote ends */
+	size_t near_ids; /* distinct identities of this host's end */
+	size_t far_ids;	 /* distinct identities of remote ends */
 	size_t port_sets;
 	size_t port_classes;
 	size_t qualifiers;
