@@ -12,11 +12,9 @@
 #include <stdint.h>
 
 #include "bpf/abi.h"
+#include "policy/policy.h" /* enum zt_mode */
 
 #define ZT_VIOLATIONS_DEFAULT 10000
-
-#define ZT_MODE_ENFORCED 0 /* was denied */
-#define ZT_MODE_STAGED	 1 /* would be denied by the candidate */
 
 struct zt_violation_key {
 	struct zt_addr src;
@@ -25,7 +23,7 @@ struct zt_violation_key {
 	uint32_t owner; /* of the local end, 0 = unknown */
 	uint16_t port;	/* host order; ICMP: type */
 	uint8_t proto;
-	uint8_t mode; /* ZT_MODE_* */
+	uint8_t mode; /* enum zt_mode: enforced was denied, staged would be */
 	uint8_t near; /* 0x1: source is local; 0x2: destination is */
 	uint8_t pad[3];
 };
