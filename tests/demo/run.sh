@@ -149,10 +149,6 @@ policy_all() { # FILE: one controller file, followed by every agent
 	done
 }
 
-# violation HOST JQ-CONDITION: rules that match, joined
-violated() {
-	jqr "$1" violations -- "[.violations[] | select($2) | .rule] | unique | join(\" \")"
-}
 
 agents() { # BPF programs, maps and links of ours that exist now, as "kind id"
 	local kind

@@ -21,7 +21,7 @@ ZT_OUT=${OUT:-build}
 ZTAGENT=${ZTAGENT:-$ZT_OUT/ztagent}
 ZTCTL=${ZTCTL:-$ZT_OUT/ztctl}
 ZT_SCALE=${ZT_TIME_SCALE:-1} # an emulated machine is slow: every limit is multiplied
-TEST=$(basename "${BASH_SOURCE[-1]}" .sh)
+TEST=${ZT_NAME:-$(basename "${BASH_SOURCE[-1]}" .sh)}
 TEST=${TEST#test_}
 
 if [[ $EUID != 0 ]]; then
@@ -428,6 +428,43 @@ revision() {
 put() {
 	policy "$1"
 	revision "$1" "$2" || { not_ok "policy revision $2 of $1" "not in force after 5 s"; return 1; }
+}
+
+# rules HOST N MODE [HOST-OF-INVENTORY] <statements: a policy of that revision and mode over every
+# host made by host(), each the only member of a segment of its name; then waits as put does.
+rules() {
+	local h
+	{
+		printf 'version: 1\npolicy: %s\nrevision: %d\nmode: %s\nhosts:\n' "${TEST//_/-}" "$2" "$3"
+		for h in "${!HOST_IP4[@]}"; do
+			printf '  %s: {addresses: [%s, "%s"], labels: {name: %s}}\n' \
+				"$h" "${HOST_IP4[$h]}" "${HOST_IP6[$h]}" "$h"
+		done
+		printf 'segments:\n'
+		for h in "${!HOST_IP4[@]}"; do printf '  %s: {select: {name: %s}}\n' "$h" "$h"; done
+		cat
+	} >"$TMP/$1/policy.text"
+	if [[ -n ${AGENT_PID[$1]:-} ]]; then
+		put "$1" "$2" <"$TMP/$1/policy.text"
+	else
+		policy "$1" <"$TMP/$1/policy.text"
+	fi
+}
+
+# verdict HOST CONDITION: "ACTION RULE" of the flows that match (jq, one flow at .), live plane.
+verdict() {
+	jqr "$1" flows -- "[.flows[] | select($2) | \"\(.verdict.live.action) \(.verdict.live.rule)\"]
+		| unique | join(\", \")"
+}
+
+# flow_count HOST CONDITION
+flow_count() {
+	jqr "$1" flows -- "[.flows[] | select($2)] | length"
+}
+
+# violated HOST CONDITION: rules of the violations that match, each once.
+violated() {
+	jqr "$1" violations -- "[.violations[] | select($2) | .rule] | unique | join(\" \")"
 }
 
 zt_begin
