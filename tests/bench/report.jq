@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# report.jq - samples of tests/bench/measure to bench.json.
+#
+# input:  samples taken on this machine (slurped)
+# $emulated: samples taken where the clock counts instructions, or []
+# $kernel $emulated_kernel $cpus $commit: facts
+
+def median: sort | if length == 0 then null
+	elif length % 2 == 1 then .[(length - 1) / 2]
+	else (.[length / 2 - 1] + .[length / 2]) / 2 end;
+def stats: {median: median, min: min, max: max};
+def round_to($digits): if . == null then . else (. * $digits | round) / $digits end;
+def rounded($digits): map_values(if type == "number" then round_to($digits) else . end);
+
+def over($a; $b): if $a == null or $b == null or $b <= 0 then null else $a / $b end;
+
+# The way that decides: one that could not be measured, else the worst.
+def worst(by): (map(select(.value == null)) + [max_by(by)])[0];
+
+# Samples of one kind and name, per operation, in one unit.
+def values($kind; $name; unit):
+	map(select(.kind == $kind and .name == $name) | select(unit != null) | unit / .ops);
+
+# Where instructions come from: this machine's counters, else emulation, else there are none.
+def counted: any(.[]; .instructions != null);
+def source($native):
+	if $native | counted then
+		{samples: $native, unit: "kernel instructions", by: "perf counters, \($kernel)"}
+	elif $emulated | counted then
+		{samples: $emulated, unit: "kernel instructions",
+		 by: "counted by emulation, \($emulated_kernel)"}
+	else
+		{samples: $native, unit: "kernel ns", by: "no counters here: CPU time, \($kernel)"}
+	end;
+def source_values($source; $kind; $name):
+	$source.samples | if $source.unit == "kernel ns" then values($kind; $name; .ns)
+		else values($kind; $name; .instructions) end;
+
+# What a scenario adds to the same load without filter; one number per sample.
+def added($source; $kind; $name; $way):
+	(source_values($source; $kind; "bare/" + $way) | median) as $bare |
+	source_values($source; $kind; $name + "/" + $way) | map(. - $bare);
+
+def row($name; $unit; $value; $target; $ok; $ours; $reference; $how):
+	{$name, $unit, value: ($value | round_to(1000)), $target,
+	 ok: ($value != null and $ok), $ours, $reference} + $how;
+
+# Traffic that the peer opens and that the host opens: the worse of both counts.
+def added_row($name; $source; $kind; $ours; $reference; $against; $what; $target):
+	[("in", "out") as $way |
+	 added($source; $kind; $ours; $way) as $a | added($source; $kind; $reference; $way) as $b |
+	 {way: $way, value: over($a | median; $b | median),
+	  ours: ($a | stats | rounded(1)), reference: ({name: $against} + ($b | stats | rounded(1)))}] |
+	. as $ways | worst(.value) |
+	row($name; "ratio"; .value; $target; .value <= $target; .ours; .reference;
+	    {measured: "\($source.unit) added \($what)", by: $source.by, worse_way: .way,
+	     ways: ($ways | map({(.way): (.value | round_to(1000))}) | add)});
+
+def cost_row($samples):
+	($samples | values("cost"; "lookup"; .ns) | stats) as $ref |
+	[("in", "out") as $way | ($samples | values("cost"; "ours/" + $way; .ns)) as $a |
+	 {way: $way, stats: ($a | stats), value: over($a | median; $ref.median)}] |
+	. as $ways | worst(.value) |
+	row("established_cost"; "ratio"; .value; 1.5; .value <= 1.5; .stats | rounded(10);
+	    {name: "parse and one LRU lookup"} + ($ref | rounded(10));
+	    {measured: "ns per packet, test run", by: $kernel, worse_way: .way,
+	     ways: ($ways | map({(.way): (.value | round_to(1000))}) | add),
+	     empty_program: ($samples | values("cost"; "empty"; .ns) | stats | rounded(10))});
+
+def rate_row($samples):
+	[("in", "out") as $way |
+	 {way: $way,
+	  ours: ($samples | values("rate"; "ours/" + $way; .ns) | map(1e9 / .) | stats),
+	  bare: ($samples | values("rate"; "bare/" + $way; .ns) | map(1e9 / .) | stats)} |
+	 .value = over(.ours.median; .bare.median)] |
+	. as $ways | worst(-.value) |
+	row("conn_rate"; "ratio"; .value; 0.95; .value >= 0.95; .ours | rounded(1);
+	    {name: "no filter"} + (.bare | rounded(1));
+	    {measured: "connections per second", by: $kernel, worse_way: .way,
+	     ways: ($ways | map({(.way): (.value | round_to(1000))}) | add)});
+
+def commit_rows($samples):
+	($samples | values("commit"; "time"; .ns) | map(. / 1e9)) as $time |
+	($samples | values("commit"; "peak"; .bytes) | map(. / 1e6)) as $peak |
+	row("commit_time"; "s"; $time | median; 2; ($time | median) <= 2;
+	    $time | stats | rounded(1000); {name: null, median: null, min: null, max: null};
+	    {measured: "file replaced to enforced: 10,000 rules, 100,000 addresses", by: $kernel}),
+	row("commit_rss"; "MB"; $peak | median; 200; ($peak | median) <= 200;
+	    $peak | stats | rounded(10); {name: null, median: null, min: null, max: null};
+	    {measured: "peak memory of the agent over that commit", by: $kernel});
+
+# Everything that was sampled, for whoever wants to look closer.
+def details($samples; $by):
+	$samples | group_by([.kind, .name]) | map({
+		kind: .[0].kind, name: .[0].name, by: $by, samples: length,
+		ns: (map(select(.ns != null) | .ns / .ops) | stats | rounded(10)),
+		instructions: (map(select(.instructions != null) | .instructions / .ops) | stats |
+			rounded(1))});
+
+. as $native | source($native) as $source |
+{
+	kernel: $kernel,
+	cpus: ($cpus | tonumber),
+	commit: $commit,
+	counters: $source.by,
+	rows: [
+		cost_row($native),
+		added_row("tcp_conn_instr"; $source; "tcp"; "ours"; "nft"; "nftables";
+			  "per TCP connection"; 0.35),
+		added_row("udp_pkt_instr"; $source; "udp"; "ours"; "nft"; "nftables";
+			  "per 64-byte UDP packet"; 0.25),
+		rate_row($native),
+		added_row("scale"; $source; "tcp"; "large"; "ours"; "10 rules over 10 addresses";
+			  "per TCP connection, 10,000 rules over 100,000 addresses"; 1.5),
+		commit_rows($native)
+	],
+	details: (details($native; $kernel) + details($emulated; $emulated_kernel))
+}
