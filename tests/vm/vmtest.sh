@@ -10,7 +10,7 @@
 # qemu under software emulation (no KVM needed), sees this machine's / below an overlay
 # in memory, so that whatever COMMAND writes is gone afterwards, and runs
 # `bash -c COMMAND` as root in the current directory. Its output and exit status are
-# passed on.
+# passed on. VMTEST holds the release there.
 #
 #   -m MIB       memory of the guest (2048)
 #   -c CPUS      processors of the guest (2)
@@ -206,7 +206,7 @@ mount --bind /.host$CACHE/$release/lib/modules /usr/lib/modules
 ip link set lo up
 hostname vmtest
 ulimit -l unlimited; ulimit -n 65536; ulimit -c 0
-export PATH=$(printf %q "$PATH") HOME=/root TERM=dumb
+export PATH=$(printf %q "$PATH") HOME=/root TERM=dumb VMTEST=$release
 $exports
 cd $(printf %q "$PWD")
 # Through a pipe, so that a process left behind by COMMAND cannot hold the port open.
