@@ -389,6 +389,8 @@ static void put_other(struct builder *b)
 	b->next_kind = b->next_kind == NEXT_NONE ? NEXT_NONE : b->next_kind;
 	if (!strcmp(name, "proto")) {
 		announce(b, 0, atoi(b->arg[1]));
+	} else if (!strcmp(name, "type")) {
+		announce(b, strtoul(b->arg[1], NULL, 16), 0);
 	} else if (!strcmp(name, "sctp")) {
 		announce(b, 0, 132);
 		ports(b, put(b, 12));

@@ -7,6 +7,7 @@
  *   eth [other|mcast|bcast] [type=HEX]    destination: the device itself unless said
  *   llc                                   802.3: a length where the type would be
  *   l3                                    no link-layer header
+ *   type HEX                              EtherType and nothing behind it
  *   vlan ID [HEX]                         tag, TPID 8100 unless given
  *   ip SRC>DST [ttl=N] [len=N|len=+N] [proto=N] [frag=OFF[+]] [opt=HEX] [ihl=N] [ver=N]
  *                                         of the family asked for; ip4, ip6 force one;
