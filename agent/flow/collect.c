@@ -15,7 +15,7 @@
 
 #define SWEEP_MS_DEFAULT    2000
 #define CLOSED_LINGER_NS    (5 * ZT_NS_PER_S)
-#define CLOSING_IDLE_NS	    (600 * ZT_NS_PER_S) /* one side closed, the other silent */
+#define CLOSING_IDLE_NS	    (600 * ZT_NS_PER_S)
 #define OPENING_IDLE_NS	    (60 * ZT_NS_PER_S)
 #define UDP_IDLE_NS	    (180 * ZT_NS_PER_S)
 #define UDP_UNANSWERED_NS   (30 * ZT_NS_PER_S)
@@ -40,7 +40,10 @@ static uint64_t idle_limit(uint32_t table, const struct zt_flow_key *key,
 			return CLOSED_LINGER_NS;
 		if (table == ZT_IN_OPENINGS)
 			return OPENING_IDLE_NS;
-		return flow->state == ZT_STATE_CLOSING ? CLOSING_IDLE_NS : UINT64_MAX;
+		/* Half closed, or cut: a living one is silent for long and then goes on. */
+		if (flow->state == ZT_STATE_CLOSING || flow->action[ZT_LIVE] == ZT_DENY)
+			return CLOSING_IDLE_NS;
+		return UINT64_MAX;
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
 		return ICMP_IDLE_NS;
@@ -82,7 +85,7 @@ static void remember(struct zt_collector *c, uint32_t table, const struct zt_flo
 		c->recent_count++;
 }
 
-/* Answered or not is told by the table; an event does not say which one it was in. */
+/* Nobody answered, or nobody may: kept apart from the edges of real conversations. */
 static bool is_opening(const struct zt_flow *flow)
 {
 	return flow->state == ZT_STATE_OPENING || flow->action[ZT_LIVE] == ZT_DENY;
@@ -92,9 +95,7 @@ static bool is_opening(const struct zt_flow *flow)
 static void fold(struct zt_collector *c, uint32_t table, const struct zt_flow_key *key,
 		 const struct zt_flow *flow)
 {
-	struct zt_graph *graph = table == ZT_IN_OPENINGS ? c->openings : c->answered;
-
-	zt_graph_add_flow(graph, key, flow);
+	zt_graph_add_flow(is_opening(flow) ? c->openings : c->answered, key, flow);
 	zt_violations_add_flow(c->violations, key, flow, zt_denials_seen(c->denials, key));
 	zt_denials_forget(c->denials, key);
 	remember(c, table, key, flow);
@@ -341,11 +342,10 @@ static void add_event(struct zt_collector *c, const struct zt_event *event)
 
 	flow.first_ns = flow.last_ns = event->at_ns;
 	flow.opens = 1;
-	flow.denied = flow.would_deny = 0;
-	if (flow.action[ZT_LIVE] == ZT_DENY)
-		flow.denied = 1;
-	else if (flow.action[ZT_CANDIDATE] == ZT_DENY)
-		flow.would_deny = 1;
+	if (!flow.denied && !flow.would_deny) {
+		flow.denied = flow.action[ZT_LIVE] == ZT_DENY;
+		flow.would_deny = flow.action[ZT_CANDIDATE] == ZT_DENY;
+	}
 	zt_violations_add_flow(c->violations, &event->key, &flow, NULL);
 	if (event->type != ZT_EV_REFUSED)
 		return;

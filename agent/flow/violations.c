@@ -162,22 +162,27 @@ static uint64_t rest(uint64_t total, uint64_t seen)
 }
 
 /*
- * A packet that live drops never counts as staged too: the datapath counts
- * would_deny only where live allowed.
+ * The datapath counts in would_deny what the candidate denies, dropped or not: what live
+ * dropped too is not staged any more.
  */
 int zt_violations_add_flow(struct zt_violations *v, const struct zt_flow_key *key,
 			   const struct zt_flow *flow, const struct zt_violation_seen *seen)
 {
-	const uint64_t count[2] = {
-		[ZT_MODE_ENFORCED] = rest(flow->denied, seen ? seen->denied : 0),
-		[ZT_MODE_STAGED] = rest(flow->would_deny, seen ? seen->would_deny : 0),
+	const uint64_t denied = rest(flow->denied, seen ? seen->denied : 0);
+	const uint64_t would_deny = rest(flow->would_deny, seen ? seen->would_deny : 0);
+	const uint64_t count[ZT_MODE_COUNT] = {
+		[ZT_MODE_ENFORCED] = denied,
+		[ZT_MODE_STAGED] = rest(would_deny, denied),
 	};
-	const int plane[2] = {[ZT_MODE_ENFORCED] = ZT_LIVE, [ZT_MODE_STAGED] = ZT_CANDIDATE};
+	const int plane[ZT_MODE_COUNT] = {
+		[ZT_MODE_ENFORCED] = ZT_LIVE,
+		[ZT_MODE_STAGED] = ZT_CANDIDATE,
+	};
 	struct zt_violation add = {0};
 	struct zt_flow_ends ends;
 	int touched = 0;
 
-	if (!count[0] && !count[1])
+	if (!denied && !would_deny)
 		return 0;
 	zt_flow_ends(key, flow, &ends);
 	add.key.src = ends.src;
@@ -189,11 +194,13 @@ int zt_violations_add_flow(struct zt_violations *v, const struct zt_flow_key *ke
 	add.first_ns = flow->first_ns;
 	add.last_ns = flow->last_ns;
 	add.attempts = flow->opens ?: 1;
-	for (int mode = 0; mode < 2; mode++) {
+	for (int mode = 0; mode < ZT_MODE_COUNT; mode++) {
 		if (!count[mode])
 			continue;
 		add.key.mode = mode;
-		add.key.rule = flow->rule[plane[mode]];
+		/* The verdict has changed since, and nobody remembers what it was. */
+		add.key.rule = flow->action[plane[mode]] == ZT_DENY ? flow->rule[plane[mode]]
+								    : ZT_RULE_NONE;
 		add.count = count[mode];
 		if (zt_violations_add(v, &add) < 0)
 			return -ENOMEM;
