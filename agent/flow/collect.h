@@ -114,14 +114,13 @@ void zt_collector_event(struct zt_collector *collector, const struct zt_event *e
 int zt_collector_sweep(struct zt_collector *collector);
 
 /**
- * zt_collector_graph - folded edges and the flows in the kernel now, nodes named as @kind says.
- * @since_ns: only what was seen since; 0 = all.
- * @ret:      the caller's (zt_graph_free).
+ * zt_collector_graph - folded edges and the flows in the kernel now, as @view wants them.
+ * @ret: the caller's (zt_graph_free).
  *
  * Returns 0, -ENOMEM, or -errno of the read.
  */
 int zt_collector_graph(struct zt_collector *collector, const struct zt_flow_names *names,
-		       enum zt_node_kind kind, uint64_t since_ns, struct zt_graph **ret);
+		       const struct zt_graph_view *view, struct zt_graph **ret);
 
 /* zt_collector_violations - folded rows and those of the flows in the kernel now. As above. */
 int zt_collector_violations(struct zt_collector *collector, struct zt_violations **ret);

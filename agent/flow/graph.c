@@ -312,8 +312,17 @@ static int map_node(struct zt_graph *g, uint32_t *map, const struct zt_graph *fr
 	return 0;
 }
 
+static bool is_wanted(const struct zt_graph_view *view, const struct zt_graph *from,
+		      const struct zt_edge *edge)
+{
+	if (edge->last_ns < view->since_ns)
+		return false;
+	return !view->match || view->match(edge, &from->nodes[edge->key.src],
+					   &from->nodes[edge->key.dst], view->data);
+}
+
 int zt_graph_merge(struct zt_graph *graph, const struct zt_graph *from,
-		   const struct zt_flow_names *names, enum zt_node_kind kind, uint64_t since_ns)
+		   const struct zt_flow_names *names, const struct zt_graph_view *view)
 {
 	zt_auto(zt_freep) uint32_t *map = NULL;
 	int r;
@@ -325,11 +334,12 @@ int zt_graph_merge(struct zt_graph *graph, const struct zt_graph *from,
 	for (size_t i = 0; i < from->edge_count; i++) {
 		struct zt_edge add = from->edges[i];
 
-		if (add.last_ns < since_ns)
+		if (!is_wanted(view, from, &add))
 			continue;
-		r = map_node(graph, map, from, add.key.src, names, kind, &add.key.src);
+		r = map_node(graph, map, from, add.key.src, names, view->kind, &add.key.src);
 		if (!r)
-			r = map_node(graph, map, from, add.key.dst, names, kind, &add.key.dst);
+			r = map_node(graph, map, from, add.key.dst, names, view->kind,
+				     &add.key.dst);
 		if (!r)
 			r = add_edge(graph, &add);
 		if (r == -ENOMEM)

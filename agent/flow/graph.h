@@ -100,15 +100,27 @@ int zt_graph_add_flow(struct zt_graph *graph, const struct zt_flow_key *key,
 		      const struct zt_flow *flow);
 
 /**
- * zt_graph_merge - add all edges of @from to @graph, its nodes renamed.
- * @kind:  ZT_NODE_ADDRESS keeps addresses; ZT_NODE_HOST makes one node of a host's addresses;
- *         ZT_NODE_SEGMENT one node per set of segments.
+ * struct zt_graph_view - which edges of a graph are wanted, and what their nodes become.
+ * @kind:     ZT_NODE_ADDRESS keeps addresses; ZT_NODE_HOST makes one node of a host's addresses;
+ *            ZT_NODE_SEGMENT one node per set of segments.
  * @since_ns: only edges seen at or after this; 0 = all.
+ * @match:    asked per edge, with its nodes as addresses; NULL = all.
+ */
+struct zt_graph_view {
+	enum zt_node_kind kind;
+	uint64_t since_ns;
+	bool (*match)(const struct zt_edge *edge, const struct zt_node *src,
+		      const struct zt_node *dst, void *data);
+	void *data;
+};
+
+/**
+ * zt_graph_merge - add the edges of @from that @view wants to @graph, their nodes renamed.
  *
  * Returns 0 or -ENOMEM. Edges over the cap are counted in @graph.
  */
 int zt_graph_merge(struct zt_graph *graph, const struct zt_graph *from,
-		   const struct zt_flow_names *names, enum zt_node_kind kind, uint64_t since_ns);
+		   const struct zt_flow_names *names, const struct zt_graph_view *view);
 
 /* Borrowed until the graph changes. Node numbers index the array of nodes. */
 const struct zt_edge *zt_graph_edges(const struct zt_graph *graph, size_t *ret_count);

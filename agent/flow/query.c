@@ -25,45 +25,35 @@ static int walk_all(struct zt_collector *c, zt_flow_visit_fn fn, void *data)
 	return 0;
 }
 
-struct graph_read {
-	struct zt_graph *graph;
-	uint64_t since_ns;
-};
-
 static void add_live(uint32_t table, const struct zt_flow_key *key, const struct zt_flow *flow,
 		     void *data)
 {
-	struct graph_read *read = data;
-
 	(void)table;
-	if (flow->last_ns >= read->since_ns)
-		zt_graph_add_flow(read->graph, key, flow); /* over the cap: counted there */
+	zt_graph_add_flow(data, key, flow); /* over the cap: counted there */
 }
 
 int zt_collector_graph(struct zt_collector *collector, const struct zt_flow_names *names,
-		       enum zt_node_kind kind, uint64_t since_ns, struct zt_graph **ret)
+		       const struct zt_graph_view *view, struct zt_graph **ret)
 {
+	const struct zt_graph *parts[] = {collector->answered, collector->openings, NULL};
 	zt_auto(zt_graph_free) struct zt_graph *live = NULL;
-	zt_auto(zt_graph_free) struct zt_graph *view = NULL;
-	struct graph_read read = {.since_ns = since_ns};
+	zt_auto(zt_graph_free) struct zt_graph *graph = NULL;
 	int r;
 
 	r = zt_graph_new(&live, collector->edge_cap);
 	if (!r)
-		r = zt_graph_new(&view, collector->edge_cap * 3);
+		r = zt_graph_new(&graph, collector->edge_cap * 3);
+	if (!r)
+		r = walk_all(collector, add_live, live);
 	if (r < 0)
 		return r;
-	read.graph = live;
-	r = walk_all(collector, add_live, &read);
-	if (!r)
-		r = zt_graph_merge(view, collector->answered, names, kind, since_ns);
-	if (!r)
-		r = zt_graph_merge(view, collector->openings, names, kind, since_ns);
-	if (!r)
-		r = zt_graph_merge(view, live, names, kind, since_ns);
-	if (r < 0)
-		return r;
-	*ret = zt_take(view);
+	parts[2] = live;
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		r = zt_graph_merge(graph, parts[i], names, view);
+		if (r < 0)
+			return r;
+	}
+	*ret = zt_take(graph);
 	return 0;
 }
 

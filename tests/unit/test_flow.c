@@ -216,12 +216,13 @@ static const char *no_host(void *ctx, const struct zt_addr *a, bool near)
 }
 
 static const struct zt_flow_names plain = {.host = no_host};
+static const struct zt_graph_view by_address = {.kind = ZT_NODE_ADDRESS};
 
 static struct zt_graph *graph_now(struct env *env)
 {
 	struct zt_graph *graph = NULL;
 
-	assert_int_equal(zt_collector_graph(env->c, &plain, ZT_NODE_ADDRESS, 0, &graph), 0);
+	assert_int_equal(zt_collector_graph(env->c, &plain, &by_address, &graph), 0);
 	return graph;
 }
 
@@ -459,7 +460,7 @@ static void refused_reads_are_counted(void **state)
 	env->fake.fail = -EPERM;
 	assert_int_equal(zt_collector_sweep(env->c), -EPERM);
 	assert_int_equal(losses_of(env).read_errors, 1);
-	assert_int_equal(zt_collector_graph(env->c, &plain, ZT_NODE_ADDRESS, 0, &graph), -EPERM);
+	assert_int_equal(zt_collector_graph(env->c, &plain, &by_address, &graph), -EPERM);
 	env->fake.fail = 0;
 	assert_int_equal(zt_collector_sweep(env->c), 0);
 }
@@ -748,6 +749,7 @@ static const struct zt_flow_names named = {.host = two_hosts, .segments = one_se
 
 static void addresses_of_a_host_are_one_node(void **state)
 {
+	struct zt_graph_view view = {.kind = ZT_NODE_HOST};
 	struct env *env = *state;
 	struct zt_graph *graph = NULL;
 	const struct zt_node *nodes;
@@ -765,7 +767,7 @@ static void addresses_of_a_host_are_one_node(void **state)
 	zt_collector_sweep(env->c);
 	put(&env->fake, ZT_IN_FLOWS, key_of("10.0.1.9", 40000, "10.0.2.2", 5432, IPPROTO_TCP),
 	    flow_of(ZT_DIR_OUT, ZT_STATE_ESTABLISHED, S, 990 * S));
-	assert_int_equal(zt_collector_graph(env->c, &named, ZT_NODE_HOST, 0, &graph), 0);
+	assert_int_equal(zt_collector_graph(env->c, &named, &view, &graph), 0);
 	nodes = zt_graph_nodes(graph, &count);
 	assert_int_equal(count, 2);
 	assert_string_equal(nodes[0].name, "web1");
@@ -774,7 +776,8 @@ static void addresses_of_a_host_are_one_node(void **state)
 	assert_int_equal(edges[0].connections, 5);
 	zt_graph_free(&graph);
 
-	assert_int_equal(zt_collector_graph(env->c, &named, ZT_NODE_SEGMENT, 950 * S, &graph), 0);
+	view = (struct zt_graph_view){.kind = ZT_NODE_SEGMENT, .since_ns = 950 * S};
+	assert_int_equal(zt_collector_graph(env->c, &named, &view, &graph), 0);
 	nodes = zt_graph_nodes(graph, &count);
 	assert_int_equal(count, 2);
 	assert_string_equal(nodes[1].name, "db");

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * owner.c - the owner of a socket as people know it.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/owner.h"
+#include "base/cleanup.h"
+#include "base/json.h"
+
+#define USERS_CACHED	 256 /* by uid modulo this: a collision only asks again */
+#define PASSWD_BUF	 4096
+#define CONTAINER_DIGITS 12 /* the least that container engines show */
+
+struct user {
+	bool known;
+	uint32_t uid;
+	char *name; /* NULL = has none */
+};
+
+struct zt_users {
+	struct user cache[USERS_CACHED];
+};
+
+int zt_users_new(struct zt_users **ret)
+{
+	struct zt_users *users = calloc(1, sizeof(*users));
+
+	if (!users)
+		return -ENOMEM;
+	*ret = users;
+	return 0;
+}
+
+void zt_users_free(struct zt_users **users)
+{
+	if (!*users)
+		return;
+	for (size_t i = 0; i < USERS_CACHED; i++)
+		free((*users)->cache[i].name);
+	free(*users);
+	*users = NULL;
+}
+
+const char *zt_users_name(struct zt_users *users, uint32_t uid)
+{
+	struct user *user = &users->cache[uid % USERS_CACHED];
+	struct passwd pwd, *found = NULL;
+	char buf[PASSWD_BUF];
+
+	if (user->known && user->uid == uid)
+		return user->name;
+	free(user->name);
+	*user = (struct user){.known = true, .uid = uid};
+	if (!getpwuid_r(uid, &pwd, buf, sizeof(buf), &found) && found)
+		user->name = strdup(found->pw_name);
+	return user->name;
+}
+
+/* Hexadecimal digits from @s on; 0 when a word goes on after them. */
+static size_t id_digits(const char *s)
+{
+	size_t n = 0;
+
+	while (isdigit((unsigned char)s[n]) || (s[n] >= 'a' && s[n] <= 'f'))
+		n++;
+	return s[n] == '\0' || s[n] == '/' || s[n] == '.' ? n : 0;
+}
+
+static size_t id_of_part(const char *part, const char **ret)
+{
+	static const char *const prefixes[] = {"docker-",     "libpod-", "cri-containerd-", "crio-",
+					       "containerd-", "lxc-",	 "nerdctl-"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
+		size_t len = strlen(prefixes[i]);
+
+		if (strncmp(part, prefixes[i], len))
+			continue;
+		*ret = part + len;
+		return id_digits(part + len);
+	}
+	*ret = part;
+	/* A directory named by nothing but an id: without systemd as cgroup driver. */
+	return id_digits(part) == 64 ? 64 : 0;
+}
+
+bool zt_owner_container(const char *cgroup, char ret[ZT_CONTAINER_LEN])
+{
+	bool found = false;
+
+	for (const char *part = cgroup; part; part = strchr(part, '/')) {
+		const char *id;
+		size_t n;
+
+		if (*part == '/')
+			part++;
+		n = id_of_part(part, &id);
+		if (n < CONTAINER_DIGITS || n >= ZT_CONTAINER_LEN)
+			continue;
+		memcpy(ret, id, n);
+		ret[n] = '\0';
+		found = true;
+	}
+	return found;
+}
+
+static int set(json_t *object, const char *key, json_t *value)
+{
+	return json_object_set_new(object, key, value);
+}
+
+json_t *zt_owner_json(const struct zt_owner *owner, struct zt_users *users)
+{
+	zt_auto(zt_json_decref) json_t *object = json_object();
+	char container[ZT_CONTAINER_LEN];
+	char cgroup[ZT_PATH_LEN + 1];
+	const char *name;
+
+	if (owner->unit[0])
+		set(object, "unit", zt_json_strn(owner->unit, sizeof(owner->unit)));
+	set(object, "cgroup", zt_json_strn(owner->cgroup, sizeof(owner->cgroup)));
+	snprintf(cgroup, sizeof(cgroup), "%.*s", ZT_PATH_LEN, owner->cgroup);
+	if (zt_owner_container(cgroup, container))
+		set(object, "container", json_string(container));
+	name = zt_users_name(users, owner->uid);
+	if (name)
+		set(object, "user", zt_json_str(name));
+	set(object, "uid", json_integer(owner->uid));
+	if (owner->exe[0])
+		set(object, "exe", zt_json_strn(owner->exe, sizeof(owner->exe)));
+	if (owner->flags & ZT_OWNER_DELEGATED)
+		set(object, "delegated", json_true());
+	if (owner->flags & (ZT_OWNER_TRUNC_CGROUP | ZT_OWNER_TRUNC_EXE))
+		set(object, "truncated", json_true());
+	return json_incref(object);
+}
+
+static bool same_unit(const char *unit, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (strncmp(unit, name, len))
+		return false;
+	return !unit[len] || !strcmp(unit + len, ".service") || !strcmp(unit + len, ".scope");
+}
+
+static bool same_cgroup(const char *cgroup, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (name[0] != '/' || strncmp(cgroup, name, len))
+		return false;
+	return cgroup[len] == '\0' || cgroup[len] == '/' || len == 1;
+}
+
+static bool same_exe(const char *exe, const char *name)
+{
+	const char *last = strrchr(exe, '/');
+
+	return !strcmp(exe, name) || (last && !strcmp(last + 1, name));
+}
+
+static bool same_container(const char *cgroup, const char *name)
+{
+	char id[ZT_CONTAINER_LEN];
+	size_t len = strlen(name);
+
+	return len >= CONTAINER_DIGITS && zt_owner_container(cgroup, id) && !strncmp(id, name, len);
+}
+
+bool zt_owner_has(const struct zt_owner *owner, struct zt_users *users, const char *name)
+{
+	char uid[16];
+	const char *user;
+	struct zt_owner o = *owner; /* a full field has no NUL */
+
+	o.unit[ZT_UNIT_LEN - 1] = '\0';
+	o.cgroup[ZT_PATH_LEN - 1] = '\0';
+	o.exe[ZT_PATH_LEN - 1] = '\0';
+	if ((o.unit[0] && same_unit(o.unit, name)) || same_cgroup(o.cgroup, name) ||
+	    same_container(o.cgroup, name) || (o.exe[0] && same_exe(o.exe, name)))
+		return true;
+	snprintf(uid, sizeof(uid), "%u", o.uid);
+	user = zt_users_name(users, o.uid);
+	return !strcmp(uid, name) || (user && !strcmp(user, name));
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * owner.h - the owner of a socket as people know it: unit, container, user, executable.
+ *
+ * Everything in a record was chosen by some process: it is escaped on its way out.
+ */
+#pragma once
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/abi.h"
+
+struct zt_users;
+
+/* Names of user ids, cached and bounded. */
+int zt_users_new(struct zt_users **ret);
+void zt_users_free(struct zt_users **users);
+
+/* zt_users_name - name of a uid; NULL when it has none. Borrowed until the next call. */
+const char *zt_users_name(struct zt_users *users, uint32_t uid);
+
+#define ZT_CONTAINER_LEN 65
+
+/**
+ * zt_owner_container - the container id in a cgroup path.
+ * @ret: on success 12 to 64 hexadecimal digits, as docker-<id>.scope, libpod-<id>.scope,
+ *       cri-containerd-<id>.scope, crio-<id>.scope or a kubepods/docker directory have it.
+ *
+ * Returns whether there is one. The innermost counts.
+ */
+bool zt_owner_container(const char *cgroup, char ret[ZT_CONTAINER_LEN]);
+
+/* zt_owner_json - the workload object of docs/json.md, without pid and comm. New reference. */
+json_t *zt_owner_json(const struct zt_owner *owner, struct zt_users *users);
+
+/**
+ * zt_owner_has - whether a name is one of this owner's: unit (with or without its suffix),
+ * cgroup or a cgroup above it, container id (12 digits are enough), user name or number,
+ * executable (path or its last part).
+ */
+bool zt_owner_has(const struct zt_owner *owner, struct zt_users *users, const char *name);
