@@ -156,6 +156,19 @@ void ztc_wrap(FILE *out, const struct ztc_style *style, enum ztc_color color, un
 	fputc('\n', out);
 }
 
+void ztc_lines(FILE *out, const char *text)
+{
+	const struct ztc_style plain = {0};
+
+	while (*text) {
+		int len = (int)strcspn(text, "\n");
+
+		ztc_put(out, &plain, ZTC_PLAIN, "%.*s", len, text);
+		fputc('\n', out);
+		text += len + (text[len] == '\n');
+	}
+}
+
 /* --- numbers --- */
 
 void ztc_bytes(char ret[ZTC_TEXT_LEN], int64_t bytes)

@@ -49,6 +49,9 @@ __attribute__((format(printf, 4, 5))) void ztc_put(FILE *out, const struct ztc_s
 void ztc_wrap(FILE *out, const struct ztc_style *style, enum ztc_color color, unsigned int first,
 	      unsigned int indent, const char *text);
 
+/* ztc_lines - text of several lines, each escaped; ends with a line feed. */
+void ztc_lines(FILE *out, const char *text);
+
 /* Sizes and counts: "0 B", "1.2 kB" (decimal), "12,345", "3.4 M" from ten million on. */
 void ztc_bytes(char ret[ZTC_TEXT_LEN], int64_t bytes);
 void ztc_count(char ret[ZTC_TEXT_LEN], int64_t count);

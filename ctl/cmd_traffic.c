@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_traffic.c - ztctl flows, violations and map: what was seen, filtered. */
+#include <string.h>
+
+#include "base/addr.h"
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "ctl/client.h"
+#include "ctl/render/render.h"
+
+#define LIMIT_MAX 1000000
+
+int ztc_parse_count(const char *text, uint64_t max, uint64_t *ret)
+{
+	unsigned long long n;
+	char *end;
+
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	if (errno || end == text || *end || *text < '0' || *text > '9' || !n || n > max)
+		return -EINVAL;
+	*ret = n;
+	return 0;
+}
+
+static int filter_number(const struct ztc_line *line, const char *name, uint64_t max, json_t *args)
+{
+	const char *text = ztc_value(line, name);
+	uint64_t n;
+
+	if (!text)
+		return 0;
+	if (ztc_parse_count(text, max, &n) < 0)
+		return ztc_fail(ZTC_EXIT_USAGE, "--%s takes a number from 1 to %llu, not '%s'",
+				name, (unsigned long long)max, text);
+	json_object_set_new(args, name, json_integer((json_int_t)n));
+	return 0;
+}
+
+/* One option that must be one of a few words; @words ends with NULL. */
+static int filter_word(const struct ztc_line *line, const char *name, const char *const *words,
+		       const char *list, json_t *args)
+{
+	const char *text = ztc_value(line, name);
+
+	if (!text)
+		return 0;
+	for (; *words; words++) {
+		if (strcmp(*words, text) == 0) {
+			json_object_set_new(args, name, json_string(text));
+			return 0;
+		}
+	}
+	return ztc_fail(ZTC_EXIT_USAGE, "--%s takes %s, not '%s'", name, list, text);
+}
+
+/* The filters of a command line as the agent takes them; an exit status, the reason printed. */
+static int read_filters(const struct ztc_line *line, json_t *args)
+{
+	static const char *const names[] = {"segment", "host", "proto", "owner"};
+	static const char *const verdicts[] = {"allowed", "denied", "would-deny", NULL};
+	int status;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const char *text = ztc_value(line, names[i]);
+		json_t *value = text ? json_string(text) : NULL;
+
+		if (text && (!value || !*text))
+			return ztc_fail(ZTC_EXIT_USAGE, "--%s takes a name", names[i]);
+		if (value)
+			json_object_set_new(args, names[i], value);
+	}
+	status = filter_number(line, "port", 65535, args);
+	if (!status)
+		status = filter_number(line, "limit", LIMIT_MAX, args);
+	if (!status)
+		status = filter_word(line, "verdict", verdicts, "allowed, denied or would-deny",
+				     args);
+	return status;
+}
+
+/* Asks with the filters of the line; when all is filtered away, says so instead of "none". */
+static int ask_filtered(struct ztc_ctx *ctx, const struct ztc_line *line, const char *key,
+			json_t *args, ztc_render_fn render, json_t **ret)
+{
+	bool filtered = json_object_size(args) > (json_object_get(args, "limit") ? 1 : 0);
+	json_t *result = NULL;
+	int status = ztc_ask(ctx, line->cmd->name, args, &result);
+
+	if (status)
+		return status;
+	*ret = result;
+	if (!ctx->json && filtered && json_array_size(json_object_get(result, key)) == 0) {
+		printf("No %s match.\n", key);
+		return ZTC_EXIT_OK;
+	}
+	return ztc_answer(ctx, result, render);
+}
+
+/* While following: a frame may carry several flows; as JSON, one object a line. */
+static int print_frame(struct ztc_ctx *ctx, const json_t *result)
+{
+	const json_t *flows = json_object_get(result, "flows");
+	json_t *flow;
+	size_t i;
+
+	if (ctx->json) {
+		json_dumpf(result, stdout, JSON_COMPACT);
+		putchar('\n');
+		return ZTC_EXIT_OK;
+	}
+	if (!json_is_array(flows))
+		return ztc_render_change(stdout, result, &ctx->style) < 0 ? ZTC_EXIT_FAILED
+									  : ZTC_EXIT_OK;
+	json_array_foreach (flows, i, flow)
+		ztc_render_change(stdout, flow, &ctx->style);
+	return ZTC_EXIT_OK;
+}
+
+int ztc_run_flows(struct ztc_ctx *ctx, const struct ztc_line *line)
+{
+	zt_auto(zt_json_decref) json_t *args = json_object();
+	zt_auto(zt_json_decref) json_t *result = NULL;
+	int status = read_filters(line, args);
+
+	if (status)
+		return status;
+	if (ztc_value(line, "follow")) {
+		json_object_set_new(args, "follow", json_true());
+		return ztc_follow(ctx, "flows", zt_take(args), print_frame);
+	}
+	return ask_filtered(ctx, line, "flows", zt_take(args), ztc_render_flows, &result);
+}
+
+int ztc_run_violations(struct ztc_ctx *ctx, const struct ztc_line *line)
+{
+	zt_auto(zt_json_decref) json_t *args = json_object();
+	zt_auto(zt_json_decref) json_t *result = NULL;
+	int status = read_filters(line, args);
+
+	if (!status)
+		status = ask_filtered(ctx, line, "violations", zt_take(args), ztc_render_violations,
+				      &result);
+	if (status)
+		return status;
+	if (ztc_value(line, "fail") && json_array_size(json_object_get(result, "violations")))
+		return ZTC_EXIT_NO;
+	return ZTC_EXIT_OK;
+}
+
+int ztc_run_map(struct ztc_ctx *ctx, const struct ztc_line *line)
+{
+	static const char *const kinds[] = {"host", "segment", "workload", NULL};
+	zt_auto(zt_json_decref) json_t *args = json_object();
+	zt_auto(zt_json_decref) json_t *result = NULL;
+	int status = read_filters(line, args);
+
+	if (!status)
+		status = filter_word(line, "by", kinds, "host, segment or workload", args);
+	if (status)
+		return status;
+	return ask_filtered(ctx, line, "edges", zt_take(args), ztc_render_map, &result);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* agent.c - what the agent says of itself; without it, what its pins say. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "base/pins.h"
+#include "base/time.h"
+#include "bpf/abi.h"
+#include "ctl/client.h"
+#include "ctl/doctor/doctor.h"
+#include "ctl/render/text.h"
+
+#define START "systemctl start ztagent"
+
+/* No agent: is anything enforced all the same? */
+static void check_pins(struct ztc_doctor *doctor)
+{
+	struct zt_ctl ctl = {0};
+	int r = zt_pins_read_ctl(doctor->pin_dir, &ctl);
+
+	if (r == -ENOENT || r == -ENOTDIR)
+		ztc_note(doctor, ZTC_CAUTION, "guarded", START,
+			 "nothing is pinned in %s: this host is not guarded", doctor->pin_dir);
+	else if (r < 0)
+		ztc_note(doctor, ZTC_UNKNOWN, "guarded", "run 'ztctl doctor' as root",
+			 "whether the kernel still enforces cannot be read from %s: %s",
+			 doctor->pin_dir, strerror(-r));
+	else if (ctl.observe_until_ns && ctl.observe_until_ns > zt_now_ns())
+		ztc_note(doctor, ZTC_CAUTION, "guarded", "ztctl observe --off; " START,
+			 "no agent, and the datapath observes only: nothing is denied");
+	else
+		ztc_note(
+			doctor, ZTC_CAUTION, "guarded", START,
+			"no agent, but the datapath is in place: the policy of epoch %llu goes on, "
+			"interfaces that appear now are not guarded",
+			(unsigned long long)ZT_WORD_EPOCH(ctl.word));
+}
+
+static void check_policy(struct ztc_doctor *doctor, const json_t *policy)
+{
+	const json_t *error = json_object_get(policy, "error");
+	const char *text =
+		json_is_string(error) ? json_string_value(error) : ztc_str(error, "text");
+
+	if (error && !json_is_null(error) && *text)
+		ztc_note(doctor, ZTC_FAIL, "policy_file",
+			 "ztctl policy check --agent FILE shows every error; correct and save it",
+			 "the policy file is broken: what was in force before it goes on");
+	else if (*ztc_str(policy, "name"))
+		ztc_note(doctor, ZTC_PASS, "policy_file", NULL,
+			 "policy %s, revision %lld, is in force", ztc_str(policy, "name"),
+			 (long long)ztc_int(policy, "revision"));
+	else
+		ztc_note(doctor, ZTC_CAUTION, "policy_file",
+			 "write a policy, or install an example",
+			 "there is no policy: everything is allowed and recorded");
+}
+
+static void check_alarms(struct ztc_doctor *doctor, const json_t *status)
+{
+	const json_t *alarms = json_object_get(status, "alarms");
+	json_t *alarm;
+	size_t i, now = 0;
+
+	if (!alarms)
+		alarms = json_object_get(json_object_get(status, "agent"), "alarms");
+	if (!json_is_array(alarms)) {
+		ztc_note(doctor, ZTC_UNKNOWN, "alarms", "use an agent of ztctl's version",
+			 "the agent does not report its alarms");
+		return;
+	}
+	json_array_foreach (alarms, i, alarm) {
+		const json_t *active = json_object_get(alarm, "now");
+		const char *detail = ztc_str(alarm, "detail");
+
+		if (active && !json_is_true(active))
+			continue;
+		now++;
+		ztc_note(doctor, ZTC_FAIL, "alarm",
+			 *ztc_str(alarm, "remedy") ? ztc_str(alarm, "remedy")
+						   : "see 'ztctl status' and the agent's log",
+			 "alarm: %s%s%s", ztc_str(alarm, "name"), *detail ? ": " : "", detail);
+	}
+	if (!now)
+		ztc_note(doctor, ZTC_PASS, "alarms", NULL, "the agent has no alarm");
+}
+
+static void check_interfaces(struct ztc_doctor *doctor, const json_t *status)
+{
+	const json_t *interfaces = json_object_get(status, "interfaces");
+	json_t *one;
+	size_t i, bad = 0, good = 0;
+
+	json_array_foreach (interfaces, i, one) {
+		const char *state = ztc_str(one, "state");
+
+		if (strcmp(state, "failed") == 0 || strcmp(state, "left-out") == 0 ||
+		    strcmp(state, "left_out") == 0) {
+			bad++;
+			ztc_note(doctor, ZTC_FAIL, "unguarded",
+				 "see the agent's log; check its --interface settings",
+				 "%s is up and not guarded", ztc_str(one, "name"));
+		}
+		good += strcmp(state, "guarded") == 0;
+	}
+	if (!bad && good)
+		ztc_note(doctor, ZTC_PASS, "guarded", NULL,
+			 "every interface that is up is guarded");
+	else if (!bad)
+		ztc_note(doctor, ZTC_CAUTION, "guarded", "bring an interface up",
+			 "the agent guards no interface yet");
+}
+
+void ztc_check_agent(struct ztc_doctor *doctor)
+{
+	zt_auto(zt_json_decref) json_t *status = NULL;
+	zt_auto(zt_freep) char *why = NULL;
+	const json_t *agent, *policy;
+
+	if (ztc_try(doctor->ctx, "status", NULL, &status, &why) != ZTC_EXIT_OK) {
+		ztc_note(doctor, ZTC_UNKNOWN, "agent", START, "%s",
+			 why ? why : "the agent cannot be asked");
+		check_pins(doctor);
+		return;
+	}
+	agent = json_object_get(status, "agent");
+	policy = json_object_get(status, "policy");
+	ztc_note(doctor, ZTC_PASS, "agent", NULL, "ztagent %s runs, pid %lld",
+		 ztc_str(agent, "version"), (long long)ztc_int(agent, "pid"));
+	if (!*ztc_str(agent, "host") && *ztc_str(policy, "name"))
+		ztc_note(
+			doctor, ZTC_FAIL, "host",
+			"give this host an entry with its addresses under 'hosts:', or set 'host:'",
+			"the policy does not know this host: it is observed only");
+	check_policy(doctor, policy);
+	check_interfaces(doctor, status);
+	check_alarms(doctor, status);
+}
