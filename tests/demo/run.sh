@@ -217,7 +217,7 @@ act_stage() {
 	expect "staged: recorded on db1 as would-be-denied" "?*" \
 		"$(violated db1 '.mode == "staged" and .port == 6379')"
 	expect "staged: the customer is not among them on web1" "0" "$(jqr web1 violations -- \
-		'[.violations[] | select(.src.address == "10.77.0.100")] | length')"
+		'[.violations[] | select(.src == "10.77.0.100")] | length')"
 	show_ctl db1 14 policy explain 10.77.0.66 db1 tcp/6379
 }
 
@@ -244,9 +244,9 @@ act_scan() {
 	expect "scan: open ports found" "0" "$found"
 	show_ctl db1 12 violations --host 10.77.0.66
 	expect "scan: db1's violations name source, port and rule" "boundary*db*" \
-		"$(violated db1 '.mode == "enforced" and .src.address == "10.77.0.66" and .port == 22')"
+		"$(violated db1 '.mode == "enforced" and .src == "10.77.0.66" and .port == 22')"
 	expect "scan: ports tried, as app1 counted them" "22 443 6379 8080" "$(jqr app1 violations -- \
-		'[.violations[] | select(.mode == "enforced" and .src.address == "10.77.0.66") | .port]
+		'[.violations[] | select(.mode == "enforced" and .src == "10.77.0.66") | .port]
 		 | unique | join(" ")')"
 }
 
@@ -257,7 +257,7 @@ act_same_segment() {
 	expect "3-1: web2 -> web1, its ssh" "silent" "$(reach web2 debug.service 10.77.0.11 22)"
 	show_ctl web2 8 violations --host web1
 	expect "3-1: web2 says which statement" "boundary*web*" \
-		"$(violated web2 '.mode == "enforced" and .src.host == "web1" and .port == 443')"
+		"$(violated web2 '.mode == "enforced" and .src_host == "web1" and .port == 443')"
 }
 
 act_cut() {
@@ -301,7 +301,7 @@ act_kill() {
 	say "A new agent on db1 takes over what the kernel kept, and tells what was denied meanwhile:"
 	show_ctl db1 8 violations --host 10.77.0.66
 	after=$(jqr db1 violations -- \
-		'[.violations[] | select(.src.address == "10.77.0.66" and .port == 6379) | .count] | add // 0')
+		'[.violations[] | select(.src == "10.77.0.66" and .port == 6379) | .count] | add // 0')
 	expect "killed: denials counted while no agent ran" "[1-9]*" "$after"
 }
 

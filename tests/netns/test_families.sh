@@ -67,8 +67,8 @@ for v in 4 6; do
 		".src.address == \"$A\" and .dst.port == 81 and .proto == \"tcp\"")" "deny b-closed"
 	is "v$v: flow of the echo" "$(verdict b \
 		".src.address == \"$A\" and .proto == \"$P\"")" "allow a-to-b"
-	is "v$v: violation in" "$(violated b ".src.address == \"$A\" and .port == 54")" b-closed
-	is "v$v: violation out" "$(violated b ".dst.address == \"$A\" and .port == 54")" b-closed
+	is "v$v: violation in" "$(violated b ".src == \"$A\" and .port == 54")" b-closed
+	is "v$v: violation out" "$(violated b ".dst == \"$A\" and .port == 54")" b-closed
 done
 
 statements udp/53 udp/53 | rules b 2 enforced

@@ -92,7 +92,7 @@ must ip -n "$(ns b)" addr add 10.77.0.201/32 dev lo
 must ip -n "$(ns a)" route add 10.77.0.201/32 via 10.77.0.12
 denies "a new address, at once" "TIMEOUT*" a connect x 10.77.0.201 81 timeout=0.3
 says "and what the rule names there" a connect c 10.77.0.201 80
-is "denied by the boundary" "$(violated b '.dst.address == "10.77.0.201"')" b-closed
+is "denied by the boundary" "$(violated b '.dst == "10.77.0.201"')" b-closed
 
 # The other host's frames to b's own MAC for an address that is not b's are no opening of b's.
 must ip -n "$(ns a)" route add 10.99.0.0/16 via 10.77.0.12

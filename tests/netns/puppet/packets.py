@@ -42,6 +42,7 @@ def ping(*words):
                                 (socket.IPPROTO_IP, IP_RECVERR, IP_MTU_DISCOVER))
     sock.setsockopt(level, recverr, 1)
     sock.setsockopt(level, discover, 2 if opt["df"] == "1" else 0)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
     ident = int.from_bytes(os.urandom(2), "big")
     body = os.urandom(8) + b"p" * (int(opt["size"]) - 8)
     packet = struct.pack("!BBHHH", 128 if six else 8, 0, 0, ident, 1) + body
@@ -206,6 +207,67 @@ def vlanudp(ifname, dmac, tags, src, dst, sport, dport, text):
         tpid, tci = tag.split(":")
         out += struct.pack("!HH", int(tpid, 16), int(tci))
     sock.send(out + b"\x08\x00" + ipv4_header(src, dst, 17, len(data)) + data)
+
+
+def bad_packet(kind, src, dst):
+    """The packet KIND stands for: (EtherType, bytes)."""
+    six = ":" in dst
+    udp = udp_packet(src, dst, 999, 53, b"bad")
+
+    def ip4(payload, proto=17, source=src, **more):
+        return 0x0800, ipv4_header(source, dst, proto, len(payload), **more) + payload
+
+    def ip6(payload, nexthdr=17, source=src):
+        return 0x86DD, ipv6_header(source, dst, nexthdr, len(payload)) + payload
+
+    if kind == "header-cut":
+        ethertype, data = ip6(udp) if six else ip4(udp)
+        return ethertype, data[:14]
+    if kind == "length-beyond":
+        ethertype, data = ip6(udp) if six else ip4(udp)
+        at = 4 if six else 2
+        return ethertype, data[:at] + struct.pack("!H", 1400) + data[at + 2:]
+    if kind == "header-words":
+        return 0x0800, b"\x42" + ip4(udp)[1][1:]
+    if kind == "ports-cut":
+        return ip6(udp[:4]) if six else ip4(udp[:4])
+    if kind.startswith("source-"):
+        source = {"source-self": dst, "source-loopback": "::1" if six else "127.0.0.1",
+                  "source-multicast": "ff02::9" if six else "239.1.1.1"}[kind]
+        data = udp_packet(source, dst, 999, 53, b"bad")
+        return ip6(data, source=source) if six else ip4(data, source=source)
+    if kind == "v4-mapped":
+        return ip6(udp, source="::ffff:10.77.0.11")
+    if kind == "source-route":
+        if six:  # routing header type 0 with one address to go
+            return ip6(bytes([17, 2, 0, 1, 0, 0, 0, 0]) + socket.inet_pton(socket.AF_INET6, dst) + udp, 43)
+        return ip4(udp, opts=bytes([131, 7, 4]) + socket.inet_aton(src) + b"\0")
+    if kind == "many-headers":
+        ext = b"".join(bytes([60, 0, 1, 4, 0, 0, 0, 0]) for _ in range(23))
+        return ip6(ext + bytes([17, 0, 1, 4, 0, 0, 0, 0]) + udp, 60)
+    if kind == "first-fragment-short":
+        if six:
+            return ip6(struct.pack("!BBHI", 17, 0, 1, 9) + udp[:4], 44)
+        return ip4(udp[:4], frag=0x2000)
+    if kind == "first-fragment-tcp":
+        tcp = struct.pack("!HHI", 999, 80, 1)
+        return ip6(struct.pack("!BBHI", 6, 0, 1, 9) + tcp, 44) if six else ip4(tcp, proto=6, frag=0x2000)
+    if kind == "later-fragment":
+        return ip6(struct.pack("!BBHI", 17, 0, 8, 9) + udp, 44) if six else ip4(udp, frag=0x0001)
+    if kind == "not-ip":
+        return 0x88CC, bytes(40)
+    raise Refused("EINVAL no such packet")
+
+
+@command
+def bad(ifname, dmac, kind, src, dst, count="1"):
+    """bad IF DMAC KIND SRC DST [COUNT]: a malformed packet, by its name in bad_packet()"""
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    sock.bind((ifname, 0))
+    ethertype, data = bad_packet(kind, src, dst)
+    head = bytes.fromhex(dmac.replace(":", "")) + sock.getsockname()[4] + struct.pack("!H", ethertype)
+    for _ in range(int(count)):
+        sock.send(head + data)
 
 
 @command

@@ -193,6 +193,17 @@ def ask(name, text="ping", timeout=2):
 
 
 @command
+def revive(name, text, timeout=3):
+    """revive NAME TEXT [TIMEOUT]: sends, reads until TEXT is the end of what was echoed"""
+    sock, seen = pick(name), b""
+    deadline = time.monotonic() + float(timeout)
+    sock.settimeout(float(timeout))
+    sock.sendall(text.encode())
+    while not seen.endswith(text.encode()):
+        seen += read_exactly(sock, 1, deadline)
+
+
+@command
 def askto(name, address, port, text="ping", timeout=2):
     """askto NAME ADDR PORT [TEXT|@BYTES] [TIMEOUT]: UDP request and echo; who answered"""
     sock = pick(name)

@@ -1,0 +1,87 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# timeout: 60
+# tamper - what somebody takes off is put back, with an alarm: a detached link, a removed pin, a
+# program put ahead of ours, a map written to.
+. "$(dirname "$0")/lib.sh"
+
+must host a 11
+must host b 12
+puppet a a
+puppet b b
+must tell b listen t80 tcp 0.0.0.0 80
+rules b 1 enforced <<-EOT
+	boundaries:
+	  - {id: b-closed, segment: b, inbound: deny, outbound: deny}
+EOT
+must agent_start b
+B=${HOST_IP4[b]}
+alarms() { jqr b status -- '[.alarms[] | "\(.name)=\(.count)"] | join(" ")'; }
+raised() { # an alarm more than before
+	[[ $(jqr b status -- '[.alarms[].count] | add // 0') -gt $1 ]]
+}
+count() { jqr b status -- '[.alarms[].count] | add // 0'; }
+closed() { ! tell a connect x "$B" 80 timeout=0.1; }
+hooks() { on b bpftool -j net show dev eth0 2>/dev/null | jq '[.. | objects | select(has("name")) | .name] | length'; }
+
+denies "closed" "TIMEOUT*" a connect x "$B" 80 timeout=0.2
+is "no alarm so far" "$(alarms)" ""
+pins=$TMP/b/bpf/ztseg
+note "pins: $(find "$pins" -type f -printf '%P ')"
+
+# 1. A link of an interface is detached (tcx), or its filter removed (clsact).
+before=$(count)
+kind=$(jqr b status -- .hooks.kind)
+if [[ $kind = tcx ]]; then
+	link=$(find "$pins" -type f -path '*link*' | grep -E 'in|ingress' | head -n 1)
+	must bpftool link detach pinned "$link"
+else
+	must on b tc filter del dev eth0 ingress
+fi
+within "a detached hook is put back" 10 closed
+within "with an alarm" 5 raised "$before"
+note "alarms: $(alarms)"
+denies "and is in force" "TIMEOUT*" a connect x "$B" 80 timeout=0.2
+
+# 2. A neighbour puts itself ahead of ours.
+before=$(count)
+cat >"$TMP/pass.c" <<-EOT
+	__attribute__((section("tc"), used)) int pass(void *skb) { return -1; }
+	char license[] __attribute__((section("license"), used)) = "GPL";
+EOT
+if command -v clang >/dev/null && clang -O2 -target bpf -c "$TMP/pass.c" -o "$TMP/pass.o" 2>/dev/null; then
+	must on b tc qdisc add dev eth0 clsact
+	must on b tc filter add dev eth0 ingress pref 1 bpf da obj "$TMP/pass.o" sec tc
+	within "a neighbour is shown" 10 jqc b status -- '.neighbours | length > 0'
+	denies "it changes nothing" "TIMEOUT*" a connect x "$B" 80 timeout=0.2
+	must on b tc filter del dev eth0 ingress pref 1
+	tell a connect x "$B" 80 timeout=0.1
+	within "gone again: no longer shown" 10 jqc b status -- '.neighbours | length == 0'
+	is "ours was not touched by that" "$(jqr b status -- '[.interfaces[] | select(.name == "eth0") | .at_head[]] | all')" true
+fi
+
+# 3. The policy in the kernel is written to: a row of the addresses' table is deleted.
+before=$(count)
+erase() { # MAP-ID: all its rows
+	local key
+	bpftool -j map dump id "$1" | jq -r '.[].key | join(" ")' | while read -r key; do
+		# shellcheck disable=SC2086
+		bpftool map delete id "$1" key hex ${key//0x/}
+	done
+}
+slot=$(jqr b status -- .policy.slot)
+outer=$(find "$pins" -type f -name 'zt_s_addrs' | head -n 1)
+inner=$(bpftool -j map lookup pinned "$outer" key hex "0$slot" 0 0 0 | jq -r '.inner_map_id // .value')
+if [[ $inner == \[* ]]; then inner=$((16#$(jq -r '.[3],.[2],.[1],.[0]' <<<"$inner" | sed 's/0x//' | tr -d '\n'))); fi
+must erase "$inner"
+within "rows deleted behind our back are put back" 20 closed
+within "with an alarm" 20 raised "$before"
+note "alarms: $(alarms)"
+
+# 4. The agent's own pin of a link is removed: the link goes with it once the agent dies.
+before=$(count)
+rm "$(find "$pins" -type f -path '*link*' | head -n 1)"
+within "a removed pin raises an alarm" 20 raised "$before"
+within "and is there again" 10 test "$(find "$pins" -type f -path '*link*' | wc -l)" -gt 0
+must agent_kill b
+denies "enforcement outlives the agent all the same" "TIMEOUT*" a connect x "$B" 80 timeout=0.2
