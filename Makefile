@@ -38,7 +38,8 @@ BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wer
 SHARED_SRC := $(sort $(wildcard agent/base/*.c agent/policy/*.c)) agent/api/wire.c
 AGENT_SRC  := agent/main.c agent/config.c $(filter-out $(SHARED_SRC),$(sort $(wildcard agent/*/*.c)))
 CTL_SRC    := $(sort $(wildcard ctl/*.c ctl/*/*.c))
-BPF_SRC    := $(sort $(wildcard bpf/*.bpf.c))
+# Maps first: libbpf 1.1's linker misplaces maps that are used before they are defined.
+BPF_SRC    := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c,$(sort $(wildcard bpf/*.bpf.c)))
 objs        = $(patsubst %.c,$(OUT)/%.o,$(1))
 SKEL       := $(OUT)/bpf/ztseg.skel.h
 

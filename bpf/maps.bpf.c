@@ -3,6 +3,7 @@
  * maps.bpf.c - the one definition of every map.
  */
 #include "maps.bpf.h"
+#include "owner.bpf.h"
 
 struct zt_map_ctl zt_ctl SEC(".maps");
 struct zt_map_flows zt_flows SEC(".maps");
@@ -19,6 +20,14 @@ struct zt_map_udp_gen zt_udp_gen SEC(".maps");
 struct zt_map_rules zt_rules SEC(".maps");
 struct zt_map_rule_hits zt_rule_hits SEC(".maps");
 struct zt_map_scratch zt_scratch SEC(".maps");
+
+struct zt_map_owner_cache zt_owner_cache SEC(".maps");
+struct zt_map_owner_masks zt_owner_masks SEC(".maps");
+struct zt_map_sock_units zt_sock_units SEC(".maps");
+struct zt_map_sock_last zt_sock_last SEC(".maps");
+struct zt_map_drafts zt_drafts SEC(".maps");
+struct zt_map_listeners zt_listeners SEC(".maps");
+struct zt_map_kills zt_kills SEC(".maps");
 
 struct zt_outer_addrs zt_s_addrs SEC(".maps");
 struct zt_outer_nets zt_s_nets SEC(".maps");
