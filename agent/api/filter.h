@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * filter.h - which flows, violations and edges a request asks for.
+ */
+#pragma once
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/abi.h"
+#include "flow/collect.h"
+#include "flow/names.h"
+
+struct zt_users;
+
+enum zt_filter_verdict {
+	ZT_WANT_ANY,
+	ZT_WANT_ALLOWED,
+	ZT_WANT_DENIED,
+	ZT_WANT_WOULD_DENY,
+};
+
+/* Copies: a filter of a follower outlives its request. Empty strings ask for nothing. */
+struct zt_filter {
+	char segment[ZT_NAME_LEN];
+	char host[256];
+	char owner[ZT_PATH_LEN];
+	struct zt_addr addr; /* of @host, when it is an address */
+	bool host_is_addr;
+	bool has_port;
+	bool has_proto;
+	uint16_t port;
+	uint8_t proto;
+	enum zt_filter_verdict verdict;
+	const struct zt_flow_names *names; /* set by the caller before matching */
+	struct zt_users *users;
+};
+
+/* Names of the filter arguments, for zt_json_only(). */
+#define ZT_FILTER_KEYS "segment", "host", "port", "proto", "verdict", "owner"
+
+/**
+ * zt_filter_parse - read the filter arguments of a request.
+ * @err: gets one sentence on failure.
+ *
+ * Returns 0 or -EINVAL.
+ */
+int zt_filter_parse(const json_t *args, struct zt_filter *ret, char *err, size_t err_len);
+
+bool zt_filter_flow(const struct zt_filter *filter, const struct zt_flow_item *item);
+bool zt_filter_violation(const struct zt_filter *filter, const struct zt_violation *v);
+bool zt_filter_edge(const struct zt_filter *filter, const struct zt_edge *edge,
+		    const struct zt_node *src, const struct zt_node *dst);

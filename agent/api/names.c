@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * names.c - names for addresses, rules and owners.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/names.h"
+#include "base/addr.h"
+#include "base/cleanup.h"
+#include "flow/table.h"
+#include "policy/policy.h"
+#include "policy/rules.h"
+#include "policy/tables.h"
+
+#define OWNERS_CACHED 256 /* by index modulo this; a record never changes */
+
+struct place {
+	struct zt_addr addr;
+	uint32_t host; /* index in policy->hosts */
+};
+
+struct owner {
+	uint32_t index; /* 0 = unused */
+	struct zt_owner record;
+};
+
+struct zt_names {
+	struct zt_flow_names face;
+	struct zt_names_from from;
+	uint8_t digest[32]; /* of the policy that the places are of */
+	size_t host_count;
+	struct place *places;
+	size_t place_count;
+	struct zt_table table;
+	struct owner owners[OWNERS_CACHED];
+};
+
+bool zt_names_is_local(const struct zt_names *names, const struct zt_addr *addr)
+{
+	size_t low = 0, high = names->from.local_count;
+
+	if (zt_addr_is_loopback(addr))
+		return true;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int order = memcmp(addr, &names->from.locals[mid], sizeof(*addr));
+
+		if (!order)
+			return true;
+		if (order < 0)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return false;
+}
+
+static const char *host_of(void *ctx, const struct zt_addr *addr, bool near)
+{
+	const struct zt_names *names = ctx;
+	uint32_t n = zt_table_first(&names->table, zt_table_hash(addr, sizeof(*addr)));
+
+	while (n != ZT_TABLE_NONE && memcmp(&names->places[n].addr, addr, sizeof(*addr)))
+		n = zt_table_next(&names->table, n);
+	if (n != ZT_TABLE_NONE)
+		return names->from.policy->hosts[names->places[n].host].name;
+	if (near && names->from.this_host && zt_names_is_local(names, addr))
+		return names->from.this_host;
+	return NULL;
+}
+
+static size_t segments_of(void *ctx, const struct zt_addr *addr, bool near, const char **ret,
+			  size_t cap)
+{
+	const struct zt_names *names = ctx;
+
+	if (!names->from.tables)
+		return 0;
+	return zt_tables_segments(names->from.tables, addr, near, ret, cap);
+}
+
+static size_t labels_of(void *ctx, const char *host,
+			void (*each)(const char *key, const char *value, void *data), void *data)
+{
+	const struct zt_names *names = ctx;
+	const struct zt_host *h = NULL;
+
+	if (names->from.policy)
+		h = zt_policy_host(names->from.policy, host);
+	for (size_t i = 0; h && i < h->label_count; i++)
+		each(h->labels[i].key, h->labels[i].value, data);
+	return h ? h->label_count : 0;
+}
+
+static const char *rule_of(void *ctx, uint32_t number)
+{
+	const struct zt_names *names = ctx;
+
+	return names->from.rules ? zt_rule_name(names->from.rules, number) : NULL;
+}
+
+static int owner_of(void *ctx, uint32_t index, struct zt_owner *ret_owner)
+{
+	struct zt_names *names = ctx;
+	struct owner *cached = &names->owners[index % OWNERS_CACHED];
+	int r;
+
+	if (!index || !names->from.owner)
+		return -ENOENT;
+	if (cached->index != index) {
+		cached->index = 0;
+		r = names->from.owner(names->from.ctx, index, &cached->record);
+		if (r < 0)
+			return r;
+		cached->index = index;
+	}
+	*ret_owner = cached->record;
+	return 0;
+}
+
+int zt_names_new(struct zt_names **ret)
+{
+	struct zt_names *names = calloc(1, sizeof(*names));
+
+	if (!names)
+		return -ENOMEM;
+	names->face = (struct zt_flow_names){
+		.host = host_of,
+		.segments = segments_of,
+		.labels = labels_of,
+		.rule = rule_of,
+		.owner = owner_of,
+		.ctx = names,
+	};
+	*ret = names;
+	return 0;
+}
+
+static void forget(struct zt_names *names)
+{
+	zt_table_clear(&names->table);
+	free(names->places);
+	names->places = NULL;
+	names->place_count = names->host_count = 0;
+	memset(names->digest, 0, sizeof(names->digest));
+}
+
+void zt_names_free(struct zt_names **names)
+{
+	if (!*names)
+		return;
+	forget(*names);
+	free(*names);
+	*names = NULL;
+}
+
+static int learn(struct zt_names *names, const struct zt_policy *policy)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < policy->host_count; i++)
+		count += policy->hosts[i].address_count;
+	if (count >= ZT_TABLE_NONE)
+		return -ENOMEM;
+	names->places = malloc((count ?: 1) * sizeof(*names->places));
+	if (!names->places || zt_table_reserve(&names->table, (uint32_t)(count ?: 1)) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < policy->host_count; i++) {
+		const struct zt_host *host = &policy->hosts[i];
+
+		for (size_t j = 0; j < host->address_count; j++) {
+			struct place *place = &names->places[names->place_count];
+
+			memcpy(place->addr.bytes, host->addresses[j].key.bytes, 16);
+			place->host = (uint32_t)i;
+			zt_table_add(&names->table, (uint32_t)names->place_count++,
+				     zt_table_hash(&place->addr, sizeof(place->addr)));
+		}
+	}
+	names->host_count = policy->host_count;
+	memcpy(names->digest, policy->digest, sizeof(names->digest));
+	return 0;
+}
+
+int zt_names_set(struct zt_names *names, const struct zt_names_from *from)
+{
+	int r = 0;
+
+	names->from = *from;
+	if (from->policy && names->places && names->host_count == from->policy->host_count &&
+	    !memcmp(names->digest, from->policy->digest, sizeof(names->digest)))
+		return 0;
+	forget(names);
+	if (from->policy)
+		r = learn(names, from->policy);
+	if (r < 0)
+		forget(names);
+	return r;
+}
+
+const struct zt_flow_names *zt_names_get(const struct zt_names *names)
+{
+	return &names->face;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * render.h - flows, violations, nodes and edges as the JSON of docs/json.md.
+ */
+#pragma once
+#include <jansson.h>
+#include <stdint.h>
+
+#include "flow/collect.h"
+#include "flow/names.h"
+
+struct zt_procs;
+struct zt_render;
+struct zt_users;
+
+/* zt_render_new - @users and @procs are borrowed. 0 or -ENOMEM. */
+int zt_render_new(struct zt_render **ret, struct zt_users *users, struct zt_procs *procs);
+void zt_render_free(struct zt_render **render);
+
+/* zt_render_names - from now on name by these; before every use. */
+void zt_render_names(struct zt_render *render, const struct zt_flow_names *names);
+
+/* New references; NULL when out of memory. @change: NULL, or what happened to a followed flow. */
+json_t *zt_render_flow(struct zt_render *render, const struct zt_flow_item *item,
+		       const char *change);
+json_t *zt_render_violation(struct zt_render *render, const struct zt_violation *v);
+json_t *zt_render_node(struct zt_render *render, const struct zt_node *node);
+json_t *zt_render_edge(struct zt_render *render, const struct zt_node *nodes,
+		       const struct zt_edge *edge);
+
+/* zt_render_end - an address with host and segments, without port and workload. */
+json_t *zt_render_end(struct zt_render *render, const struct zt_addr *addr, bool near);
+
+/* zt_render_rule - the id of a rule number; "none" for ZT_RULE_NONE, "rule-N" when unknown. */
+json_t *zt_render_rule(struct zt_render *render, uint32_t number);
+
+/* zt_render_learn - remember the process behind a flow that just began, while it lives. */
+void zt_render_learn(struct zt_render *render, const struct zt_flow_item *item);
