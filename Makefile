@@ -20,7 +20,7 @@ RUN_PACKAGES   := iproute2 jq nginx-light redis-server openssh-server openssh-cl
 TEST_PACKAGES  := $(RUN_PACKAGES) libcmocka-dev libclang-rt-14-dev inotify-tools iputils-ping
 CHECK_PACKAGES := clang-format cppcheck
 BENCH_PACKAGES := $(RUN_PACKAGES) linux-perf conntrack
-VM_PACKAGES    := $(TEST_PACKAGES) qemu-system-x86 qemu-system-common xz-utils zstd lz4 binutils
+VM_PACKAGES    := $(TEST_PACKAGES) qemu-system-x86 qemu-system-common xz-utils zstd lz4 binutils busybox-static kmod
 
 PKGS      := libbpf libelf zlib libnl-3.0 libnl-route-3.0 libfyaml jansson libsystemd libcrypto libxxhash
 WARN      := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wformat=2
@@ -99,8 +99,10 @@ $(OUT)/bpf/%.bpf.o: bpf/%.bpf.c
 	$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
 
 # Each file is compiled alone, then joined: one object, one skeleton.
-$(OUT)/bpf/ztseg.linked.o: $(patsubst bpf/%.bpf.c,$(OUT)/bpf/%.bpf.o,$(BPF_SRC))
-	$(BPFTOOL) gen object $@ $^
+# The maps come first: bpftool 7.1 resolves an extern map only against what it has seen.
+BPF_OBJ := $(OUT)/bpf/maps.bpf.o $(filter-out $(OUT)/bpf/maps.bpf.o,$(patsubst bpf/%.bpf.c,$(OUT)/bpf/%.bpf.o,$(BPF_SRC)))
+$(OUT)/bpf/ztseg.linked.o: $(BPF_OBJ)
+	$(BPFTOOL) gen object $@ $(BPF_OBJ)
 $(SKEL): $(OUT)/bpf/ztseg.linked.o
 	$(BPFTOOL) gen skeleton $< name ztseg > $@
 

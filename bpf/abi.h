@@ -27,18 +27,18 @@
 #define ZT_DIR_COUNT 3
 
 #define ZT_ALLOW 0
-#define ZT_DENY  1
+#define ZT_DENY	 1
 
 /* Which kind of statement gave a verdict. The highest that matches wins. */
-#define ZT_RANK_DEFAULT  0 /* no statement: allow */
+#define ZT_RANK_DEFAULT	 0 /* no statement: allow */
 #define ZT_RANK_BOUNDARY 1
-#define ZT_RANK_ALLOW    2
-#define ZT_RANK_DENY     3
-#define ZT_RANK_CONTAIN  4
-#define ZT_RANK_BUILTIN  5
+#define ZT_RANK_ALLOW	 2
+#define ZT_RANK_DENY	 3
+#define ZT_RANK_CONTAIN	 4
+#define ZT_RANK_BUILTIN	 5
 #define ZT_RANK_FAILSAFE 6
 
-#define ZT_LIVE        0 /* plane: enforced statements only */
+#define ZT_LIVE	       0 /* plane: enforced statements only */
 #define ZT_CANDIDATE   1 /* plane: enforced and staged statements */
 #define ZT_PLANE_COUNT 2
 
@@ -55,18 +55,18 @@
  * never reused while pins live (map zt_rules: number -> name).
  */
 enum zt_rule_builtin {
-	ZT_RULE_NONE = 0,	/* not judged yet */
-	ZT_RULE_DEFAULT,	/* "default-allow": nothing denies it */
+	ZT_RULE_NONE = 0, /* not judged yet */
+	ZT_RULE_DEFAULT,  /* "default-allow": nothing denies it */
 	ZT_RULE_LOOPBACK,
-	ZT_RULE_ND,		/* NS, NA, RS, RA with hop limit 255 */
+	ZT_RULE_ND, /* NS, NA, RS, RA with hop limit 255 */
 	ZT_RULE_MLD,
 	ZT_RULE_IGMP,
 	ZT_RULE_DHCP,
-	ZT_RULE_ICMP_ERROR,	/* of a known flow or socket */
-	ZT_RULE_ARP,		/* frames that are not IP: ARP, LLDP, ... */
-	ZT_RULE_FRAGMENT,	/* non-first fragments */
-	ZT_RULE_RESET_OUT,	/* the RST of a connection ended by `existing: reset` */
-	ZT_RULE_BAD_HEADER,	/* denies from here */
+	ZT_RULE_ICMP_ERROR, /* of a known flow or socket */
+	ZT_RULE_ARP,	    /* frames that are not IP: ARP, LLDP, ... */
+	ZT_RULE_FRAGMENT,   /* non-first fragments */
+	ZT_RULE_RESET_OUT,  /* the RST of a connection ended by `existing: reset` */
+	ZT_RULE_BAD_HEADER, /* denies from here */
 	ZT_RULE_BAD_SOURCE,
 	ZT_RULE_V4_MAPPED,
 	ZT_RULE_SOURCE_ROUTE,
@@ -100,14 +100,14 @@ _Static_assert(sizeof(struct zt_flow_key) == 40, "zt_flow_key: layout changed");
 #define ZT_STATE_CLOSING     2 /* FIN seen from one end */
 #define ZT_STATE_CLOSED	     3 /* FIN from both, or RST */
 
-#define ZT_FLOW_OWNER_DEP  0x01 /* a verdict rests on the owner: good for one socket only */
-#define ZT_FLOW_KEPT	   0x02 /* allowed by `existing: keep` */
-#define ZT_FLOW_FIN_IN	   0x04
-#define ZT_FLOW_FIN_OUT	   0x08
-#define ZT_FLOW_MIDFLOW	   0x10 /* first seen in the middle */
-#define ZT_FLOW_EITHER	   0x20 /* opener unknown: either direction was enough */
-#define ZT_FLOW_FAILSAFE   0x40 /* a failsafe saved it */
-#define ZT_FLOW_RESETTING  0x80 /* newly denied by `existing: reset`: its RST may leave */
+#define ZT_FLOW_OWNER_DEP 0x01 /* a verdict rests on the owner: good for one socket only */
+#define ZT_FLOW_KEPT	  0x02 /* allowed by `existing: keep` */
+#define ZT_FLOW_FIN_IN	  0x04
+#define ZT_FLOW_FIN_OUT	  0x08
+#define ZT_FLOW_MIDFLOW	  0x10 /* first seen in the middle */
+#define ZT_FLOW_EITHER	  0x20 /* opener unknown: either direction was enough */
+#define ZT_FLOW_FAILSAFE  0x40 /* a failsafe saved it */
+#define ZT_FLOW_RESETTING 0x80 /* newly denied by `existing: reset`: its RST may leave */
 
 /* Value of zt_flows (answered flows) and zt_openings (denied or unanswered). */
 struct zt_flow {
@@ -144,14 +144,14 @@ _Static_assert(sizeof(struct zt_flow) == 128, "zt_flow: layout changed");
  * Past deadline_ns (when not 0) the datapath uses prev_word instead of word.
  * To commit with a net: write prev_word, then deadline_ns, then word.
  */
-#define ZT_SLOTS		3
-#define ZT_WORD(epoch, slot)	(((__u64)(epoch) << 8) | (slot))
-#define ZT_WORD_SLOT(word)	((__u32)((word)&0xff))
-#define ZT_WORD_EPOCH(word)	((word) >> 8)
+#define ZT_SLOTS	     3
+#define ZT_WORD(epoch, slot) (((__u64)(epoch) << 8) | (slot))
+#define ZT_WORD_SLOT(word)   ((__u32)((word)&0xff))
+#define ZT_WORD_EPOCH(word)  ((word) >> 8)
 
-#define ZT_CTL_FORWARDING  0x1 /* this namespace routes: tell local from forwarded */
-#define ZT_CTL_NAT_OUT	   0x2 /* outgoing destinations are translated: no refusal at connect */
-#define ZT_CTL_OWNERS	   0x4 /* socket hooks are attached: a socket has an owner record */
+#define ZT_CTL_FORWARDING 0x1 /* this namespace routes: tell local from forwarded */
+#define ZT_CTL_NAT_OUT	  0x2 /* outgoing destinations are translated: no refusal at connect */
+#define ZT_CTL_OWNERS	  0x4 /* socket hooks are attached: a socket has an owner record */
 
 struct zt_ctl {
 	__u64 word;
@@ -169,9 +169,9 @@ struct zt_ctl {
 
 /* Exact address row and CIDR row. Identities are interned sets of segments. */
 struct zt_identity {
-	__u32 far_id;	    /* the set, as the remote end (or any end of forwarded traffic) */
-	__u32 near_id;	    /* the set joined with this host's own segments */
-	__u64 until_ns;	    /* 0 = no end; past it, next_* hold */
+	__u32 far_id;	/* the set, as the remote end (or any end of forwarded traffic) */
+	__u32 near_id;	/* the set joined with this host's own segments */
+	__u64 until_ns; /* 0 = no end; past it, next_* hold */
 	__u32 next_far_id;
 	__u32 next_near_id;
 };
@@ -280,11 +280,11 @@ struct zt_qual_key {
 struct zt_slot_meta {
 	struct zt_identity unknown; /* an address no row covers: {unknown, this host} */
 	__u64 q_absent[ZT_QUAL_COUNT];
-	__u32 flags;	/* ZT_META_* */
+	__u32 flags;	  /* ZT_META_* */
 	__u32 near_count; /* distinct near ids a local socket may get; > ZT_NEAR_MAX: no
 			     refusal at connect for sockets without an address yet */
 	__u32 near_ids[ZT_NEAR_MAX];
-	__u32 rules;	/* statements compiled, for status */
+	__u32 rules; /* statements compiled, for status */
 	__u32 pad;
 	__u8 digest[32]; /* SHA-256 over the rows, see agent/datapath/commit.c */
 };
@@ -312,7 +312,7 @@ struct zt_sock {
 	__u8 pad[6];
 };
 
-#define ZT_OWNERS_MAX	 16384
+#define ZT_OWNERS_MAX	      16384
 #define ZT_OWNER_TRUNC_CGROUP 0x1 /* cgroup path longer than the field: matches no qualifier */
 #define ZT_OWNER_TRUNC_EXE    0x2
 #define ZT_OWNER_DELEGATED    0x4 /* the unit's cgroup has a deeper unit-like name in it */
@@ -330,11 +330,11 @@ struct zt_owner {
 
 /* --- events --------------------------------------------------------------------- */
 
-#define ZT_EV_NEW      1 /* a flow was judged for the first time */
-#define ZT_EV_VERDICT  2 /* an existing flow's verdict changed */
-#define ZT_EV_ENDED    3 /* an entry was about to be reused: its last values */
-#define ZT_EV_REFUSED  4 /* refused at connect/sendmsg: no packet was sent */
-#define ZT_EV_POSTURE  5 /* the parser's deny; key holds what could be read */
+#define ZT_EV_NEW     1 /* a flow was judged for the first time */
+#define ZT_EV_VERDICT 2 /* an existing flow's verdict changed */
+#define ZT_EV_ENDED   3 /* an entry was about to be reused: its last values */
+#define ZT_EV_REFUSED 4 /* refused at connect/sendmsg: no packet was sent */
+#define ZT_EV_POSTURE 5 /* the parser's deny; key holds what could be read */
 
 struct zt_event {
 	__u32 abi_version;
@@ -349,35 +349,35 @@ struct zt_event {
 /* --- counters: per-CPU array zt_counters ------------------------------------------ */
 
 enum zt_counter {
-	ZT_C_JUDGED,		/* packets that went through judging */
-	ZT_C_DENIED,		/* packets dropped by policy */
-	ZT_C_WOULD_DENY,	/* packets the candidate denies and live does not */
-	ZT_C_OBSERVED,		/* packets denied by policy, passed: observe is on */
-	ZT_C_NOT_IP,		/* frames that are not IP: passed */
-	ZT_C_NOT_OURS,		/* unicast frames for another station: passed, the stack drops them */
-	ZT_C_FRAGMENT,		/* non-first fragments: passed */
-	ZT_C_TRANSIT,		/* leaving by a second device, judged at the first */
-	ZT_C_FAILSAFE,		/* packets that a failsafe saved */
-	ZT_C_ICMP_ERROR,	/* tied to a flow or socket: passed */
-	ZT_C_EITHER,		/* mid-flow, opener unknown */
-	ZT_C_RESET_OUT,		/* RSTs of ended connections let out */
-	ZT_C_KEPT,		/* flows kept by `existing: keep` */
-	ZT_C_BAD_HEADER,	/* posture denies from here */
+	ZT_C_JUDGED,	 /* packets that went through judging */
+	ZT_C_DENIED,	 /* packets dropped by policy */
+	ZT_C_WOULD_DENY, /* packets the candidate denies and live does not */
+	ZT_C_OBSERVED,	 /* packets denied by policy, passed: observe is on */
+	ZT_C_NOT_IP,	 /* frames that are not IP: passed */
+	ZT_C_NOT_OURS,	 /* unicast frames for another station: passed, the stack drops them */
+	ZT_C_FRAGMENT,	 /* non-first fragments: passed */
+	ZT_C_TRANSIT,	 /* leaving by a second device, judged at the first */
+	ZT_C_FAILSAFE,	 /* packets that a failsafe saved */
+	ZT_C_ICMP_ERROR, /* tied to a flow or socket: passed */
+	ZT_C_EITHER,	 /* mid-flow, opener unknown */
+	ZT_C_RESET_OUT,	 /* RSTs of ended connections let out */
+	ZT_C_KEPT,	 /* flows kept by `existing: keep` */
+	ZT_C_BAD_HEADER, /* posture denies from here */
 	ZT_C_BAD_SOURCE,
 	ZT_C_V4_MAPPED,
 	ZT_C_SOURCE_ROUTE,
 	ZT_C_EXT_HEADERS,
 	ZT_C_SHORT_FRAGMENT,
-	ZT_C_LOST_RING,		/* losses from here: event ring full */
-	ZT_C_LOST_INSERT,	/* flow table insert failed; packet judged anyway */
-	ZT_C_LOST_OWNER,	/* owner table full: owner unknown */
-	ZT_C_LOST_PULL,		/* headers could not be made readable */
-	ZT_C_FLOW_INSERTED,	/* bookkeeping: entries put into zt_flows */
-	ZT_C_FLOW_DELETED,	/* entries the datapath took out of zt_flows */
+	ZT_C_LOST_RING,	    /* losses from here: event ring full */
+	ZT_C_LOST_INSERT,   /* flow table insert failed; packet judged anyway */
+	ZT_C_LOST_OWNER,    /* owner table full: owner unknown */
+	ZT_C_LOST_PULL,	    /* headers could not be made readable */
+	ZT_C_FLOW_INSERTED, /* bookkeeping: entries put into zt_flows */
+	ZT_C_FLOW_DELETED,  /* entries the datapath took out of zt_flows */
 	ZT_C_OPENING_INSERTED,
 	ZT_C_OPENING_DELETED,
-	ZT_C_REFUSED,		/* connect or sendmsg refused with EPERM */
-	ZT_C_NO_TABLE,		/* a slot's map was missing: allowed, alarm */
+	ZT_C_REFUSED,  /* connect or sendmsg refused with EPERM */
+	ZT_C_NO_TABLE, /* a slot's map was missing: allowed, alarm */
 	ZT_C_COUNT,
 };
 
@@ -395,7 +395,7 @@ struct zt_probe {
 	__u64 qmask;
 	__u64 now_ns; /* judge as of then; 0 = now */
 	__u32 slot;
-	__u32 dir;	 /* ZT_DIR_* */
+	__u32 dir;	  /* ZT_DIR_* */
 	__u32 port_index; /* ZT_PORT_* + port or type */
 	/* answer */
 	__u32 rule[2];

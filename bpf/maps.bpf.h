@@ -11,6 +11,8 @@
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
 
+#define ZT_SCRATCH_SIZE 1024
+
 struct zt_map_ctl {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -126,12 +128,12 @@ struct zt_map_rule_hits {
 };
 extern struct zt_map_rule_hits zt_rule_hits SEC(".maps");
 
-/* Where a flow entry is built before it is inserted; wire programs only (softirq-safe). */
+/* What the wire programs work on: too big for the stack, and they never nest on one CPU. */
 struct zt_map_scratch {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct zt_flow);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, ZT_SCRATCH_SIZE); /* struct zt_work, flow.bpf.h */
 };
 extern struct zt_map_scratch zt_scratch SEC(".maps");
 
