@@ -73,6 +73,12 @@ static void put16(__u8 *at, unsigned int v)
 	at[1] = v & 0xff;
 }
 
+static void put32(__u8 *at, unsigned long v)
+{
+	put16(at, v >> 16 & 0xffff);
+	put16(at + 2, v & 0xffff);
+}
+
 static const char *option(const struct builder *b, const char *key)
 {
 	size_t n = strlen(key);
@@ -339,7 +345,8 @@ static void put_tcp(struct builder *b)
 	announce(b, 0, 6);
 	h = put(b, 20);
 	ports(b, h);
-	h[7] = 1;
+	put32(h + 4, number(b, "seq", 1));
+	put32(h + 8, number(b, "ack", 0));
 	if (opt)
 		opt_len = put_hex(b, opt);
 	h[12] = number(b, "doff", 5 + opt_len / 4) << 4;

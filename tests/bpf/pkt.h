@@ -16,7 +16,8 @@
  *   rt TYPE LEFT [next=N]                 IPv6 routing header with one address
  *   frag OFF[+] [next=N]                  IPv6 fragment header
  *   ah [words=N] [next=N]                 12 bytes and padding
- *   tcp S>D FLAGS [doff=N] [opt=HEX]      FLAGS of SAFRPU, or 0 for none
+ *   tcp S>D FLAGS [doff=N] [opt=HEX] [seq=N] [ack=N]
+ *                                         FLAGS of SAFRPU, or 0 for none
  *   udp S>D [len=N]
  *   icmp TYPE[:CODE] [id=N]               8 bytes; the family's own protocol
  *   sctp S>D | gre | esp | proto N        proto N: no header, N in the one before
