@@ -260,6 +260,17 @@ def bad_packet(kind, src, dst):
 
 
 @command
+def vlanbad(ifname, dmac, tags, kind, src, dst):
+    """vlanbad IF DMAC TPID:TCI[,..] KIND SRC DST: a malformed packet behind inline VLAN tags"""
+    ethertype, data = bad_packet(kind, src, dst)
+    out = b"".join(struct.pack("!HH", int(t.split(":")[0], 16), int(t.split(":")[1])) for t in tags.split(","))
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    sock.bind((ifname, 0))
+    sock.send(bytes.fromhex(dmac.replace(":", "")) + sock.getsockname()[4] + out +
+              struct.pack("!H", ethertype) + data)
+
+
+@command
 def bad(ifname, dmac, kind, src, dst, count="1"):
     """bad IF DMAC KIND SRC DST [COUNT]: a malformed packet, by its name in bad_packet()"""
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)

@@ -26,17 +26,17 @@ class Server:
         self.numbers = {}
         self.conns = []
         self.changed = threading.Condition()
-        kind = socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM
-        self.sock = socket.socket(family(address), kind)
+        kind = socket.SOCK_DGRAM if proto == "udp" else socket.SOCK_STREAM
+        self.sock = socket.socket(family(address), kind, 132 if proto == "sctp" else 0)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family(address) == socket.AF_INET6:
             self.sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if proto == "udp":
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
         self.sock.bind(sockaddr(address, port))
-        if proto == "tcp":
+        if proto != "udp":
             self.sock.listen(512)
-        threading.Thread(target=self.tcp if proto == "tcp" else self.udp, daemon=True).start()
+        threading.Thread(target=self.udp if proto == "udp" else self.tcp, daemon=True).start()
 
     def note(self, peer, size):
         with self.changed:
@@ -94,7 +94,7 @@ class Server:
 
 @command
 def listen(name, proto, address, port, mode="echo"):
-    """listen NAME tcp|udp ADDR PORT [echo|sink|seq]"""
+    """listen NAME tcp|udp|sctp ADDR PORT [echo|sink|seq]"""
     SERVERS[name] = Server(proto, address, port, mode)
     return str(SERVERS[name].sock.getsockname()[1])
 
@@ -142,10 +142,11 @@ def seqgot(name, count=0, timeout=0):
 
 @command
 def connect(*words):
-    """connect NAME ADDR PORT [timeout=2] [from=ADDR] [sport=N]: TCP; answers with ms"""
-    (name, address, port), opt = options(words, timeout="2", sport="0", **{"from": ""})
-    sock = socket.socket(family(address), socket.SOCK_STREAM)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    """connect NAME ADDR PORT [timeout=2] [from=ADDR] [sport=N] [proto=tcp|sctp]: answers with ms"""
+    (name, address, port), opt = options(words, timeout="2", sport="0", proto="tcp", **{"from": ""})
+    sock = socket.socket(family(address), socket.SOCK_STREAM, 132 if opt["proto"] == "sctp" else 0)
+    if opt["proto"] == "tcp":
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if opt["from"] or opt["sport"] != "0":
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         wild = "::" if family(address) == socket.AF_INET6 else "0.0.0.0"
