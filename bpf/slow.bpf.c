@@ -272,7 +272,7 @@ static __always_inline void zt_hit_rule(__u32 rule)
 #define ZT_NEW_CUT	   0x200 /* `existing` has a say: its entry was evicted */
 
 /* A new entry from the working set's answer, opened by @opener; gives the packet's verdict. */
-__noinline int zt_create(struct __sk_buff *skb, __u32 opener, __u32 how)
+__noinline int zt_begin(struct __sk_buff *skb, __u32 opener, __u32 how)
 {
 	struct zt_work *w = zt_work_get();
 	struct zt_flow *f;
@@ -438,7 +438,7 @@ __noinline int zt_syn(struct __sk_buff *skb)
 		f = NULL;
 	}
 	if (!f)
-		return zt_create(skb, w->pass.dir, 0);
+		return zt_begin(skb, w->pass.dir, 0);
 	before = zt_actions(f);
 	if (f->state != ZT_STATE_OPENING) {
 		f->state = ZT_STATE_OPENING;
@@ -465,7 +465,7 @@ static __always_inline int zt_first_seen(struct __sk_buff *skb, const struct zt_
 		if ((w->who.flags & ZT_SOCK_ESTABLISHED) && !(w->who.flags & ZT_SOCK_CUT))
 			how |= ZT_NEW_CUT;
 	}
-	return zt_create(skb, zt_decide(opener), how);
+	return zt_begin(skb, zt_decide(opener), how);
 }
 
 __noinline int zt_slow(struct __sk_buff *skb)
