@@ -207,10 +207,15 @@ static void read_counters(struct rig *rig, struct zt_count *ret)
 	free(per_cpu);
 }
 
-void rig_forget(struct rig *rig)
+void rig_clear(struct rig *rig)
 {
 	empty_map(rig_map(rig, "zt_flows"), sizeof(struct zt_flow_key));
 	empty_map(rig_map(rig, "zt_openings"), sizeof(struct zt_flow_key));
+}
+
+void rig_forget(struct rig *rig)
+{
+	rig_clear(rig);
 	ring_buffer__consume(rig->ring);
 	rig->events = 0;
 	read_counters(rig, rig->before);

@@ -70,6 +70,9 @@ void rig_policy(struct rig *rig, __u32 slot, const char *yaml);
 /* rig_flip - put a slot in force under the next epoch, no deadline. Returns the state word. */
 __u64 rig_flip(struct rig *rig, __u32 slot);
 
+/* rig_clear - no flows. */
+void rig_clear(struct rig *rig);
+
 /* rig_forget - no flows, no events; counters are counted from here. */
 void rig_forget(struct rig *rig);
 
