@@ -22,10 +22,14 @@ must ip -n "$(ns a)" -6 route add fd79::/64 via fd77::1
 on g sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
 on g nft -f - <<-EOT || { not_ok setup "no NAT"; exit 1; }
 	table ip nat {
-		chain pre { type nat hook prerouting priority -100; iifname "eth0" tcp dport 8080 dnat to 172.30.0.2:80
+		chain pre { type nat hook prerouting priority -100
+			iifname "eth0" tcp dport 8080 dnat to 172.30.0.2:80
 			iifname "eth0" udp dport 5353 dnat to 172.30.0.2:53
-			iifname "eth0" tcp dport 8081 dnat to 172.30.0.2:81 }
-		chain post { type nat hook postrouting priority 100; ip saddr 172.30.0.0/24 oifname "eth0" masquerade }
+			iifname "eth0" tcp dport 8081 dnat to 172.30.0.2:81
+		}
+		chain post { type nat hook postrouting priority 100
+			ip saddr 172.30.0.0/24 oifname "eth0" masquerade
+		}
 	}
 EOT
 puppet a a

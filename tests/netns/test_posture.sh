@@ -28,7 +28,7 @@ row() { # COUNTER KIND VERSION...: three such packets raise the counter by three
 		must tell a bad eth0 "$DMAC" "$kind" "$from" "$to" 3
 		says "$mode: v$v $kind: sent" a udpraw "$from" "$to" 1000 53 sound # orders what follows
 		after=$(counter "$which")
-		is "$mode: v$v $kind: counted as $which" "$after" "$((before + 3))"
+		is "$mode: v$v $kind: counted as $which" "$after" "$(( ${before/none/0} + 3 ))"
 	done
 }
 

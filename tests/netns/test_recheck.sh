@@ -47,7 +47,7 @@ done
 
 for v in 4 6; do
 	[[ $v = 4 ]] && A=${HOST_IP4[a]} B=${HOST_IP4[b]} || A=${HOST_IP6[a]} B=${HOST_IP6[b]}
-	like "v$v reset: the guarded end is gone" "$(on b ss -Htn "sport = :83" "dst $A")" ""
+	like "v$v reset: the guarded end is gone" "$(on b ss -Htn "sport = :83" "dst [$A]")" ""
 	says "v$v reset: the peer hears of it" a ended "s${v}83" 1
 	is "v$v reset: as a reset" "$REPLY" ECONNRESET
 	denies "v$v boundary: next packet is denied" "TIMEOUT*" a ask "s${v}80" again 0.4

@@ -27,7 +27,7 @@ done
 must tell a udp d4 v4
 must tell a udp d6 v6
 
-scope=$(ip -n "$(ns b)" -j -6 addr show dev eth0 scope link | jq -r '.[0].addr_info[0].local')
+scope=$(ip -n "$(ns b)" -j -6 addr show dev eth0 scope link | jq -r '[.[].addr_info[]?.local][0]')
 LL=$scope%eth0
 groups() { # the sockets of b in a group, one port allowed and one not
 	must tell b join g4a 239.1.2.3 5353 eth0
@@ -38,6 +38,7 @@ groups() { # the sockets of b in a group, one port allowed and one not
 groups
 must tell a join out4 239.9.9.9 6000 eth0 # only to send from eth0
 must ip -n "$(ns a)" route add 239.0.0.0/8 dev eth0
+must ip -n "$(ns a)" route add 255.255.255.255/32 dev eth0
 
 # Control, with nothing enforced: each way in is one.
 for to in 10.77.0.12 10.77.0.200 10.78.0.12 fd77::12 fd77::200 "$LL"; do

@@ -231,7 +231,7 @@ def bad_packet(kind, src, dst):
         return 0x0800, b"\x42" + ip4(udp)[1][1:]
     if kind == "ports-cut":
         return ip6(udp[:4]) if six else ip4(udp[:4])
-    if kind.startswith("source-"):
+    if kind in ("source-self", "source-loopback", "source-multicast"):
         source = {"source-self": dst, "source-loopback": "::1" if six else "127.0.0.1",
                   "source-multicast": "ff02::9" if six else "239.1.1.1"}[kind]
         data = udp_packet(source, dst, 999, 53, b"bad")

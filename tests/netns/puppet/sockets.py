@@ -21,6 +21,7 @@ class Server:
 
     def __init__(self, proto, address, port, mode):
         self.mode = mode
+        self.closed = False
         self.bytes = 0
         self.peers = []
         self.numbers = {}
@@ -36,7 +37,8 @@ class Server:
         self.sock.bind(sockaddr(address, port))
         if proto != "udp":
             self.sock.listen(512)
-        threading.Thread(target=self.udp if proto == "udp" else self.tcp, daemon=True).start()
+        self.thread = threading.Thread(target=self.udp if proto == "udp" else self.tcp, daemon=True)
+        self.thread.start()
 
     def note(self, peer, size):
         with self.changed:
@@ -74,6 +76,8 @@ class Server:
                 data, peer = self.sock.recvfrom(65536)
             except OSError:
                 return
+            if self.closed:
+                return
             if self.mode == "seq" and len(data) >= 8:
                 number = struct.unpack_from("!Q", data)[0]
                 with self.changed:
@@ -103,6 +107,12 @@ def listen(name, proto, address, port, mode="echo"):
 def unlisten(name):
     """unlisten NAME: closes the server and its connections"""
     server = SERVERS.pop(name)
+    server.closed = True
+    try:
+        server.sock.shutdown(socket.SHUT_RDWR)  # wakes the thread, which holds the socket
+    except OSError:
+        pass
+    server.thread.join()
     server.sock.close()
     for conn in server.conns:
         conn.close()
