@@ -34,9 +34,9 @@ must agent_start b
 
 for v in 4 6; do
 	if [[ $v = 4 ]]; then
-		F=10.79.0.2 R=${HOST_IP4[r]} B=${HOST_IP4[b]} W=0.0.0.0 unreach="type=3 code=3" ttl="type=11 code=0" big="type=3 code=4"
+		F=10.79.0.2 R=${HOST_IP4[r]} W=0.0.0.0 unreach="type=3 code=3" ttl="type=11 code=0" big="type=3 code=4"
 	else
-		F=fd79::2 R=${HOST_IP6[r]} B=${HOST_IP6[b]} W=:: unreach="type=1 code=4" ttl="type=3 code=0" big="type=2 code=0"
+		F=fd79::2 R=${HOST_IP6[r]} W=:: unreach="type=1 code=4" ttl="type=3 code=0" big="type=2 code=0"
 	fi
 	says "v$v: port unreachable" b uprobe $F 33440
 	is "v$v: from the far host" "$REPLY" "ECONNREFUSED $unreach from=$F info=0"

@@ -19,12 +19,11 @@ cp "$TMP/b/policy.yaml" "$TMP/c/policy.yaml"
 must agent_start b
 
 refused() { # NAME PATTERN COMMAND...: exit 1, one sentence that says it, enforcement untouched
-	local name=$1 want=$2 out status lines
+	local name=$1 want=$2 out status
 	shift 2
 	out=$("$@" 2>&1)
 	status=$?
 	is "$name: exit status" $status 1
-	lines=$(grep -c '^\(<3>\|.*[Ee]rror\|.*\)' <<<"$out")
 	like "$name: says it" "${out,,}" "$want"
 	is "$name: in one line" "$(grep -vc '^<[5-7]>' <<<"$out")" 1
 	denies "$name: enforcement untouched" "TIMEOUT*" a connect x "${HOST_IP4[b]}" 80 timeout=0.2
