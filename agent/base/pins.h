@@ -16,7 +16,7 @@ struct zt_ctl;
 #define ZT_PINS_DIR	"/sys/fs/bpf/ztseg"
 #define ZT_PINS_ERR_LEN 256
 
-#define ZT_PIN_FILTERS	"zt_filters" /* map: ifindex << 1 | direction -> zt_filter_record */
+#define ZT_PIN_FILTERS "zt_filters" /* map: ifindex << 1 | direction -> zt_filter_record */
 
 #define ZT_CLSACT_PREF	 1
 #define ZT_CLSACT_HANDLE 0x7a74 /* "zt" */
@@ -24,7 +24,7 @@ struct zt_ctl;
 /* One filter of ours on a clsact qdisc: value of pinned map zt_filters. */
 struct zt_filter_record {
 	__u32 ifindex;
-	__u32 dir;	 /* ZT_DIR_IN, ZT_DIR_OUT */
+	__u32 dir; /* ZT_DIR_IN, ZT_DIR_OUT */
 	__u32 prio;
 	__u32 handle;
 	__u32 prog_id;
@@ -32,9 +32,9 @@ struct zt_filter_record {
 };
 
 struct zt_pins_report {
-	unsigned int links;   /* links taken off */
-	unsigned int filters; /* clsact filters removed */
-	unsigned int maps;    /* maps unpinned */
+	unsigned int links;	   /* links taken off */
+	unsigned int filters;	   /* clsact filters removed */
+	unsigned int maps;	   /* maps unpinned */
 	char err[ZT_PINS_ERR_LEN]; /* on failure: one sentence */
 };
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #include "base/cleanup.h"
@@ -114,6 +115,24 @@ static void drop_qdisc(struct bpf_tc_hook *hook)
 	bpf_tc_hook_destroy(hook);
 }
 
+/*
+ * A program's id is recorded just after it was put in, so an agent killed in
+ * between leaves the id of the one before; the name tells that it is ours.
+ */
+static bool is_ours(uint32_t prog_id, uint32_t recorded)
+{
+	struct bpf_prog_info info = {};
+	zt_auto(zt_close) int fd = -1;
+	__u32 len = sizeof(info);
+
+	if (prog_id == recorded)
+		return true;
+	fd = bpf_prog_get_fd_by_id(prog_id);
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
+		return false;
+	return !strncmp(info.name, "zt_in_", 6) || !strncmp(info.name, "zt_out_", 7);
+}
+
 int zt_tc_filter_remove(const struct zt_filter_record *record)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)record->ifindex,
@@ -125,7 +144,7 @@ int zt_tc_filter_remove(const struct zt_filter_record *record)
 	r = bpf_tc_query(&hook, &query);
 	if (r < 0)
 		return r == -EINVAL ? -ENOENT : r; /* no qdisc answers EINVAL */
-	if (query.prog_id != record->prog_id)
+	if (!is_ours(query.prog_id, record->prog_id))
 		return -ENOENT;
 	r = bpf_tc_detach(&hook, &opts);
 	if (r < 0)

@@ -14,8 +14,8 @@ struct zt_filter_record;
 /* One filter of somebody on a clsact qdisc. */
 struct zt_tc_filter {
 	uint32_t ifindex;
-	uint32_t dir;	 /* ZT_DIR_IN, ZT_DIR_OUT */
-	uint32_t prio;	 /* lower numbers meet packets first */
+	uint32_t dir;  /* ZT_DIR_IN, ZT_DIR_OUT */
+	uint32_t prio; /* lower numbers meet packets first */
 	uint32_t handle;
 	uint32_t prog_id; /* BPF program, 0 = another kind of filter */
 	char kind[16];	  /* "bpf", "flower", "matchall", ... */

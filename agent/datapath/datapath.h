@@ -82,15 +82,16 @@ void zt_dp_close(struct zt_dp **dp);
 /* --- policy -------------------------------------------------------------------- */
 
 struct zt_commit_opts {
-	uint64_t deadline_ns; /* revert to what is in force now unless confirmed by then; 0 = none */
+	uint64_t
+		deadline_ns; /* revert to what is in force now unless confirmed by then; 0 = none */
 };
 
 struct zt_commit_result {
 	uint64_t epoch;
 	uint32_t slot;
-	uint32_t probes;	/* test runs whose answer equalled the offline judge's */
-	uint32_t maps_made;	/* inner maps that had to be replaced by larger ones */
-	uint32_t reset;		/* flows whose sockets were ended (`existing: reset`) */
+	uint32_t probes;    /* test runs whose answer equalled the offline judge's */
+	uint32_t maps_made; /* inner maps that had to be replaced by larger ones */
+	uint32_t reset;	    /* flows whose sockets were ended (`existing: reset`) */
 	uint64_t took_ns;
 	char err[ZT_DP_ERR_LEN]; /* on failure: one sentence, with the numbers */
 };
@@ -129,6 +130,18 @@ void zt_dp_observe(struct zt_dp *dp, uint64_t until_ns);
 
 /* zt_dp_same - the slot in force holds exactly these rows (digest): a commit changes nothing. */
 bool zt_dp_same(struct zt_dp *dp, const struct zt_tables *tables);
+
+/*
+ * zt_dp_probe - ask the loaded judge without a trace (BPF_PROG_TEST_RUN of zt_probe).
+ * @probe: question in, answer out; ->slot is set to the slot in force. 0, -EIO, -errno.
+ */
+int zt_dp_probe(struct zt_dp *dp, struct zt_probe *probe);
+
+/**
+ * zt_dp_detach - stop enforcing: links, filters and pins removed; @dp can only be closed then.
+ * @err: ZT_DP_ERR_LEN bytes, one sentence on failure. Returns 0 or -errno.
+ */
+int zt_dp_detach(struct zt_dp *dp, char *err);
 
 /* --- rule names ---------------------------------------------------------------- */
 
@@ -197,7 +210,8 @@ int zt_dp_flow_get(struct zt_dp *dp, uint32_t table, const struct zt_flow_key *k
 int zt_dp_flow_take(struct zt_dp *dp, uint32_t table, const struct zt_flow_key *key,
 		    struct zt_flow *ret_flow);
 
-/* zt_dp_owner - record of an owner index (struct zt_flow.owner). Returns 0, -ENOENT (0, unknown). */
+/* zt_dp_owner - record of an owner index (struct zt_flow.owner). Returns 0, -ENOENT (0, unknown).
+ */
 int zt_dp_owner(struct zt_dp *dp, uint32_t index, struct zt_owner *ret_owner);
 
 /**
@@ -211,12 +225,12 @@ int zt_dp_kill_socket(struct zt_dp *dp, const struct zt_flow_key *key);
 /* --- status ----------------------------------------------------------------------- */
 
 enum zt_iface_state {
-	ZT_IFACE_GUARDED,   /* our programs are on it */
-	ZT_IFACE_COVERED,   /* VLAN over a guarded device: judged there */
-	ZT_IFACE_SLAVE,	    /* has a master: judged there; traffic bridged between ports is not */
+	ZT_IFACE_GUARDED, /* our programs are on it */
+	ZT_IFACE_COVERED, /* VLAN over a guarded device: judged there */
+	ZT_IFACE_SLAVE,	  /* has a master: judged there; traffic bridged between ports is not */
 	ZT_IFACE_DOWN,
-	ZT_IFACE_LEFT_OUT,  /* not among --interface */
-	ZT_IFACE_FAILED,    /* attaching failed: see error; tried again by the guard */
+	ZT_IFACE_LEFT_OUT, /* not among --interface */
+	ZT_IFACE_FAILED,   /* attaching failed: see error; tried again by the guard */
 	ZT_IFACE_STATE_COUNT,
 };
 
@@ -228,19 +242,20 @@ struct zt_dp_iface {
 	bool l3;		 /* no link-layer header */
 	bool at_head[2];	 /* [ZT_DIR_IN], [ZT_DIR_OUT]: first in the chain */
 	uint64_t attached_ns;	 /* 0 = not attached */
-	uint64_t attach_took_ns; /* from the kernel's news of it to attached; 0 = it was here first */
+	uint64_t attach_took_ns; /* from the kernel's news of it to attached; 0 = it was here first
+				  */
 	uint64_t unjudged;	 /* packets that it carried before it was attached */
 	int error;		 /* -errno of the last attempt */
 };
 
 /* A program of somebody else that can see or change packets near ours. */
 struct zt_dp_neighbour {
-	char kind[16];		/* "tcx", "clsact", "xdp", "nftables" */
-	char dev[IF_NAMESIZE];	/* "" for namespace-wide ones */
+	char kind[16];	       /* "tcx", "clsact", "xdp", "nftables" */
+	char dev[IF_NAMESIZE]; /* "" for namespace-wide ones */
 	char name[48];
-	uint32_t id;		/* BPF program id, 0 = none */
-	bool ahead;		/* meets packets before us: an alarm */
-	bool translates;	/* NAT or redirect: can hide packets from us: an alarm */
+	uint32_t id;	 /* BPF program id, 0 = none */
+	bool ahead;	 /* meets packets before us: an alarm */
+	bool translates; /* NAT or redirect: can hide packets from us: an alarm */
 };
 
 struct zt_dp_capacity {
@@ -256,9 +271,9 @@ enum zt_dp_alarm_id {
 	ZT_ALARM_PROGRAM_CHANGED, /* another program was in our link: put back */
 	ZT_ALARM_MAP_CHANGED,	  /* policy rows differ from what was committed: committed again */
 	ZT_ALARM_ATTACH_FAILED,
-	ZT_ALARM_TRANSLATES,	  /* a neighbour translates or redirects */
-	ZT_ALARM_PIN_LOST,	  /* a pin was removed: pinned again */
-	ZT_ALARM_REVERTED,	  /* a commit was not confirmed in time */
+	ZT_ALARM_TRANSLATES, /* a neighbour translates or redirects */
+	ZT_ALARM_PIN_LOST,   /* a pin was removed: pinned again */
+	ZT_ALARM_REVERTED,   /* a commit was not confirmed in time */
 	ZT_ALARM_COUNT,
 };
 
@@ -275,9 +290,9 @@ struct zt_dp_state {
 	uint64_t word;	   /* the state word in force now, deadline considered */
 	bool reverted;	   /* past an unconfirmed deadline */
 	bool have_tcx, have_ct, have_destroy;
-	bool taken_over;   /* pins of an earlier agent were found */
-	bool owners;	   /* socket hooks are attached */
-	uint64_t map_bytes; /* kernel memory of our maps [bytes]; as reported by the kernel */
+	bool taken_over;      /* pins of an earlier agent were found */
+	bool owners;	      /* socket hooks are attached */
+	uint64_t map_bytes;   /* kernel memory of our maps [bytes]; as reported by the kernel */
 	uint32_t policy_rows; /* statements compiled in the slot in force */
 	uint8_t digest[32];   /* of the slot in force */
 	const char *pin_dir, *cgroup;
@@ -294,6 +309,12 @@ const struct zt_dp_iface *zt_dp_ifaces(struct zt_dp *dp, size_t *ret_count);
 const struct zt_dp_neighbour *zt_dp_neighbours(struct zt_dp *dp, size_t *ret_count);
 const struct zt_dp_capacity *zt_dp_capacity(struct zt_dp *dp, size_t *ret_count);
 const struct zt_dp_alarm *zt_dp_alarms(struct zt_dp *dp); /* ZT_ALARM_COUNT of them */
+
+/* zt_dp_alarm_raised - any alarm since the last call: time to log. */
+bool zt_dp_alarm_raised(struct zt_dp *dp);
+
+/* zt_dp_tables - the tables in force, as given to zt_dp_commit(); NULL: an earlier agent's. */
+const struct zt_tables *zt_dp_tables(struct zt_dp *dp);
 
 /**
  * zt_dp_guard - the periodic self-check; main calls it every 2 s.

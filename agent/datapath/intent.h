@@ -21,8 +21,8 @@ struct zt_tables;
 struct zt_intent_config {
 	const char *policy_path; /* file or directory; may not exist yet */
 	const char *state_dir;
-	const char *host;	 /* NULL = by unique match of local addresses */
-	bool manual;		 /* `apply: manual`: hold changes until zt_intent_apply() */
+	const char *host;	    /* NULL = by unique match of local addresses */
+	bool manual;		    /* `apply: manual`: hold changes until zt_intent_apply() */
 	uint64_t confirm_within_ns; /* 0 = commits are final at once */
 	struct sd_event *event;
 	struct zt_dp *dp;
@@ -39,15 +39,15 @@ enum zt_intent_source {
 struct zt_intent_state {
 	enum zt_intent_source source;
 	const char *path;
-	const char *name;	  /* `policy:` or "" */
+	const char *name; /* `policy:` or "" */
 	uint64_t revision;
-	const char *host;	  /* inventory name of this machine, NULL = unknown: observe */
-	const char *error;	  /* text of the last broken reading, many lines; NULL = fine */
+	const char *host;  /* inventory name of this machine, NULL = unknown: observe */
+	const char *error; /* text of the last broken reading, many lines; NULL = fine */
 	int error_count;
-	uint64_t error_ns;	  /* when it was found broken [CLOCK_MONOTONIC] */
+	uint64_t error_ns; /* when it was found broken [CLOCK_MONOTONIC] */
 	uint64_t committed_ns;
-	uint64_t commit_took_ns;  /* read + compile + commit */
-	bool pending;		  /* `apply: manual` and the file differs from what is in force */
+	uint64_t commit_took_ns; /* read + compile + commit */
+	bool pending;		 /* `apply: manual` and the file differs from what is in force */
 };
 
 /* zt_intent_open - nothing is read yet. *ret is the caller's (zt_intent_close). 0 or -errno. */

@@ -269,14 +269,6 @@ void zt_sys_settle(void)
 	}
 }
 
-uint64_t zt_sys_now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
-
 int zt_sys_loader_ok(void)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts);

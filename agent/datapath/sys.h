@@ -55,8 +55,5 @@ int zt_sys_pin_dir(const char *path);
 /* zt_sys_settle - wait until no packet is judged by what was read before (RCU grace period). */
 void zt_sys_settle(void);
 
-/* zt_sys_now_ns - CLOCK_MONOTONIC_COARSE, the clock of the datapath [ns]. */
-uint64_t zt_sys_now_ns(void);
-
 /* zt_sys_loader_ok - the process may load BPF: -EPERM when lockdown or seccomp refuse. */
 int zt_sys_loader_ok(void);

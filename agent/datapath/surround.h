@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * surround.h - what surround.c shares with neighbours.c.
+ */
+#pragma once
+#include "datapath/internal.h"
+
+struct nl_msg;
+
+/* What translates addresses in this namespace. */
+struct zt_nat {
+	bool out;	     /* destinations of what the host sends, or it cannot be told */
+	unsigned int chains; /* of kind nat that hold rules */
+};
+
+void zt_surround_nat(struct zt_dp *dp, struct zt_nat *ret);
+
+/*
+ * zt_surround_dump - one netlink dump.
+ * Returns 0, -EPROTONOSUPPORT or -EOPNOTSUPP (the kernel lacks the subsystem), -EIO, -ENOMEM.
+ */
+int zt_surround_dump(int protocol, int type, void *request, size_t size,
+		     int (*fn)(struct nl_msg *msg, void *ctx), void *ctx);

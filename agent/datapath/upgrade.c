@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * upgrade.c - pins of an older version: ours are in charge by now, so theirs can go.
+ *
+ * The older programs judged by the older maps until each link was exchanged.
+ * Flows are copied where their layout is the same; where it is not they are
+ * judged again at their next packet, as after any eviction.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+#include <linux/bpf.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/cleanup.h"
+#include "datapath/internal.h"
+#include "ztseg.skel.h"
+
+/* Verdicts are of another epoch here: the copies are judged anew, their counts go on. */
+static void copy_flows(struct zt_dp *dp, const struct bpf_map *map)
+{
+	struct bpf_map_info info = {};
+	zt_auto(zt_close) int old = -1;
+	struct zt_flow_key key, next;
+	__u32 len = sizeof(info);
+	struct zt_flow flow;
+	char path[PATH_MAX];
+	bool first = true;
+
+	if (zt_dp_pin_path(dp, path, sizeof(path), bpf_map__name(map)) < 0)
+		return;
+	old = bpf_obj_get(path);
+	if (old < 0 || bpf_obj_get_info_by_fd(old, &info, &len) < 0 ||
+	    info.key_size != sizeof(key) || info.value_size != sizeof(flow))
+		return;
+	while (bpf_map_get_next_key(old, first ? NULL : &key, &next) == 0) {
+		first = false;
+		key = next;
+		if (bpf_map_lookup_elem(old, &key, &flow) < 0)
+			continue;
+		flow.state_word = 0;
+		flow.owner = flow.far_owner = 0; /* numbers of another table */
+		bpf_map_update_elem(bpf_map__fd(map), &key, &flow, BPF_NOEXIST);
+	}
+}
+
+int zt_upgrade_finish(struct zt_dp *dp, char *err)
+{
+	struct bpf_map *map;
+	char path[PATH_MAX];
+
+	copy_flows(dp, dp->skel->maps.zt_flows);
+	copy_flows(dp, dp->skel->maps.zt_openings);
+	bpf_object__for_each_map(map, dp->skel->obj)
+	{
+		if (bpf_map__is_internal(map) || !strcmp(bpf_map__name(map), "zt_scratch"))
+			continue;
+		if (zt_dp_pin_path(dp, path, sizeof(path), bpf_map__name(map)) < 0)
+			return zt_dp_err(err, -ENAMETOOLONG,
+					 "the pin directory's name is too long");
+		unlink(path);
+		if (bpf_map__pin(map, path) < 0)
+			return zt_dp_err(err, -errno, "cannot pin '%s': %s", path, strerror(errno));
+	}
+	dp->older_pins = false;
+	return 0;
+}

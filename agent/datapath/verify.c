@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * verify.c - the loaded judge asked about a slot that is not in force yet.
+ *
+ * Its answers must equal the offline judge's in every field, for all openings
+ * that a failsafe saves and for a sample of the others. One representative
+ * address per identity stands for all that the policy does not tell apart.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/cleanup.h"
+#include "base/time.h"
+#include "datapath/slot.h"
+#include "policy/judge.h"
+#include "ztseg.skel.h"
+
+#define NEARS_MAX     8
+#define FARS_MAX      512
+#define PORTS_MAX     128
+#define LOOKS_MAX     100000 /* openings judged offline to find the failsafe ones */
+#define FAILSAFES_MAX 2048   /* of those, asked of the kernel */
+#define SAMPLES	      512
+#define ETH_BYTES     14
+
+struct samples {
+	struct zt_addr nears[NEARS_MAX];
+	size_t near_count;
+	struct zt_addr fars[FARS_MAX];
+	size_t far_count;
+	uint32_t ports[PORTS_MAX];
+	size_t port_count;
+};
+
+static int run_probe(struct zt_dp *dp, struct zt_probe *probe)
+{
+	unsigned char frame[ETH_BYTES + sizeof(*probe)] = {}, out[sizeof(frame)];
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame),
+		    .data_out = out, .data_size_out = sizeof(out), .repeat = 1);
+
+	memcpy(frame + ETH_BYTES, probe, sizeof(*probe));
+	if (bpf_prog_test_run_opts(bpf_program__fd(dp->skel->progs.zt_probe), &opts) < 0)
+		return -errno;
+	if (opts.retval)
+		return -EIO;
+	memcpy(probe, out + ETH_BYTES, sizeof(*probe));
+	return 0;
+}
+
+int zt_dp_probe(struct zt_dp *dp, struct zt_probe *probe)
+{
+	probe->slot = ZT_WORD_SLOT(zt_commit_word(dp, NULL));
+	return run_probe(dp, probe);
+}
+
+static bool same(const struct zt_probe *p, const struct zt_answer *a)
+{
+	return !memcmp(p->rule, a->rule, sizeof(p->rule)) &&
+	       !memcmp(p->action, a->action, sizeof(p->action)) &&
+	       !memcmp(p->rank, a->rank, sizeof(p->rank)) &&
+	       !memcmp(p->existing, a->existing, sizeof(p->existing)) &&
+	       p->failsafe == a->failsafe && p->owner_dep == a->owner_dep &&
+	       p->near_id == a->near_id && p->far_id == a->far_id &&
+	       p->valid_until_ns == a->valid_until_ns;
+}
+
+static int ask(struct zt_dp *dp, uint32_t slot, const struct zt_query *q,
+	       const struct zt_answer *expected, struct zt_commit_result *res)
+{
+	struct zt_probe probe = {
+		.near = q->near,
+		.far = q->far,
+		.qmask = q->qmask,
+		.now_ns = q->now_ns,
+		.slot = slot,
+		.dir = q->dir,
+		.port_index = q->port_index,
+	};
+	int r = run_probe(dp, &probe);
+
+	if (r < 0)
+		return zt_dp_err(res->err, r, "the test run of the new policy failed: %s",
+				 strerror(-r));
+	if (!same(&probe, expected))
+		return zt_dp_err(
+			res->err, -EIO,
+			"the loaded programs judge differently from the compiler: rule %u/%u "
+			"instead of %u/%u; nothing was changed",
+			probe.rule[ZT_LIVE], probe.rule[ZT_CANDIDATE], expected->rule[ZT_LIVE],
+			expected->rule[ZT_CANDIDATE]);
+	res->probes++;
+	return 0;
+}
+
+/* --- what to ask ------------------------------------------------------------------------ */
+
+static void collect_fars(const struct zt_tables *t, struct samples *s)
+{
+	size_t total = t->addr_count + t->net_count, step = total / (FARS_MAX - 1) + 1;
+	struct zt_addr unknown = {.bytes = {0x20, 0x01, 0x0d, 0xb8, [15] = 0x77}};
+
+	/* Rows are sorted by address; identities repeat along them, so even steps meet most. */
+	for (size_t i = 0; i < total && s->far_count < FARS_MAX - 1; i += step) {
+		struct zt_addr *far = &s->fars[s->far_count++];
+
+		if (i < t->addr_count)
+			*far = t->addrs[i].key;
+		else
+			memcpy(far->bytes, t->nets[i - t->addr_count].key.bytes, 16);
+	}
+	s->fars[s->far_count++] = unknown;
+}
+
+static void collect_ports(const struct zt_tables *t, struct samples *s)
+{
+	uint32_t step =
+		t->port_classes > PORTS_MAX ? (uint32_t)(t->port_classes / PORTS_MAX) + 1 : 1;
+	uint32_t last = UINT32_MAX, runs = 0;
+
+	/* The first port of every run of one class: each edge of each range. */
+	for (uint32_t i = 0; i < ZT_PORT_COUNT && s->port_count < PORTS_MAX; i++) {
+		uint32_t class = t->ports[i >> 2].class[i & 3];
+
+		if (class != last && runs++ % step == 0)
+			s->ports[s->port_count++] = i;
+		last = class;
+	}
+}
+
+static void collect(struct zt_dp *dp, const struct zt_tables *t, struct samples *s)
+{
+	struct zt_addr other = {.bytes = {[10] = 0xff, [11] = 0xff, 192, 0, 2, 1}};
+
+	for (size_t i = 0; i < dp->env_local_count && s->near_count < NEARS_MAX - 1; i++)
+		s->nears[s->near_count++] = dp->env_locals[i];
+	s->nears[s->near_count++] = other; /* an address that is none of ours */
+	collect_fars(t, s);
+	collect_ports(t, s);
+}
+
+/* Opening number i of all combinations. */
+static void opening(const struct samples *s, size_t i, size_t dirs, struct zt_query *q)
+{
+	q->dir = (uint32_t)(i % dirs);
+	i /= dirs;
+	q->near = s->nears[i % s->near_count];
+	i /= s->near_count;
+	q->port_index = s->ports[i % s->port_count];
+	i /= s->port_count;
+	q->far = s->fars[i % s->far_count];
+}
+
+int zt_verify_slot(struct zt_dp *dp, uint32_t slot, const struct zt_tables *tables,
+		   struct zt_commit_result *res)
+{
+	zt_auto(zt_freep) struct samples *s = calloc(1, sizeof(*s));
+	size_t dirs = dp->ctl->flags & ZT_CTL_FORWARDING ? 3 : 2, total, look, sample;
+	struct zt_query q = {.now_ns = zt_now_ns()};
+	size_t failsafes = 0;
+	struct zt_answer a;
+	int r = 0;
+
+	if (!s)
+		return -ENOMEM;
+	collect(dp, tables, s);
+	total = s->near_count * s->far_count * s->port_count * dirs;
+	/* Odd steps, so that they do not beat with the factors of the combinations. */
+	look = (total / LOOKS_MAX) | 1;
+	sample = (total / look / SAMPLES) | 1;
+	for (size_t i = 0, n = 0; i < total && r == 0; i += look, n++) {
+		opening(s, i, dirs, &q);
+		q.qmask = n & 1 ? ~0ULL : 0;
+		zt_tables_judge(tables, &q, &a);
+		if (a.failsafe ? failsafes++ < FAILSAFES_MAX : n % sample == 0)
+			r = ask(dp, slot, &q, &a, res);
+	}
+	return r;
+}
