@@ -114,6 +114,11 @@ static int add_scalar(struct reader *rd, struct fy_token *token)
 		text = fy_token_get_text(token, &len);
 	if (token && !text)
 		return -ENOMEM;
+	if (len && memchr(text, '\0', len)) {
+		struct zt_loc loc = here(rd, token);
+
+		return zt_diag_error(rd->diag, &loc, "a NUL character in a value");
+	}
 	node = add_node(rd, ZT_NODE_SCALAR, token);
 	if (!node)
 		return -ENOMEM;

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* policy.c - a finished policy: release it, find hosts in it. */
+#include "policy/policy.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/strmap.h"
+
+void zt_policy_free(struct zt_policy **policy)
+{
+	struct zt_arena *arena;
+	struct zt_source *next;
+
+	if (!*policy)
+		return;
+	for (struct zt_source *s = (*policy)->sources; s; s = next) {
+		next = s->next;
+		free(s->name);
+		free(s->text);
+		free(s);
+	}
+	arena = (*policy)->arena;
+	zt_arena_free(&arena);
+	free(*policy);
+	*policy = NULL;
+}
+
+void zt_policy_drop_text(struct zt_policy *policy)
+{
+	for (struct zt_source *s = policy->sources; s; s = s->next)
+		zt_freep(&s->text);
+}
+
+const struct zt_host *zt_policy_host(const struct zt_policy *policy, const char *name)
+{
+	for (size_t i = 0; i < policy->host_count; i++)
+		if (strcmp(policy->hosts[i].name, name) == 0)
+			return &policy->hosts[i];
+	return NULL;
+}
+
+const struct zt_host *zt_policy_host_at(const struct zt_policy *policy, const struct zt_addr *addr)
+{
+	for (size_t i = 0; i < policy->host_count; i++)
+		for (size_t a = 0; a < policy->hosts[i].address_count; a++)
+			if (memcmp(policy->hosts[i].addresses[a].key.bytes, addr->bytes,
+				   sizeof(addr->bytes)) == 0)
+				return &policy->hosts[i];
+	return NULL;
+}
+
+int zt_host_match(const struct zt_policy *policy, const struct zt_addr *locals, size_t local_count,
+		  const struct zt_host **ret_host)
+{
+	zt_auto(zt_strmap_free) struct zt_strmap *own = NULL;
+	const struct zt_host *found = NULL;
+
+	if (zt_strmap_new(&own) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < local_count; i++)
+		if (!zt_addr_is_loopback(&locals[i]) &&
+		    zt_strmap_intern(own, &locals[i], sizeof(locals[i]), NULL) == ZT_STRMAP_NONE)
+			return -ENOMEM;
+	for (size_t i = 0; i < policy->host_count; i++)
+		for (size_t a = 0; a < policy->hosts[i].address_count; a++) {
+			const struct zt_host *host = &policy->hosts[i];
+
+			if (zt_strmap_find(own, host->addresses[a].key.bytes,
+					   sizeof(host->addresses[a].key.bytes)) == ZT_STRMAP_NONE)
+				continue;
+			if (found && found != host)
+				return -ENOTUNIQ;
+			found = host;
+		}
+	if (!found)
+		return -ENOENT;
+	*ret_host = found;
+	return 0;
+}
