@@ -161,14 +161,6 @@ __noinline int zt_place(struct __sk_buff *skb)
 
 /* --- ICMP errors -------------------------------------------------------------------- */
 
-static __always_inline bool zt_is_icmp_error(const struct zt_packet *p)
-{
-	if (p->proto == IPPROTO_ICMP && !p->v6)
-		return p->icmp_type == 3 || p->icmp_type == 4 || p->icmp_type == 11 ||
-		       p->icmp_type == 12;
-	return p->proto == IPPROTO_ICMPV6 && p->v6 && p->icmp_type >= 1 && p->icmp_type <= 4;
-}
-
 /* The head of the packet that the error speaks of; 8 transport bytes are all RFC 792 promises. */
 static __noinline int zt_parse_quoted(struct __sk_buff *skb)
 {
@@ -295,7 +287,7 @@ __noinline int zt_icmp_error(struct __sk_buff *skb)
 	if (!w)
 		return 0;
 	pass = &w->pass;
-	if (!zt_is_icmp_error(&pass->pkt) || zt_parse_quoted(skb) < 0)
+	if (zt_parse_quoted(skb) < 0)
 		return 0;
 	/* Received: it quotes what we sent. Sent: it quotes what we received. */
 	zt_key_make(&w->key, &w->quoted, pass->hook == ZT_DIR_OUT, ZT_KIND_LOCAL);

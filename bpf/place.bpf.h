@@ -14,6 +14,14 @@
 /* Sets the working set's key and dir for traffic that is not simply this host's own. */
 int zt_place(struct __sk_buff *skb);
 
+static __always_inline bool zt_is_icmp_error(const struct zt_packet *p)
+{
+	if (p->proto == IPPROTO_ICMP && !p->v6)
+		return p->icmp_type == 3 || p->icmp_type == 4 || p->icmp_type == 11 ||
+		       p->icmp_type == 12;
+	return p->proto == IPPROTO_ICMPV6 && p->v6 && p->icmp_type >= 1 && p->icmp_type <= 4;
+}
+
 /*
  * An ICMP error passes with, and is counted in, the allowed flow that it speaks of.
  * Returns 1 when it was tied; 0 leaves it to be judged like any ICMP.

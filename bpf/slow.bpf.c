@@ -468,7 +468,19 @@ static __always_inline int zt_first_seen(struct __sk_buff *skb, const struct zt_
 	return zt_begin(skb, zt_decide(opener), how);
 }
 
-__noinline int zt_slow(struct __sk_buff *skb)
+/*
+ * A refused entry does not speak for a packet of a conversation that a socket of
+ * this host has (its answered entry was evicted, and somebody sent a SYN or a
+ * datagram of the same tuple), nor for the way back, which opens anew.
+ */
+static __always_inline bool zt_is_other_flow(const struct zt_flow *f, const struct zt_work *w)
+{
+	return f->action[ZT_LIVE] == ZT_DENY && !(f->flags & ZT_FLOW_MIDFLOW) &&
+	       (w->pass.dir != f->opener || w->who.connected);
+}
+
+/* No entry, or one that does not answer any more: who is it, and what is it allowed. */
+__noinline int zt_unsettled(struct __sk_buff *skb)
 {
 	struct zt_work *w = zt_work_get();
 	struct zt_flow *f;
@@ -477,15 +489,12 @@ __noinline int zt_slow(struct __sk_buff *skb)
 
 	if (!w)
 		return ZT_NEXT;
-	zt_place(skb);
 	if (w->pass.key.kind == ZT_KIND_LOCAL && w->pass.hook == ZT_DIR_IN &&
 	    bpf_map_lookup_elem(&zt_locals, &w->pass.pkt.src)) {
 		w->pass.pkt.rule = ZT_RULE_BAD_SOURCE;
 		w->pass.pkt.counter = ZT_C_BAD_SOURCE;
 		return zt_posture(skb, ZT_PARSE_DENY);
 	}
-	if (zt_icmp_error(skb))
-		return ZT_NEXT;
 	zt_who_is(skb);
 	if (zt_is_opening_syn(&w->pass.pkt))
 		return zt_syn(skb);
@@ -496,9 +505,7 @@ __noinline int zt_slow(struct __sk_buff *skb)
 		f = bpf_map_lookup_elem(&zt_openings, &w->pass.key);
 	if (!f)
 		return zt_first_seen(skb, w);
-	/* A refused datagram's way back is an opening of its own. */
-	if (zt_over(f, w) ||
-	    (!answered && f->action[ZT_LIVE] == ZT_DENY && w->pass.dir != f->opener)) {
+	if (zt_over(f, w) || (!answered && zt_is_other_flow(f, w))) {
 		zt_drop_entry(f, answered);
 		return zt_first_seen(skb, w);
 	}
@@ -509,5 +516,32 @@ __noinline int zt_slow(struct __sk_buff *skb)
 	verdict = zt_hit(f, &w->pass);
 	if (!answered && verdict != ZT_DROP)
 		zt_answered(f, &w->pass);
+	return verdict;
+}
+
+/* Anything but a fresh answered flow of this host's own. */
+__noinline int zt_slow(struct __sk_buff *skb)
+{
+	struct zt_work *w = zt_work_get();
+	struct zt_flow *f;
+	int verdict;
+
+	if (!w)
+		return ZT_NEXT;
+	if (w->pass.hook == ZT_DIR_OUT ? skb->ingress_ifindex
+				       : w->pass.ctl_flags & ZT_CTL_FORWARDING) {
+		zt_place(skb);
+		f = bpf_map_lookup_elem(&zt_flows, &w->pass.key);
+		if (f && zt_fresh(f, &w->pass))
+			return zt_hit(f, &w->pass);
+	}
+	if (zt_is_icmp_error(&w->pass.pkt) && zt_icmp_error(skb))
+		return ZT_NEXT;
+	/* One-way datagrams and the steps of a handshake stay among the openings for long. */
+	f = bpf_map_lookup_elem(&zt_openings, &w->pass.key);
+	if (!f || !zt_fresh(f, &w->pass) || f->action[ZT_LIVE] == ZT_DENY)
+		return zt_unsettled(skb);
+	verdict = zt_hit(f, &w->pass);
+	zt_answered(f, &w->pass);
 	return verdict;
 }
