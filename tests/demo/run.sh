@@ -309,8 +309,7 @@ act_detach() {
 	local h left
 	act 8 "Detach leaves nothing behind"
 	for h in $GUARDED; do
-		on "$h" "$ZTCTL" --socket "$TMP/$h/run/agent.sock" detach --pin-dir "$TMP/$h/bpf/ztseg" \
-			>"$TMP/detach.$h" 2>&1 || sed "s/^/  $h: /" "$TMP/detach.$h"
+		stop_tool "$h" detach >"$TMP/detach.$h" 2>&1 || sed "s/^/  $h: /" "$TMP/detach.$h"
 	done
 	show web1 ztctl detach
 	sed 's/^/  /' "$TMP/detach.web1" | head -n 4

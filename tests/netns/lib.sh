@@ -396,6 +396,17 @@ ctl() { # HOST ARGUMENT...
 	on "$where" "$ZTCTL" --socket "$TMP/$where/run/agent.sock" "$@"
 }
 
+# stop_tool HOST observe|detach [OPTION...]: through the agent when it lives, else by its pins.
+stop_tool() {
+	local where=$1
+	shift
+	if alive "${AGENT_PID[$where]:-0}"; then
+		ctl "$where" "$@"
+	else
+		ctl "$where" "$@" --pin-dir "$TMP/$where/bpf/ztseg"
+	fi
+}
+
 ctlj() { # HOST ARGUMENT...: JSON
 	local where=$1
 	shift

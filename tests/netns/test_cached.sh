@@ -73,7 +73,7 @@ denies "the tuple again, by another unit" "@(EPERM|TIMEOUT)*" evil connect x "$A
 must tell a connect in80 "$B" 80
 says "a connection from outside" a ask in80 hello
 must agent_stop b
-must ctl b detach --pin-dir "$TMP/b/bpf/ztseg"
+must stop_tool b detach
 must agent_start b
 says "older than the agent, inwards, goes on" a ask in80 again
 says "older than the agent, outwards, goes on" b ask c2 again

@@ -11,7 +11,7 @@ puppet a a
 puppet b b
 must tell b listen t80 tcp 0.0.0.0 80
 B=${HOST_IP4[b]}
-reset() { agent_stop b && ctl b detach --pin-dir "$TMP/b/bpf/ztseg" >/dev/null; }
+reset() { agent_stop b && stop_tool b detach >/dev/null; }
 
 # No policy.
 must agent_start b

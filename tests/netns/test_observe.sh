@@ -25,7 +25,7 @@ passes() {
 	tell a close c
 	tell a close c6
 }
-observe() { ctl b observe --pin-dir "$TMP/b/bpf/ztseg" "$@"; }
+observe() { stop_tool b observe "$@"; }
 denied "enforced"
 holds "observe" observe --for 2m
 passes "observed"

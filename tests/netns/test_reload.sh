@@ -96,7 +96,7 @@ must agent_kill b
 must agent_start b
 now_open "restarted on a broken file" 82 80
 must agent_stop b
-must ctl b detach --pin-dir "$TMP/b/bpf/ztseg"
+must stop_tool b detach
 must agent_start b
 now_open "the same after a reboot, with no pins" 82 80
 must agent_stop b

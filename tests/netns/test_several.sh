@@ -39,7 +39,7 @@ done
 says "an unguarded namespace is not judged" d askto u "${HOST_IP4[d]}" 53
 says "nor refused anything" d listen more tcp 0.0.0.0 81
 must agent_stop b
-holds "one is detached" ctl b detach --pin-dir "$TMP/b/bpf/ztseg"
+holds "one is detached" stop_tool b detach
 says "it is open" d connect open "${HOST_IP4[b]}" 80
 denies "the others are not: a" "TIMEOUT*" d connect x "${HOST_IP4[a]}" 80 timeout=0.2
 denies "the others are not: c" "EPERM*" c askto u "${HOST_IP4[d]}" 53 ping 0.3
