@@ -194,23 +194,22 @@ static int check_agent(struct ztc_ctx *ctx, json_t *result, bool *ret_ok)
 {
 	zt_auto(zt_json_decref) json_t *status = NULL;
 	const json_t *policy, *error;
-	int r = ztc_ask(ctx, "status", NULL, &status);
+	int r = ztc_ask(ctx, "policy status", NULL, &status);
 
 	if (r)
 		return r;
 	policy = json_object_get(status, "policy");
-	error = json_object_get(policy, "error");
+	error = json_object_get(policy, "load_error");
 	*ret_ok = !error || json_is_null(error);
 	json_object_set_new(result, "agent",
-			    json_pack("{s:b, s:O?, s:O?}", "ok", *ret_ok, "file",
-				      json_object_get(policy, "file"), "error", error));
+			    json_pack("{s:b, s:O?, s:O?}", "ok", *ret_ok, "path",
+				      json_object_get(policy, "path"), "load_error", error));
 	if (ctx->json)
 		return ZTC_EXIT_OK;
-	printf("agent: %s: %s\n", ztc_str(policy, "file"),
+	printf("agent: %s: %s\n", ztc_str(policy, "path"),
 	       *ret_ok ? "good, in force" : "broken: what was in force before goes on");
 	if (!*ret_ok)
-		ztc_lines(stdout, json_is_string(error) ? json_string_value(error)
-							: ztc_str(error, "text"));
+		ztc_lines(stdout, ztc_str(error, "text"));
 	return ZTC_EXIT_OK;
 }
 

@@ -22,16 +22,13 @@ int ztc_run_status(struct ztc_ctx *ctx, const struct ztc_line *line)
 
 int ztc_run_version(struct ztc_ctx *ctx, const struct ztc_line *line)
 {
-	zt_auto(zt_json_decref) json_t *status = NULL;
+	zt_auto(zt_json_decref) json_t *agent = NULL;
 	zt_auto(zt_json_decref) json_t *result = NULL;
 	zt_auto(zt_freep) char *why = NULL;
-	json_t *agent = NULL;
 
-	(void)line;
 	/* Without an agent this is still an answer. */
-	if (ztc_try(ctx, "status", NULL, &status, &why) == ZTC_EXIT_OK)
-		agent = json_object_get(status, "agent");
-	result = json_pack("{s:s, s:i, s:O?}", "ztctl", ZT_VERSION, "abi", ZT_ABI_VERSION, "agent",
-			   agent);
+	ztc_try(ctx, line->cmd->name, NULL, &agent, &why);
+	result = json_pack("{s:s, s:i, s:O?}", "version", ZT_VERSION, "abi_version", ZT_ABI_VERSION,
+			   "agent", agent);
 	return ztc_answer(ctx, result, ztc_render_version);
 }

@@ -37,9 +37,10 @@ static int no_pins(int r, const char *pin_dir, const char *verb)
 /* What the datapath was told, in the shape of the agent's own answer. */
 static json_t *observe_result(uint64_t until_ns)
 {
-	json_t *until = until_ns == UINT64_MAX ? json_string("forever") : zt_json_time(until_ns);
+	bool for_good = until_ns == UINT64_MAX;
 
-	return json_pack("{s:o, s:s}", "observe_until", until, "by", "pins");
+	return json_pack("{s:{s:b, s:o, s:b}}", "observe", "active", until_ns != 0, "until",
+			 for_good ? json_null() : zt_json_time(until_ns), "for_good", for_good);
 }
 
 static int observe_by_pins(struct ztc_ctx *ctx, const char *pin_dir, uint64_t until_ns)
@@ -80,8 +81,8 @@ int ztc_run_observe(struct ztc_ctx *ctx, const struct ztc_line *line)
 	if (off)
 		json_object_set_new(args, "off", json_true());
 	if (for_text)
-		json_object_set_new(args, "for_s",
-				    json_integer((json_int_t)(span_ns / ZT_NS_PER_S)));
+		json_object_set_new(args, "for_ms",
+				    json_integer((json_int_t)(span_ns / ZT_NS_PER_MS)));
 	status = ztc_ask(ctx, "observe", args, &result);
 	return status ? status : ztc_answer(ctx, result, ztc_render_observe);
 }
@@ -100,9 +101,9 @@ static int detach_by_pins(struct ztc_ctx *ctx, const char *pin_dir)
 			pin_dir);
 	if (r == -ENOENT || ((r == -EPERM || r == -EACCES) && !report.links && !report.maps))
 		return no_pins(r, pin_dir, "detach");
-	result = json_pack("{s:{s:i, s:i, s:i}, s:s, s:s}", "removed", "links", report.links,
-			   "filters", report.filters, "maps", report.maps, "pin_dir", pin_dir, "by",
-			   "pins");
+	result = json_pack("{s:b, s:{s:i, s:i, s:i}, s:s}", "detached", r == 0, "removed", "links",
+			   report.links, "filters", report.filters, "maps", report.maps, "pin_dir",
+			   pin_dir);
 	status = ztc_answer(ctx, result, ztc_render_detach);
 	if (r < 0)
 		return ztc_fail(ZTC_EXIT_FAILED, "not everything could be removed: %s",

@@ -2,11 +2,13 @@
 /* cmd_traffic.c - ztctl flows, violations and map: what was seen, filtered. */
 #include <string.h>
 
-#include "base/addr.h"
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "base/time.h"
 #include "ctl/client.h"
+#include "ctl/fold.h"
 #include "ctl/render/render.h"
+#include "ctl/render/text.h"
 
 #define LIMIT_MAX 1000000
 
@@ -109,11 +111,11 @@ static int print_frame(struct ztc_ctx *ctx, const json_t *result)
 		putchar('\n');
 		return ZTC_EXIT_OK;
 	}
-	if (!json_is_array(flows))
-		return ztc_render_change(stdout, result, &ctx->style) < 0 ? ZTC_EXIT_FAILED
-									  : ZTC_EXIT_OK;
 	json_array_foreach (flows, i, flow)
 		ztc_render_change(stdout, flow, &ctx->style);
+	if (ztc_int(result, "skipped"))
+		printf("(%lld changes left out: this terminal reads too slowly)\n",
+		       (long long)ztc_int(result, "skipped"));
 	return ZTC_EXIT_OK;
 }
 
@@ -134,10 +136,13 @@ int ztc_run_flows(struct ztc_ctx *ctx, const struct ztc_line *line)
 
 int ztc_run_violations(struct ztc_ctx *ctx, const struct ztc_line *line)
 {
+	static const char *const modes[] = {"enforced", "staged", NULL};
 	zt_auto(zt_json_decref) json_t *args = json_object();
 	zt_auto(zt_json_decref) json_t *result = NULL;
 	int status = read_filters(line, args);
 
+	if (!status)
+		status = filter_word(line, "mode", modes, "enforced or staged", args);
 	if (!status)
 		status = ask_filtered(ctx, line, "violations", zt_take(args), ztc_render_violations,
 				      &result);
@@ -148,16 +153,43 @@ int ztc_run_violations(struct ztc_ctx *ctx, const struct ztc_line *line)
 	return ZTC_EXIT_OK;
 }
 
+/* --since as the agent takes it: a point in time. */
+static int filter_since(const struct ztc_line *line, json_t *args)
+{
+	const char *text = ztc_value(line, "since");
+	char time_text[ZT_TIME_TEXT_LEN];
+	uint64_t span_ns;
+
+	if (!text)
+		return 0;
+	if (zt_duration_parse(text, &span_ns) < 0)
+		return ztc_fail(ZTC_EXIT_USAGE,
+				"--since takes a time such as 30m, 8h or 7d, not '%s'", text);
+	json_object_set_new(args, "since",
+			    json_string(zt_wall_text(zt_now_wall_ns() - span_ns, time_text)));
+	return 0;
+}
+
 int ztc_run_map(struct ztc_ctx *ctx, const struct ztc_line *line)
 {
-	static const char *const kinds[] = {"host", "segment", "workload", NULL};
+	static const char *const kinds[] = {"host", "address", "segment", "workload", NULL};
 	zt_auto(zt_json_decref) json_t *args = json_object();
 	zt_auto(zt_json_decref) json_t *result = NULL;
+	const char *by = ztc_value(line, "by");
 	int status = read_filters(line, args);
 
 	if (!status)
-		status = filter_word(line, "by", kinds, "host, segment or workload", args);
+		status = filter_word(line, "by", kinds, "host, address, segment or workload", args);
+	if (!status)
+		status = filter_since(line, args);
 	if (status)
 		return status;
-	return ask_filtered(ctx, line, "edges", zt_take(args), ztc_render_map, &result);
+	if (!by || strcmp(by, "workload") != 0)
+		return ask_filtered(ctx, line, "edges", zt_take(args), ztc_render_map, &result);
+	/* Edges between hosts know their workload: that is folded here. */
+	json_object_set_new(args, "by", json_string("host"));
+	status = ztc_ask(ctx, "map", zt_take(args), &result);
+	if (!status && ztc_fold_workloads(result) < 0)
+		status = ztc_fail(ZTC_EXIT_FAILED, "out of memory");
+	return status ? status : ztc_answer(ctx, result, ztc_render_map);
 }

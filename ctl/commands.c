@@ -23,6 +23,7 @@ static const struct ztc_opt flows_opts[] = {
 static const struct ztc_opt violations_opts[] = {
 	FLOW_FILTERS,
 	{"limit", "N", "at most this many rows"},
+	{"mode", "MODE", "only enforced (was denied) or staged (would be)"},
 	{"fail", NULL, "exit status 3 when there are any"},
 	{NULL, NULL, NULL},
 };
@@ -30,7 +31,8 @@ static const struct ztc_opt violations_opts[] = {
 static const struct ztc_opt map_opts[] = {
 	FLOW_FILTERS,
 	{"limit", "N", "at most this many edges"},
-	{"by", "WHAT", "add flows up by host (default), segment or workload"},
+	{"by", "WHAT", "add flows up by host (default), address, segment or workload"},
+	{"since", "TIME", "only what was seen in the last 30m, 8h, 7d, ..."},
 	{NULL, NULL, NULL},
 };
 
@@ -99,7 +101,7 @@ const struct ztc_cmd ztc_commands[] = {
 	{"policy explain", "SRC DST SERVICE", "which rule decides, live and candidate, and why",
 	 "SRC and DST are a host of the inventory or an address; SERVICE is written as in policy: "
 	 "tcp/443, udp/53, icmp/8. Names the segments of both ends, the statements considered and "
-	 "the one that decides, with file and line. Exit status 3 when the live verdict is deny.",
+	 "the one that decides, with file and line.",
 	 explain_opts, 3, 3, ztc_run_policy_explain},
 	{"doctor", "", "can this host be guarded, is it, and what are the limits here",
 	 "Checks kernel, privilege, mounts, neighbours on tc, XDP and netfilter, and every way past "

@@ -65,8 +65,6 @@ static void check_alarms(struct ztc_doctor *doctor, const json_t *status)
 	json_t *alarm;
 	size_t i, now = 0;
 
-	if (!alarms)
-		alarms = json_object_get(json_object_get(status, "agent"), "alarms");
 	if (!json_is_array(alarms)) {
 		ztc_note(doctor, ZTC_UNKNOWN, "alarms", "use an agent of ztctl's version",
 			 "the agent does not report its alarms");

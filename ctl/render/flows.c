@@ -32,10 +32,30 @@ static void service_of(char ret[ZTC_END_LEN], const json_t *flow)
 		    port ? port : json_object_get(dst, "port"));
 }
 
+/* What is not ordinary about it: "" for an established flow of known origin. */
+static void state_text(char ret[ZTC_END_LEN], const json_t *flow)
+{
+	static const char *const plain[] = {"midflow", "owner-dependent"};
+	const char *state = ztc_str(flow, "state");
+	json_t *flag;
+	size_t i, len;
+
+	len = (size_t)snprintf(ret, ZTC_END_LEN, "%.40s",
+			       strcmp(state, "established") == 0 ? "" : state);
+	json_array_foreach (json_object_get(flow, "flags"), i, flag) {
+		const char *text = json_string_value(flag);
+
+		if (!text || strcmp(text, plain[0]) == 0 || strcmp(text, plain[1]) == 0)
+			continue;
+		if (len + strlen(text) + 2 < ZTC_END_LEN)
+			len += (size_t)snprintf(ret + len, ZTC_END_LEN - len, "%s%s",
+						len ? " " : "", text);
+	}
+}
+
 static void flow_row(struct ztc_table *table, const json_t *flow, const struct ztc_style *style)
 {
 	const json_t *bytes = json_object_get(flow, "bytes");
-	const char *state = ztc_str(flow, "state");
 	char text[ZTC_END_LEN], number[ZTC_TEXT_LEN];
 	enum ztc_color color;
 
@@ -47,7 +67,8 @@ static void flow_row(struct ztc_table *table, const json_t *flow, const struct z
 	ztc_table_cell(table, ZTC_PLAIN, "%s", text);
 	color = ztc_verdict(text, json_object_get(flow, "verdict"));
 	ztc_table_cell(table, color, "%s", text);
-	ztc_table_cell(table, ZTC_PLAIN, "%s", strcmp(state, "established") == 0 ? "" : state);
+	state_text(text, flow);
+	ztc_table_cell(table, ZTC_PLAIN, "%s", text);
 	ztc_bytes(number, ztc_int(bytes, "to_dst"));
 	ztc_table_cell(table, ZTC_PLAIN, "%s", number);
 	ztc_bytes(number, ztc_int(bytes, "to_src"));
@@ -85,7 +106,7 @@ int ztc_render_flows(FILE *out, const json_t *result, const struct ztc_style *st
 {
 	static const struct ztc_column columns[] = {
 		{"FROM", false, 16},	{"TO", false, 12},   {"SERVICE", false, 0},
-		{"VERDICT", false, 16}, {"STATE", false, 0}, {"TO DST", true, 0},
+		{"VERDICT", false, 16}, {"STATE", false, 8}, {"TO DST", true, 0},
 		{"TO SRC", true, 0},	{"SEEN", true, 0},
 	};
 	zt_auto(ztc_table_free) struct ztc_table *table = NULL;

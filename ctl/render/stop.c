@@ -8,23 +8,23 @@
 
 int ztc_render_observe(FILE *out, const json_t *result, const struct ztc_style *style)
 {
-	const char *until = ztc_str(result, "observe_until");
+	const json_t *observe = json_object_get(result, "observe");
 	char clock[ZTC_TEXT_LEN], ago[ZTC_TEXT_LEN], line[256];
 
-	if (!json_object_get(result, "observe_until"))
+	if (!json_is_object(observe))
 		return -EINVAL;
-	if (!*until) {
+	if (!json_is_true(json_object_get(observe, "active"))) {
 		fputs("Policy is enforced again: what it denies is dropped.\n", out);
 		return 0;
 	}
-	if (strcmp(until, "forever") == 0) {
+	if (json_is_true(json_object_get(observe, "for_good"))) {
 		snprintf(
 			line, sizeof(line),
 			"Nothing is denied any more, until 'ztctl observe --off'. Flows are judged "
 			"and recorded all the same.");
 	} else {
-		ztc_clock(clock, until, style);
-		ztc_ago(ago, until, style);
+		ztc_clock(clock, ztc_str(observe, "until"), style);
+		ztc_ago(ago, ztc_str(observe, "until"), style);
 		snprintf(
 			line, sizeof(line),
 			"Nothing is denied until %s (%s). Flows are judged and recorded all the same. "
@@ -39,8 +39,6 @@ int ztc_render_detach(FILE *out, const json_t *result, const struct ztc_style *s
 {
 	const json_t *removed = json_object_get(result, "removed");
 	char links[ZTC_TEXT_LEN], filters[ZTC_TEXT_LEN], maps[ZTC_TEXT_LEN], line[512];
-	json_t *text;
-	size_t i;
 
 	if (!json_is_object(result))
 		return -EINVAL;
@@ -51,10 +49,6 @@ int ztc_render_detach(FILE *out, const json_t *result, const struct ztc_style *s
 		snprintf(line, sizeof(line), "Removed %s, %s and %s%s%s.", links, filters, maps,
 			 *ztc_str(result, "pin_dir") ? " of " : "", ztc_str(result, "pin_dir"));
 		ztc_wrap(out, style, ZTC_PLAIN, 0, 0, line);
-	}
-	json_array_foreach (removed, i, text) {
-		fputs("removed ", out);
-		ztc_wrap(out, style, ZTC_PLAIN, 8, 8, json_string_value(text));
 	}
 	ztc_wrap(out, style, ZTC_WARN, 0, 0,
 		 "This network namespace is not guarded any more: nothing is judged, recorded or "
@@ -68,8 +62,8 @@ int ztc_render_version(FILE *out, const json_t *result, const struct ztc_style *
 
 	if (!json_is_object(result))
 		return -EINVAL;
-	ztc_put(out, style, ZTC_PLAIN, "ztctl %s, kernel interface %lld", ztc_str(result, "ztctl"),
-		(long long)ztc_int(result, "abi"));
+	ztc_put(out, style, ZTC_PLAIN, "ztctl %s, kernel interface %lld",
+		ztc_str(result, "version"), (long long)ztc_int(result, "abi_version"));
 	if (json_is_object(agent))
 		ztc_put(out, style, ZTC_PLAIN, "; agent %s, pid %lld", ztc_str(agent, "version"),
 			(long long)ztc_int(agent, "pid"));
