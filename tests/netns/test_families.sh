@@ -64,11 +64,11 @@ for v in 4 6; do
 	is "v$v: flow of the allowed TCP" "$(verdict b \
 		".src.address == \"$A\" and .dst.port == 80 and .proto == \"tcp\"")" "allow a-to-b"
 	is "v$v: flow of the denied TCP" "$(verdict b \
-		".src.address == \"$A\" and .dst.port == 81 and .proto == \"tcp\"")" "deny b-closed"
+		".src.address == \"$A\" and .dst.port == 81 and .proto == \"tcp\"")" "deny b-closed:in"
 	is "v$v: flow of the echo" "$(verdict b \
 		".src.address == \"$A\" and .proto == \"$P\"")" "allow a-to-b"
-	is "v$v: violation in" "$(violated b ".src == \"$A\" and .port == 54")" b-closed
-	is "v$v: violation out" "$(violated b ".dst == \"$A\" and .port == 54")" b-closed
+	is "v$v: violation in" "$(violated b ".src == \"$A\" and .port == 54")" b-closed:in
+	is "v$v: violation out" "$(violated b ".dst == \"$A\" and .port == 54")" b-closed:out
 done
 
 statements udp/53 udp/53 | rules b 2 enforced

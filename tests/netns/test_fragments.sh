@@ -64,5 +64,5 @@ for v in 4 6; do
 	tell b peers "u$v"
 	is "v$v: only the whole one arrived" "${REPLY%% *}" $((had + 1))
 	is "v$v: flow of the allowed" "$(verdict b ".src.address == \"$A\" and .src.port == 4000 and .dst.port == 53")" "allow ok"
-	is "v$v: flow of the denied" "$(verdict b ".src.address == \"$A\" and .src.port == 4000 and .dst.port == 54")" "deny b-closed"
+	is "v$v: flow of the denied" "$(verdict b ".src.address == \"$A\" and .src.port == 4000 and .dst.port == 54")" "deny b-closed:in"
 done

@@ -30,7 +30,7 @@ denied "enforced"
 holds "observe" observe --for 2m
 passes "observed"
 is "status says so" "$(jqr b status -- .agent.observe.active)" true
-is "judged all the same" "$(jqr b violations -- '[.violations[] | select(.port == 80) | .rule] | unique | join(" ")')" b-closed
+is "judged all the same" "$(jqr b violations -- '[.violations[] | select(.port == 80) | .rule] | unique | join(" ")')" "b-closed:in b-closed:out"
 holds "off" observe --off
 denied "off"
 holds "for a moment" observe --for 1s

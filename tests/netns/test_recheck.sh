@@ -57,7 +57,7 @@ for v in 4 6; do
 	denies "v$v UDP: next packet is denied" "TIMEOUT*" a ask "u$v" again 0.3
 	denies "v$v out: next packet of an own connection" "TIMEOUT*" b ask "o$v" again 0.4
 	is "v$v recheck: the rule" "$(verdict b ".src.address == \"$A\" and .dst.port == 81")" "deny cut"
-	is "v$v boundary: the rule" "$(verdict b ".src.address == \"$A\" and .dst.port == 80")" "deny b-closed"
+	is "v$v boundary: the rule" "$(verdict b ".src.address == \"$A\" and .dst.port == 80")" "deny b-closed:in"
 done
 
 # Allowed again: what was only silenced goes on, retransmitting; what was kept is an ordinary flow.

@@ -77,7 +77,7 @@ is "its packets too: handshake, 5 requests" "$(jqr b flows -- '[.flows[] | selec
 	.packets.to_dst] | max >= 7')" true
 is "and every numbered datagram" "$(jqr b flows -- '[.flows[] | select(.dst.port == 700) | .packets.to_dst] | add')" "$sent"
 is "and every one that was denied" "$(jqr b violations -- '[.violations[] | select(.port == 701) | .count] | add')" "$bad"
-is "the refusals of the dead time" "$(violated b '.port == 81')" b-closed
+is "the refusals of the dead time" "$(violated b '.port == 81')" b-closed:in
 
 # A policy that changed while no agent ran is in force when the next one is ready.
 must agent_kill b

@@ -34,7 +34,7 @@ for h in a b c; do
 	denies "$h: is closed" "TIMEOUT*" d connect x "${HOST_IP4[$h]}" 80 timeout=0.2
 	is "$h: flows of its own only" "$(jqr $h flows -- "[.flows[] | select((.src.address | IN(\"${HOST_IP4[$h]}\", \"${HOST_IP6[$h]}\") | not)
 		and (.dst.address | IN(\"${HOST_IP4[$h]}\", \"${HOST_IP6[$h]}\") | not) and .proto == \"tcp\")] | length")" 0
-	is "$h: refusals of its own only" "$(jqr $h violations -- '[.violations[] | .rule] | unique | join(" ")')" "$h-closed"
+	is "$h: refusals of its own only" "$(jqr $h violations -- '[.violations[] | .rule] | unique | join(" ")')" "$h-closed:in $h-closed:out"
 done
 says "an unguarded namespace is not judged" d askto u "${HOST_IP4[d]}" 53
 says "nor refused anything" d listen more tcp 0.0.0.0 81

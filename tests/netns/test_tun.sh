@@ -43,7 +43,7 @@ for v in 4 6; do
 	must tell b got ${s}53 10 1
 	must tell b got ${s}54
 	is "IPv$v: it is not received" "$REPLY" 0
-	is "IPv$v: denied by the boundary" "$(violated b ".src == \"$far\" and .port == 54")" b-closed
+	is "IPv$v: denied by the boundary" "$(violated b ".src == \"$far\" and .port == 54")" b-closed:in
 done
 is "bytes are those of the packets: 20 + 8 + 5" "$(jqr b flows -- '[.flows[] | select(.src.address == "10.78.0.2" and .dst.port == 53) |
 	"\(.packets.to_dst) \(.bytes.to_dst)"] | join(" ")')" "2 66"
