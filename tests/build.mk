@@ -13,6 +13,7 @@
 .DEFAULT_GOAL := test-programs
 include Makefile
 
+CPPFLAGS += -Itests/bpf
 SAN      := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 SAN_OUT  := $(OUT)/san
 T        := $(OUT)/tests
@@ -49,14 +50,28 @@ $(UNIT): $(T)/unit/%: $(SAN_OUT)/tests/unit/%.o $(SAN_OUT)/libzt.a
 
 # The kernel side is under test here; the program itself is an ordinary one. Policies are
 # compiled by the agent's own room, so that both halves are held together.
-$(OUT)/tests/bpf/%.o: CFLAGS += -Itests/bpf
 $(patsubst %.c,$(OUT)/%.o,$(BPFT_SRC) $(BPFT_LIB)): | $(SKEL)
 $(BPFT): $(T)/bpf/%: $(OUT)/tests/bpf/%.o $(call objs,$(BPFT_LIB)) $(OUT)/libztshared.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
 
+# parse.bpf.h brings vmlinux.h along, which no libc header goes with.
+FUZZ_BPF := -Ivmlinux/$(ARCH) -Ibpf -D__TARGET_ARCH_$(BPF_ARCH)
+$(SAN_OUT)/tests/fuzz/fuzz_packet.o $(OUT)/fuzz/obj/tests/fuzz/fuzz_packet.o: CPPFLAGS += $(FUZZ_BPF)
+
+
+# The packet table as seeds.
+SEEDS := $(OUT)/fuzz/seeds/packet/.made
+$(OUT)/fuzz/seed_packets: $(SAN_OUT)/tests/fuzz/seed_packets.o \
+		$(patsubst %.c,$(SAN_OUT)/%.o,tests/bpf/pkt.c $(wildcard tests/bpf/rows*.c))
+	@mkdir -p $(@D)
+	$(CC) $(SAN) -o $@ $^
+$(SEEDS): $(OUT)/fuzz/seed_packets
+	@mkdir -p $(@D)
+	@$< $(@D) && touch $@
+
 $(FUZZ): $(T)/fuzz/test_%: $(SAN_OUT)/tests/fuzz/fuzz_%.o $(SAN_OUT)/tests/fuzz/corpus.o \
-		$(SAN_OUT)/libzt.a
+		$(SAN_OUT)/tests/fuzz/must.o $(SAN_OUT)/libzt.a | $(SEEDS)
 	@mkdir -p $(@D)
 	$(CC) $(SAN) -o $@ $^ $(LDLIBS)
 
@@ -67,5 +82,6 @@ $(OUT)/fuzz/obj/%.o: %.c
 $(OUT)/fuzz/libzt.a: $(patsubst %.c,$(OUT)/fuzz/obj/%.o,$(SHARED_SRC))
 	@rm -f $@
 	$(AR) rcs $@ $^
-$(LIBFUZZ): $(OUT)/fuzz/%: $(OUT)/fuzz/obj/tests/fuzz/%.o $(OUT)/fuzz/libzt.a
+$(LIBFUZZ): $(OUT)/fuzz/%: $(OUT)/fuzz/obj/tests/fuzz/%.o $(OUT)/fuzz/obj/tests/fuzz/must.o \
+		$(OUT)/fuzz/libzt.a | $(SEEDS)
 	$(CLANG) $(SAN) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)

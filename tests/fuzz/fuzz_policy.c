@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * fuzz_policy.c - policy text, any bytes: read, print, read again, compile.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "fuzz.h"
+#include "policy/compile.h"
+#include "policy/diag.h"
+#include "policy/policy.h"
+#include "policy/rules.h"
+
+const char *const fuzz_dirs[] = {"tests/fuzz/corpus/policy", "policies", "tests/policy", NULL};
+
+/* What was read prints to a text that means the same. */
+static void print_and_read(const struct zt_policy *policy)
+{
+	zt_auto(zt_policy_free) struct zt_policy *again = NULL;
+	zt_auto(zt_freep) char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		return;
+	zt_policy_print(policy, f);
+	fclose(f);
+	fuzz_must(!zt_policy_parse(&again, "printed", text, len, NULL),
+		  "the canonical form can be read");
+	fuzz_must(!memcmp(policy->digest, again->digest, sizeof(policy->digest)),
+		  "the canonical form has the same digest");
+}
+
+static void compile(const struct zt_policy *policy)
+{
+	zt_auto(zt_rule_names_free) struct zt_rule_names *names = NULL;
+	zt_auto(zt_tables_free) struct zt_tables *tables = NULL;
+	struct zt_compile_env env = {
+		.host = policy->host_count ? policy->hosts[0].name : NULL,
+		.forwarding = policy->stmt_count & 1,
+		.offline = true,
+	};
+	struct zt_addr local = {0};
+	int r;
+
+	if (policy->host_count && policy->hosts[0].address_count) {
+		memcpy(local.bytes, policy->hosts[0].addresses[0].key.bytes, sizeof(local.bytes));
+		env.locals = &local;
+		env.local_count = 1;
+	}
+	if (zt_rule_names_new(&names) < 0)
+		return;
+	r = zt_policy_compile(policy, &env, names, &tables, NULL);
+	fuzz_must((r == 0) == (tables != NULL), "tables exactly on success");
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	zt_auto(zt_policy_free) struct zt_policy *policy = NULL;
+	struct zt_diag diag = ZT_DIAG_INIT;
+	int r;
+
+	r = zt_policy_parse(&policy, "fuzz.yaml", data, size, &diag);
+	fuzz_must((r == 0) == (policy != NULL), "a policy exactly on success");
+	fuzz_must((r == 0) == (diag.errors == 0), "errors exactly on failure");
+	if (policy) {
+		print_and_read(policy);
+		compile(policy);
+	}
+	zt_diag_free(&diag);
+	return 0;
+}
