@@ -91,10 +91,10 @@ static __always_inline __u8 role_of(struct sock_common *skc, __u16 proto)
 	return listener_at(&near, skc->skc_num) ? ZT_ROLE_LISTEN : ZT_ROLE_CONNECT;
 }
 
-/* Nobody's yet; or PID 1's, who holds it for a unit that is known by now. */
-static __always_inline bool wants_owner(const struct zt_sock *s, struct task_struct *task)
+/* Nobody's yet; or PID 1's, who may hold it for a unit that is known by now. */
+static __always_inline bool wants_owner(const struct zt_sock *s)
 {
-	return !s->owner || (s->pid == 1 && task->tgid != 1);
+	return !s->owner || s->pid == 1;
 }
 
 SEC("iter/task_file")
@@ -116,7 +116,7 @@ int zt_it_files(struct bpf_iter__task_file *ctx)
 	if (!sk || !guarded(&sk->__sk_common))
 		return 0;
 	s = bpf_sk_storage_get(&zt_socks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!s || !wants_owner(s, task))
+	if (!s || !wants_owner(s))
 		return 0;
 	proto = sk->sk_protocol;
 	if (!s->role)
@@ -144,6 +144,7 @@ static __always_inline void refresh_loop(struct tcp_sock *tp, const struct zt_ct
 	struct zt_flow_key key = {};
 	__be16 local = bpf_htons(skc->skc_num);
 	__u8 out = opener ? ZT_DIR_OUT : ZT_DIR_IN;
+	__u64 acked = tp->bytes_acked;
 	struct zt_flow *f;
 
 	key.proto = IPPROTO_TCP;
@@ -160,14 +161,22 @@ static __always_inline void refresh_loop(struct tcp_sock *tp, const struct zt_ct
 	end.pid = s->pid;
 	end.opens = opener;
 	f = bpf_map_lookup_elem(&zt_flows, &key);
-	if (!f || (opener ? !f->cookie : !f->far_owner)) {
+	if (!f) {
 		zt_loop_open(&key, &end);
 		f = bpf_map_lookup_elem(&zt_flows, &key);
 	}
 	if (!f)
 		return;
+	if (opener) {
+		f->owner = s->owner;
+		f->pid = s->pid;
+		f->cookie = s->cookie;
+		f->opens = f->opens ?: 1;
+	} else {
+		f->far_owner = s->owner;
+	}
 	f->last_ns = end.now_ns;
-	zt_raise_to(&f->bytes[out], tp->bytes_acked);
+	zt_raise_to(&f->bytes[out], acked - (opener && acked)); /* less the SYN */
 	zt_raise_to(&f->bytes[out ^ 1], tp->bytes_received);
 	zt_raise_to(&f->packets[out], tp->segs_out);
 	zt_raise_to(&f->packets[out ^ 1], tp->segs_in);

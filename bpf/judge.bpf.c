@@ -23,11 +23,12 @@ static __noinline __u64 zt_identify(const struct zt_addr *addr, __u32 slot, __u6
 	const struct zt_slot_meta *meta;
 	void *inner;
 
+	/* Copied to the stack: 6.1 takes no map key from a global function's argument. */
+	__builtin_memcpy(net.bytes, addr->bytes, sizeof(net.bytes));
 	inner = zt_inner(zt_s_addrs, slot);
 	if (inner)
-		row = bpf_map_lookup_elem(inner, addr);
+		row = bpf_map_lookup_elem(inner, net.bytes);
 	if (!row) {
-		__builtin_memcpy(net.bytes, addr->bytes, sizeof(net.bytes));
 		inner = zt_inner(zt_s_nets, slot);
 		if (inner)
 			row = bpf_map_lookup_elem(inner, &net);

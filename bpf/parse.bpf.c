@@ -5,7 +5,7 @@
 #include "parse.bpf.h"
 
 struct zt_options {
-	__u8 bytes[40];
+	__u8 bytes[64]; /* 40 are used; a power of two bounds a read in any verifier's eyes */
 	__u32 at;
 	__u32 len;
 	__u32 said; /* ZT_RULE_*, 0 = nothing to say */
@@ -50,10 +50,14 @@ __noinline int zt_parse_v4_options(struct __sk_buff *skb, struct zt_packet *p, _
 
 	if (!p)
 		return ZT_PARSE_DENY;
-	if (len < 1 || len > sizeof(o.bytes) || bpf_skb_load_bytes(skb, off, o.bytes, len) < 0)
+	if (len < 1 || len > 40)
+		return zt_bad_header(p);
+	/* clang folds the test into one that older verifiers draw no bounds from. */
+	asm volatile("" : "+r"(len));
+	if (bpf_skb_load_bytes(skb, off, o.bytes, ((len - 1) & 0x3f) + 1) < 0)
 		return zt_bad_header(p);
 	o.len = len;
-	bpf_loop(sizeof(o.bytes), zt_option_step, &o, 0);
+	bpf_loop(40, zt_option_step, &o, 0);
 	if (o.said == ZT_RULE_SOURCE_ROUTE)
 		return zt_say(p, ZT_PARSE_DENY, ZT_RULE_SOURCE_ROUTE, ZT_C_SOURCE_ROUTE);
 	if (o.said)

@@ -15,8 +15,16 @@ extern struct nf_conn *bpf_skb_ct_lookup(struct __sk_buff *skb_ctx, struct bpf_s
 					 __u32 opts__sz) __weak __ksym;
 extern void bpf_ct_release(struct nf_conn *ct) __weak __ksym;
 
-#define ZT_CT_OPTS_SIZE 12 /* of the first version; later kernels take it too */
-#define ZT_CT_REPLY	1
+/* The first version of struct bpf_ct_opts; later kernels take its size too. Ours, so that no
+ * relocation needs the types of a module that may not be loaded. */
+struct zt_ct_opts {
+	__s32 netns_id;
+	__s32 error;
+	__u8 l4proto;
+	__u8 dir;
+	__u8 reserved[2];
+};
+#define ZT_CT_REPLY 1
 
 static __always_inline bool zt_has_entry(const struct zt_flow_key *key)
 {
@@ -85,7 +93,7 @@ static __noinline int zt_tie_translated(struct __sk_buff *skb)
 {
 	struct zt_work *w = zt_work_get();
 	struct bpf_sock_tuple tuple = {};
-	struct bpf_ct_opts opts = {.netns_id = -1};
+	struct zt_ct_opts opts = {.netns_id = -1};
 	struct zt_packet *original;
 	const struct zt_packet *p;
 	struct zt_pass *pass;
@@ -105,13 +113,15 @@ static __noinline int zt_tie_translated(struct __sk_buff *skb)
 		__builtin_memcpy(tuple.ipv6.daddr, p->dst.bytes, 16);
 		tuple.ipv6.sport = p->sport;
 		tuple.ipv6.dport = p->dport;
-		ct = bpf_skb_ct_lookup(skb, &tuple, sizeof(tuple.ipv6), &opts, ZT_CT_OPTS_SIZE);
+		ct = bpf_skb_ct_lookup(skb, &tuple, sizeof(tuple.ipv6), (void *)&opts,
+				       sizeof(opts));
 	} else {
 		__builtin_memcpy(&tuple.ipv4.saddr, p->src.bytes + 12, 4);
 		__builtin_memcpy(&tuple.ipv4.daddr, p->dst.bytes + 12, 4);
 		tuple.ipv4.sport = p->sport;
 		tuple.ipv4.dport = p->dport;
-		ct = bpf_skb_ct_lookup(skb, &tuple, sizeof(tuple.ipv4), &opts, ZT_CT_OPTS_SIZE);
+		ct = bpf_skb_ct_lookup(skb, &tuple, sizeof(tuple.ipv4), (void *)&opts,
+				       sizeof(opts));
 	}
 	if (!ct)
 		return 0;
