@@ -318,14 +318,19 @@ int zt_collector_new(struct zt_collector **ret, const struct zt_collector_config
 	return 0;
 }
 
+void zt_collector_stop(struct zt_collector *collector)
+{
+	collector->timer = sd_event_source_disable_unref(collector->timer);
+	collector->step = sd_event_source_disable_unref(collector->step);
+}
+
 void zt_collector_free(struct zt_collector **collector)
 {
 	struct zt_collector *c = *collector;
 
 	if (!c)
 		return;
-	sd_event_source_disable_unref(c->timer);
-	sd_event_source_disable_unref(c->step);
+	zt_collector_stop(c);
 	zt_graph_free(&c->answered);
 	zt_graph_free(&c->openings);
 	zt_violations_free(&c->violations);

@@ -107,6 +107,9 @@ struct zt_collector_stats {
 int zt_collector_new(struct zt_collector **ret, const struct zt_collector_config *cfg);
 void zt_collector_free(struct zt_collector **collector);
 
+/* zt_collector_stop - no more sweeps by the timer: the tables are about to go. */
+void zt_collector_stop(struct zt_collector *collector);
+
 /* zt_collector_event - one event of the ring; cheap, never blocks. */
 void zt_collector_event(struct zt_collector *collector, const struct zt_event *event);
 
