@@ -33,6 +33,7 @@ struct question {
 	bool src_near, dst_near;
 	struct zt_port_range port;
 	uint8_t proto;
+	uint16_t port_number; /* or ICMP type */
 	bool owner_given;
 	struct zt_owner owner;
 	struct zt_query query;
@@ -145,7 +146,6 @@ static int read_ends(struct zt_request *req, struct question *q)
 static int read_service(struct zt_request *req, struct question *q)
 {
 	const char *why = NULL;
-	uint16_t port;
 
 	if (zt_port_parse(q->service, &q->port, &why) < 0)
 		return zt_request_fail(req, ZT_CODE_USAGE, "'%.64s' is not a service: %s",
@@ -154,7 +154,7 @@ static int read_service(struct zt_request *req, struct question *q)
 		return zt_request_fail(req, ZT_CODE_USAGE,
 				       "'%.64s' is several services: name one, such as tcp/443",
 				       q->service);
-	zt_port_proto(q->port.first, &q->proto, &port);
+	zt_port_proto(q->port.first, &q->proto, &q->port_number);
 	return 0;
 }
 
@@ -242,14 +242,18 @@ static int make_query(struct zt_request *req, const struct zt_tables *tables, st
 
 /* --- answering ----------------------------------------------------------------------- */
 
-static json_t *source_json(const struct zt_rule_info *info)
+static json_t *statement_json(const struct zt_rule_info *info)
 {
-	zt_auto(zt_json_decref) json_t *file = NULL;
+	json_t *o = json_object();
 
-	if (!info || !info->file)
-		return json_null();
-	file = zt_json_str(info->file);
-	return json_sprintf("%s:%u", json_string_value(file), info->line);
+	set(o, "kind", json_string(zt_stmt_kind_name(info->kind)));
+	set(o, "from", zt_json_str(info->from));
+	set(o, "to", zt_json_str(info->to));
+	set(o, "ports", zt_json_str(info->ports));
+	set(o, "file", zt_json_str(info->file));
+	set(o, "line", json_integer(info->line));
+	set(o, "note", zt_json_str(info->note));
+	return o;
 }
 
 static json_t *plane_json(struct zt_request *req, const struct zt_tables *tables,
@@ -262,37 +266,24 @@ static json_t *plane_json(struct zt_request *req, const struct zt_tables *tables
 	set(o, "action", json_string(zt_action_name(a->action[plane])));
 	set(o, "rule", zt_render_rule(req->render, a->rule[plane]));
 	set(o, "rank", json_string(zt_rank_name(a->rank[plane])));
-	if (info) {
-		set(o, "source", source_json(info));
-		set(o, "from", zt_json_str(info->from));
-		set(o, "to", zt_json_str(info->to));
-		set(o, "ports", zt_json_str(info->ports));
-		set(o, "existing", json_string(zt_existing_name(info->existing)));
-	}
-	if (info && info->note)
-		set(o, "note", zt_json_str(info->note));
+	if (info)
+		set(o, "statement", statement_json(info));
 	if (builtin)
 		set(o, "text", zt_json_str(builtin->text));
 	return o;
 }
 
-static json_t *considered_json(const struct zt_explanation *why)
+static json_t *candidates_json(const struct zt_explanation *why)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < why->candidate_count; i++) {
 		const struct zt_candidate *c = &why->candidates[i];
-		const struct zt_rule_info *info = c->rule;
-		json_t *o = json_object();
+		json_t *o = statement_json(c->rule);
 
-		set(o, "rule", zt_json_str(info->id));
-		set(o, "kind", json_string(zt_stmt_kind_name(info->kind)));
-		set(o, "action", json_string(zt_action_name(info->action)));
-		set(o, "mode", json_string(zt_mode_name(info->mode)));
-		set(o, "from", zt_json_str(info->from));
-		set(o, "to", zt_json_str(info->to));
-		set(o, "ports", zt_json_str(info->ports));
-		set(o, "source", source_json(info));
+		set(o, "id", zt_json_str(c->rule->id));
+		set(o, "mode", json_string(zt_mode_name(c->rule->mode)));
+		set(o, "action", json_string(zt_action_name(c->rule->action)));
 		set(o, "live", json_string(zt_why_text(c->why[ZT_LIVE])));
 		set(o, "candidate", json_string(zt_why_text(c->why[ZT_CANDIDATE])));
 		set(o, "owner_ignored", json_boolean(c->owner_ignored));
@@ -305,10 +296,9 @@ static json_t *considered_json(const struct zt_explanation *why)
 static json_t *builtin_json(const struct question *q)
 {
 	uint32_t rule = ZT_RULE_NONE;
-	uint8_t proto;
-	uint16_t port;
+	uint16_t port = q->port_number;
+	uint8_t proto = q->proto;
 
-	zt_port_proto(q->port.first, &proto, &port);
 	if (proto == IPPROTO_ICMPV6 && port >= 133 && port <= 136)
 		rule = ZT_RULE_ND;
 	else if (proto == IPPROTO_ICMPV6 && ((port >= 130 && port <= 132) || port == 143))
@@ -361,44 +351,63 @@ static json_t *kernel_json(struct zt_request *req, const struct question *q,
 			 zt_render_rule(req->render, p.rule[ZT_CANDIDATE]));
 }
 
-static json_t *judged_json(struct zt_request *req, const struct question *q)
+static json_t *owner_json(const struct question *q)
 {
-	static const char *const ends[] = {
-		[ZT_DIR_IN] = "dst",
-		[ZT_DIR_OUT] = "src",
+	json_t *o = json_object();
+
+	if (q->unit)
+		set(o, "unit", zt_json_str(q->unit));
+	if (q->owner.cgroup[0])
+		set(o, "cgroup", zt_json_str(q->owner.cgroup));
+	if (q->user)
+		set(o, "user", zt_json_str(q->user));
+	if (q->exe)
+		set(o, "exe", zt_json_str(q->exe));
+	return o;
+}
+
+/* What every answer begins with: the question as it was understood. */
+static json_t *begin_answer(struct zt_request *req, const struct question *q)
+{
+	static const char *const directions[] = {
+		[ZT_DIR_IN] = "in",
+		[ZT_DIR_OUT] = "out",
 		[ZT_DIR_FWD] = "forwarded",
 	};
+	const char *near = q->query.dir == ZT_DIR_IN ? "dst" : "src";
+	const char *name = zt_proto_name(q->proto);
 	struct zt_intent_state state;
+	json_t *o = json_object();
 
 	zt_intent_state(req->ctx->intent, &state);
-	return json_pack("{s:o, s:s}", "host", zt_json_str(state.host), "end", ends[q->query.dir]);
+	set(o, "src", zt_render_end(req->render, &q->src, q->src_near));
+	set(o, "dst", zt_render_end(req->render, &q->dst, q->dst_near));
+	set(o, "service", zt_json_str(q->service));
+	set(o, "proto", name ? json_string(name) : json_sprintf("proto/%u", q->proto));
+	set(o, "port", json_integer(q->port_number));
+	set(o, "direction", json_string(directions[q->query.dir]));
+	set(o, "near", q->query.dir == ZT_DIR_FWD ? json_null() : json_string(near));
+	set(o, "judged_at", zt_json_str(state.host));
+	if (q->owner_given)
+		set(o, "owner", owner_json(q));
+	return o;
 }
 
 static int answer(struct zt_request *req, const struct zt_tables *tables, const struct question *q)
 {
 	zt_auto(zt_explanation_free) struct zt_explanation why = {0};
 	const struct zt_answer *a = &why.answer;
-	uint8_t proto;
-	uint16_t port;
 	json_t *o;
 
 	if (zt_tables_explain(tables, &q->query, &why) < 0)
 		return -ENOMEM;
-	zt_port_proto(q->port.first, &proto, &port);
-	o = json_object();
-	set(o, "src", zt_render_end(req->render, &q->src, q->src_near));
-	set(o, "dst", zt_render_end(req->render, &q->dst, q->dst_near));
-	set(o, "service", zt_json_str(q->service));
-	set(o, "proto", json_integer(proto));
-	set(o, "port", json_integer(port));
-	set(o, "judged_at", judged_json(req, q));
-	set(o, "owner_given", json_boolean(q->owner_given));
+	o = begin_answer(req, q);
 	set(o, "verdict",
 	    json_pack("{s:o, s:o}", "live", plane_json(req, tables, a, ZT_LIVE), "candidate",
 		      plane_json(req, tables, a, ZT_CANDIDATE)));
-	set(o, "failsafe", json_boolean(a->failsafe));
-	set(o, "depends_on_owner", json_boolean(a->owner_dep));
-	set(o, "considered", considered_json(&why));
+	set(o, "failsafe_used", json_boolean(a->failsafe));
+	set(o, "owner_dependent", json_boolean(a->owner_dep));
+	set(o, "candidates", candidates_json(&why));
 	set(o, "builtin", builtin_json(q));
 	set(o, "identities",
 	    json_pack("{s:o, s:o}", "near", zt_json_u64(a->near_id), "far",
@@ -414,22 +423,12 @@ static int answer_loopback(struct zt_request *req, const struct question *q)
 	const struct zt_builtin_rule *rule = zt_rule_builtin(ZT_RULE_LOOPBACK);
 	json_t *plane = json_pack("{s:s, s:s, s:s, s:s}", "action", "allow", "rule", rule->id,
 				  "rank", zt_rank_name(ZT_RANK_BUILTIN), "text", rule->text);
-	uint8_t proto;
-	uint16_t port;
-	json_t *o = json_object();
+	json_t *o = begin_answer(req, q);
 
-	zt_port_proto(q->port.first, &proto, &port);
-	set(o, "src", zt_render_end(req->render, &q->src, true));
-	set(o, "dst", zt_render_end(req->render, &q->dst, true));
-	set(o, "service", zt_json_str(q->service));
-	set(o, "proto", json_integer(proto));
-	set(o, "port", json_integer(port));
-	set(o, "judged_at", judged_json(req, q));
-	set(o, "owner_given", json_boolean(q->owner_given));
 	set(o, "verdict", json_pack("{s:O, s:O}", "live", plane, "candidate", plane));
-	set(o, "failsafe", json_false());
-	set(o, "depends_on_owner", json_false());
-	set(o, "considered", json_array());
+	set(o, "failsafe_used", json_false());
+	set(o, "owner_dependent", json_false());
+	set(o, "candidates", json_array());
 	set(o, "builtin", json_null());
 	set(o, "identities", json_null());
 	set(o, "kernel",
@@ -458,6 +457,7 @@ int zt_handle_policy_explain(struct zt_request *request)
 		r = read_owner(request, tables, &q);
 	if (r < 0)
 		return r;
+	q.query.dir = ZT_DIR_OUT;
 	if (q.src_near && q.dst_near)
 		return answer_loopback(request, &q);
 	r = make_query(request, tables, &q);

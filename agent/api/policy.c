@@ -75,7 +75,7 @@ static int show_builtin(struct zt_request *req)
 					zt_action_name(rule->action), "text", rule->text, "flows",
 					zt_json_u64(zt_dp_rule_hits(req->ctx->dp, n))));
 	}
-	req->result = json_pack("{s:o}", "statements", list);
+	req->result = json_pack("{s:o}", "builtin", list);
 	return req->result ? 0 : -ENOMEM;
 }
 
