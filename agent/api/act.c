@@ -15,7 +15,6 @@
 int zt_handle_observe(struct zt_request *request)
 {
 	uint64_t for_s = 0, until_ns = UINT64_MAX;
-	json_t *until;
 	bool off = false;
 
 	if (zt_json_get_u64(request->args, "for_s", OBSERVE_MAX_S, &for_s) < 0 ||
@@ -26,17 +25,13 @@ int zt_handle_observe(struct zt_request *request)
 		return zt_request_fail(request, ZT_CODE_USAGE, "'off' must be true or false");
 	if (off && for_s)
 		return zt_request_fail(request, ZT_CODE_USAGE,
-				       "'off' and 'for_s' exclude each "
-				       "other");
+				       "'off' and 'for_s' exclude each other");
 	if (off)
 		until_ns = 0;
 	else if (for_s)
 		until_ns = zt_now_ns() + for_s * ZT_NS_PER_S;
 	zt_dp_observe(request->ctx->dp, until_ns);
-	until = until_ns == UINT64_MAX ? json_string("forever") : zt_json_time(until_ns);
-	request->result =
-		json_pack("{s:o, s:o, s:s}", "observe", zt_status_observe(request->ctx->dp),
-			  "observe_until", until, "by", "agent");
+	request->result = json_pack("{s:o}", "observe", zt_status_observe(request->ctx->dp));
 	return request->result ? 0 : -ENOMEM;
 }
 
@@ -57,7 +52,7 @@ int zt_handle_detach(struct zt_request *request)
 	zt_collector_follow(ctx->collector, NULL, NULL);
 	request->server->detached = true;
 	request->quit = true;
-	request->result = json_pack("{s:b, s:o, s:s}", "detached", 1, "pin_dir",
-				    zt_json_str(ctx->pin_dir), "by", "agent");
+	request->result =
+		json_pack("{s:b, s:o}", "detached", 1, "pin_dir", zt_json_str(ctx->pin_dir));
 	return request->result ? 0 : -ENOMEM;
 }
