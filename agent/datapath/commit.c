@@ -185,7 +185,10 @@ int zt_dp_commit(struct zt_dp *dp, const struct zt_tables *tables,
 	r = prepare(dp, slot, tables, ret);
 	if (r < 0)
 		return r;
-	if (!pending)
+	/* Kept only as long as a revert may need them: the caller frees them after. */
+	if (!deadline)
+		dp->prev_tables = NULL;
+	else if (!pending)
 		dp->prev_tables = dp->tables;
 	dp->tables = tables;
 	ret->slot = slot;
@@ -207,6 +210,7 @@ int zt_dp_confirm(struct zt_dp *dp)
 		return -ETIME;
 	}
 	store(&dp->ctl->deadline_ns, 0);
+	dp->prev_tables = NULL;
 	return 0;
 }
 

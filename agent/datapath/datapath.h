@@ -7,7 +7,7 @@
  * go of file descriptors only, nothing is detached (base/pins.h detaches).
  * Single-threaded: everything is called from the event loop. Times are
  * nanoseconds on CLOCK_MONOTONIC, coarse, as in bpf/abi.h.
- * This room knows compiled tables (policy/tables.h), never policy text.
+ * Takes compiled tables (policy/tables.h); policy text is intent.h's business.
  */
 #pragma once
 #include <net/if.h>

@@ -9,6 +9,7 @@
  */
 #pragma once
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct sd_event;
@@ -18,6 +19,15 @@ struct zt_intent;
 struct zt_policy;
 struct zt_tables;
 
+enum zt_intent_result {
+	ZT_INTENT_SAME,	     /* read; nothing differs from what is in force */
+	ZT_INTENT_COMMITTED, /* put in force */
+	ZT_INTENT_WAITING,   /* held until zt_intent_apply() (`apply: manual`) */
+	ZT_INTENT_BROKEN,    /* nothing was changed: state.error says why */
+	ZT_INTENT_REVERTED,  /* not confirmed in time */
+	ZT_INTENT_RESULT_COUNT,
+};
+
 struct zt_intent_config {
 	const char *policy_path; /* file or directory; may not exist yet */
 	const char *state_dir;
@@ -26,6 +36,9 @@ struct zt_intent_config {
 	uint64_t confirm_within_ns; /* 0 = commits are final at once */
 	struct sd_event *event;
 	struct zt_dp *dp;
+	/* After every reading, good or broken, and after a revert: see zt_intent_state(). */
+	void (*on_result)(enum zt_intent_result result, void *ctx);
+	void *ctx;
 };
 
 enum zt_intent_source {
@@ -43,8 +56,9 @@ struct zt_intent_state {
 	uint64_t revision;
 	const char *host;  /* inventory name of this machine, NULL = unknown: observe */
 	const char *error; /* text of the last broken reading, many lines; NULL = fine */
-	int error_count;
-	uint64_t error_ns; /* when it was found broken [CLOCK_MONOTONIC] */
+	size_t error_count;
+	const char *warnings; /* of the last reading, many lines; NULL = none */
+	uint64_t error_ns;    /* when it was found broken [CLOCK_MONOTONIC] */
 	uint64_t committed_ns;
 	uint64_t commit_took_ns; /* read + compile + commit */
 	bool pending;		 /* `apply: manual` and the file differs from what is in force */
@@ -65,8 +79,14 @@ int zt_intent_load(struct zt_intent *intent, bool boot);
 /* zt_intent_watch - from now on follow the file (inotify). 0 or -errno. */
 int zt_intent_watch(struct zt_intent *intent);
 
-/* zt_intent_env_changed - addresses moved: compile the same policy again, commit if it differs. */
-int zt_intent_env_changed(struct zt_intent *intent);
+/*
+ * zt_intent_env_changed - addresses moved: compile the same policy again, commit if it differs.
+ * Done 20 ms later, so that a burst of changes is one epoch.
+ */
+void zt_intent_env_changed(struct zt_intent *intent);
+
+/* zt_intent_sync - after each guard round: notices that the datapath reverted by itself. */
+void zt_intent_sync(struct zt_intent *intent);
 
 /* zt_intent_apply - commit a held change (`apply: manual`). 0, -ENOENT when nothing is held. */
 int zt_intent_apply(struct zt_intent *intent);

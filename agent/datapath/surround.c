@@ -130,21 +130,34 @@ static bool ipvs_in_use(void)
 	return lines > 3; /* three lines of headings */
 }
 
+/* Agents of other namespaces share the root cgroup with us; they look, and change nothing. */
+static bool is_agents(uint32_t id)
+{
+	struct bpf_prog_info info = {};
+	zt_auto(zt_close) int fd = bpf_prog_get_fd_by_id(id);
+	__u32 len = sizeof(info);
+
+	/* Gone between the two calls: not there to rewrite anything. */
+	if (fd < 0)
+		return errno == ENOENT;
+	return bpf_obj_get_info_by_fd(fd, &info, &len) == 0 &&
+	       !strncmp(info.name, "zt_connect", 10);
+}
+
 /* Programs of others at our hook may rewrite the address after we looked at it. */
 static bool others_at_connect(struct zt_dp *dp)
 {
 	static const enum bpf_attach_type types[] = {BPF_CGROUP_INET4_CONNECT,
 						     BPF_CGROUP_INET6_CONNECT};
-	__u32 ids[16], count, flags;
+	__u32 ids[64], count, flags;
 
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
 		count = ARRAY_SIZE(ids);
-		if (bpf_prog_query(dp->cgroup_fd, types[i], 0, &flags, ids, &count) < 0 &&
-		    errno != ENOSPC)
-			continue;
-		/* One of them is ours once the socket hooks are attached. */
-		if (count > (dp->cg_count ? 1u : 0u))
-			return true;
+		if (bpf_prog_query(dp->cgroup_fd, types[i], 0, &flags, ids, &count) < 0)
+			return errno == ENOSPC;
+		for (__u32 n = 0; n < count; n++)
+			if (!is_agents(ids[n]))
+				return true;
 	}
 	return false;
 }

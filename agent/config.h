@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * config.h - the agent's settings: defaults, then the file, then the command line.
+ *
+ * Settings say how the agent runs, never what is allowed: that is the policy's.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/log.h"
+
+struct zt_diag;
+
+#define ZT_CONFIG_PATH	   "/etc/ztseg/agent.yaml"
+#define ZT_CONFIG_POLICY   "/etc/ztseg/policy.yaml"
+#define ZT_CONFIG_STATE	   "/var/lib/ztseg"
+#define ZT_CONFIG_RUN	   "/run/ztseg"
+#define ZT_CONFIG_IFACES   64	 /* names that can be given */
+#define ZT_CONFIG_SIZE_MAX 65536 /* bytes of the file */
+
+struct zt_config {
+	char *policy;
+	char *host; /* NULL = by unique match of local addresses */
+	char *state_dir;
+	char *run_dir;
+	char *pin_dir;
+	char *admin_group; /* NULL = ztseg-admin */
+	char *read_group;  /* NULL = ztseg */
+	char *interfaces[ZT_CONFIG_IFACES];
+	size_t interface_count; /* 0 = all */
+	size_t flow_entries;	/* 0 = from memory */
+	uint64_t confirm_within_ns;
+	bool manual; /* `apply: manual` */
+	bool clsact; /* `attach: clsact` */
+	enum zt_level log_level;
+};
+
+/** zt_config_init - the defaults. Returns 0 or -ENOMEM. */
+int zt_config_init(struct zt_config *cfg);
+
+/** zt_config_free - release the strings; for zt_auto(). */
+void zt_config_free(struct zt_config *cfg);
+
+/**
+ * zt_config_read - the settings of a file over what @cfg holds.
+ * @cfg:      unchanged in the keys that the file does not name.
+ * @path:     YAML; at most ZT_CONFIG_SIZE_MAX bytes.
+ * @required: a file that is not there is an error, not an empty one.
+ * @diag:     every error with file:line:column.
+ *
+ * Returns 0, -EINVAL (see @diag), -errno when it cannot be read (@diag says so).
+ */
+int zt_config_read(struct zt_config *cfg, const char *path, bool required, struct zt_diag *diag);
+
+/** zt_config_add_interface - one more name to limit to. 0, -EINVAL (not a name), -E2BIG, -ENOMEM.
+ */
+int zt_config_add_interface(struct zt_config *cfg, const char *name);

@@ -1,0 +1,551 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * main.c - options and wiring of ztagent; the only file that knows every room.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+
+#include "api/server.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/time.h"
+#include "config.h"
+#include "datapath/datapath.h"
+#include "datapath/intent.h"
+#include "flow/collect.h"
+#include "policy/diag.h"
+
+#define GUARD_US (2 * 1000 * 1000)
+
+struct zt_agent {
+	struct zt_config cfg;
+	const char *config_path;
+	sd_event *event;
+	sd_event_source *guard;
+	struct zt_dp *dp;
+	struct zt_intent *intent;
+	struct zt_collector *collector;
+	struct zt_api_server *server;
+	uint64_t started_ns;
+	uint64_t alarms_told[ZT_ALARM_COUNT];
+};
+
+/* --- options ------------------------------------------------------------------------------ */
+
+struct options {
+	const char *config;
+	const char *policy;
+	const char *host;
+	const char *state_dir;
+	const char *run_dir;
+	const char *pin_dir;
+	const char *interfaces[ZT_CONFIG_IFACES];
+	size_t interface_count;
+	bool debug;
+};
+
+static const struct argp_option option_table[] = {
+	{"config", 'c', "FILE", 0, "settings (default " ZT_CONFIG_PATH ")", 0},
+	{"policy", 'p', "FILE", 0, "policy file or directory (default " ZT_CONFIG_POLICY ")", 0},
+	{"host", 'H', "NAME", 0, "this machine's name in the policy's inventory", 0},
+	{"state-dir", 'S', "DIR", 0, "what must survive a reboot (default " ZT_CONFIG_STATE ")", 0},
+	{"run-dir", 'R', "DIR", 0, "where agent.sock is made (default " ZT_CONFIG_RUN ")", 0},
+	{"pin-dir", 'P', "DIR", 0, "pins, on a BPF file system (default /sys/fs/bpf/ztseg)", 0},
+	{"interface", 'i', "NAME", 0, "guard this interface only; may be repeated", 0},
+	{"debug", 'd', NULL, 0, "log more, the kernel's messages about our programs included", 0},
+	{NULL, 0, NULL, 0, NULL, 0},
+};
+
+static error_t on_option(int key, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+	const char **texts[] = {['c'] = &o->config,    ['p'] = &o->policy,  ['H'] = &o->host,
+				['S'] = &o->state_dir, ['R'] = &o->run_dir, ['P'] = &o->pin_dir};
+
+	switch (key) {
+	case 'c':
+	case 'p':
+	case 'H':
+	case 'S':
+	case 'R':
+	case 'P':
+		*texts[key] = arg;
+		return 0;
+	case 'i':
+		if (o->interface_count == ZT_CONFIG_IFACES)
+			argp_error(state, "at most %d interfaces", ZT_CONFIG_IFACES);
+		else
+			o->interfaces[o->interface_count++] = arg;
+		return 0;
+	case 'd':
+		o->debug = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_error(state, "unexpected argument '%s'", arg);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+const char *argp_program_version = "ztagent " ZT_VERSION;
+
+static const struct argp argp = {
+	.options = option_table,
+	.parser = on_option,
+	.doc = "Guard the network namespace that it is started in: every packet is judged against "
+	       "the segment policy, every flow is accounted.\v"
+	       "Runs in the foreground. SIGHUP reads the policy again; SIGTERM stops the agent and "
+	       "leaves enforcement in place: `ztctl detach` removes it.",
+};
+
+static int override(char **field, const char *text)
+{
+	char *copy;
+
+	if (!text)
+		return 0;
+	copy = strdup(text);
+	if (!copy)
+		return -ENOMEM;
+	free(*field);
+	*field = copy;
+	return 0;
+}
+
+static int override_all(struct zt_config *cfg, const struct options *o)
+{
+	int r = override(&cfg->policy, o->policy);
+
+	r = r ?: override(&cfg->host, o->host);
+	r = r ?: override(&cfg->state_dir, o->state_dir);
+	r = r ?: override(&cfg->run_dir, o->run_dir);
+	r = r ?: override(&cfg->pin_dir, o->pin_dir);
+	if (o->debug)
+		cfg->log_level = ZT_DEBUG;
+	if (!o->interface_count)
+		return r;
+	while (cfg->interface_count)
+		free(cfg->interfaces[--cfg->interface_count]);
+	for (size_t i = 0; i < o->interface_count && r == 0; i++)
+		r = zt_config_add_interface(cfg, o->interfaces[i]);
+	return r;
+}
+
+static int configure(struct zt_agent *agent, const struct options *o)
+{
+	zt_auto(zt_diag_free) struct zt_diag diag = ZT_DIAG_INIT;
+	int r;
+
+	agent->config_path = o->config ? o->config : ZT_CONFIG_PATH;
+	r = zt_config_init(&agent->cfg);
+	if (r == 0)
+		r = zt_config_read(&agent->cfg, agent->config_path, o->config != NULL, &diag);
+	if (r < 0) {
+		zt_diag_print(&diag, stderr);
+		return r;
+	}
+	r = override_all(&agent->cfg, o);
+	if (r < 0)
+		return zt_fail(r, "use the options given");
+	zt_log_set_level(agent->cfg.log_level);
+	return 0;
+}
+
+/* --- what is logged ------------------------------------------------------------------------- */
+
+static void log_lines(enum zt_level level, const char *text)
+{
+	while (text && *text) {
+		size_t len = strcspn(text, "\n");
+
+		if (len)
+			zt_log(level, "%.*s", (int)len, text);
+		text += len + (text[len] == '\n');
+	}
+}
+
+static void log_committed(struct zt_agent *agent, const struct zt_intent_state *state)
+{
+	struct zt_dp_state dp;
+
+	zt_dp_state(agent->dp, &dp);
+	zt_log(ZT_INFO,
+	       "policy '%s' revision %llu is in force as epoch %llu: %u statements, host %s",
+	       state->name, (unsigned long long)state->revision,
+	       (unsigned long long)ZT_WORD_EPOCH(dp.word), dp.policy_rows,
+	       state->host ? state->host : "unknown, nothing is denied");
+	if (dp.ctl.deadline_ns)
+		zt_log(ZT_WARN, "it is taken back unless confirmed within %llu s",
+		       (unsigned long long)((dp.ctl.deadline_ns - zt_now_ns()) / ZT_NS_PER_S));
+}
+
+static void on_result(enum zt_intent_result result, void *ctx)
+{
+	struct zt_agent *agent = ctx;
+	struct zt_intent_state state;
+
+	zt_intent_state(agent->intent, &state);
+	switch (result) {
+	case ZT_INTENT_COMMITTED:
+		log_committed(agent, &state);
+		log_lines(ZT_WARN, state.warnings);
+		break;
+	case ZT_INTENT_WAITING:
+		zt_log(ZT_INFO, "the policy file changed; it waits to be promoted (apply: manual)");
+		break;
+	case ZT_INTENT_BROKEN:
+		log_lines(ZT_ERR, state.error);
+		zt_log(ZT_ERR,
+		       "the policy at '%s' was not applied: what was in force stays in force",
+		       state.path);
+		break;
+	case ZT_INTENT_REVERTED:
+		zt_log(ZT_WARN,
+		       "policy not confirmed in time: '%s' revision %llu is in force again",
+		       state.name, (unsigned long long)state.revision);
+		break;
+	case ZT_INTENT_SAME:
+	case ZT_INTENT_RESULT_COUNT:
+		break;
+	}
+}
+
+static void log_alarms(struct zt_agent *agent)
+{
+	const struct zt_dp_alarm *alarms = zt_dp_alarms(agent->dp);
+
+	for (int i = 0; i < ZT_ALARM_COUNT; i++) {
+		if (alarms[i].count != agent->alarms_told[i])
+			zt_log(ZT_WARN, "alarm %s (%llu times): %s", alarms[i].name,
+			       (unsigned long long)alarms[i].count, alarms[i].detail);
+		agent->alarms_told[i] = alarms[i].count;
+	}
+}
+
+/* --- the loop -----------------------------------------------------------------------------------
+ */
+
+static void on_env(void *ctx)
+{
+	struct zt_agent *agent = ctx;
+
+	if (agent->intent)
+		zt_intent_env_changed(agent->intent);
+}
+
+static void on_event(const struct zt_event *event, void *ctx)
+{
+	struct zt_agent *agent = ctx;
+
+	zt_collector_event(agent->collector, event);
+}
+
+static int on_guard(sd_event_source *source, uint64_t usec, void *ctx)
+{
+	struct zt_agent *agent = ctx;
+
+	(void)usec;
+	zt_dp_guard(agent->dp);
+	zt_intent_sync(agent->intent);
+	if (zt_dp_alarm_raised(agent->dp))
+		log_alarms(agent);
+	sd_notify(0, "WATCHDOG=1");
+	sd_event_source_set_time_relative(source, GUARD_US);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si, void *ctx)
+{
+	struct zt_agent *agent = ctx;
+
+	(void)source;
+	(void)si;
+	zt_intent_load(agent->intent, false);
+	return 0;
+}
+
+static int on_stop(sd_event_source *source, const struct signalfd_siginfo *si, void *ctx)
+{
+	struct zt_agent *agent = ctx;
+
+	(void)source;
+	zt_log(ZT_INFO, "stopping on signal %u; enforcement stays, ztctl detach removes it",
+	       si->ssi_signo);
+	return sd_event_exit(agent->event, 0);
+}
+
+static int ask_probe(void *ctx, struct zt_probe *probe)
+{
+	struct zt_agent *agent = ctx;
+
+	return zt_dp_probe(agent->dp, probe);
+}
+
+static int detach(void *ctx, char *err)
+{
+	struct zt_agent *agent = ctx;
+
+	sd_event_source_set_enabled(agent->guard, SD_EVENT_OFF);
+	return zt_dp_detach(agent->dp, err);
+}
+
+static void quit(void *ctx)
+{
+	struct zt_agent *agent = ctx;
+
+	sd_event_exit(agent->event, 0);
+}
+
+static int open_loop(struct zt_agent *agent)
+{
+	sigset_t set;
+	int r;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	r = sd_event_default(&agent->event);
+	if (r >= 0)
+		r = sd_event_add_signal(agent->event, NULL, SIGTERM, on_stop, agent);
+	if (r >= 0)
+		r = sd_event_add_signal(agent->event, NULL, SIGINT, on_stop, agent);
+	if (r >= 0)
+		r = sd_event_add_signal(agent->event, NULL, SIGHUP, on_hangup, agent);
+	if (r >= 0)
+		r = sd_event_add_time_relative(agent->event, &agent->guard, CLOCK_MONOTONIC,
+					       GUARD_US, 100000, on_guard, agent);
+	return r < 0 ? zt_fail(r, "make the event loop") : 0;
+}
+
+/* --- start
+ * ---------------------------------------------------------------------------------------- */
+
+static int make_dir(const char *path, mode_t mode)
+{
+	char part[4096];
+
+	if ((size_t)snprintf(part, sizeof(part), "%s", path) >= sizeof(part))
+		return -ENAMETOOLONG;
+	for (char *p = part + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		if (mkdir(part, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		*p = '/';
+	}
+	return mkdir(part, mode) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+static int make_dirs(const struct zt_config *cfg)
+{
+	int r = make_dir(cfg->state_dir, 0700);
+
+	if (r < 0)
+		return zt_fail(r, "make the state directory '%s'", cfg->state_dir);
+	r = make_dir(cfg->run_dir, 0755);
+	return r < 0 ? zt_fail(r, "make the run directory '%s'", cfg->run_dir) : 0;
+}
+
+/* The break-glass of somebody who can reach the boot loader and nothing else. */
+static bool told_to_observe(void)
+{
+	zt_auto(zt_fclosep) FILE *f = fopen("/proc/cmdline", "re");
+	char line[8192], *save = NULL;
+
+	if (!f || !fgets(line, sizeof(line), f))
+		return false;
+	for (char *word = strtok_r(line, " \n", &save); word; word = strtok_r(NULL, " \n", &save))
+		if (!strcmp(word, "ztseg=observe"))
+			return true;
+	return false;
+}
+
+/* In a mount namespace of our own the pins go when we do: enforcement would end with the agent. */
+static void warn_of_private_mounts(void)
+{
+	struct stat ours, init;
+
+	if (stat("/proc/self/ns/mnt", &ours) == 0 && stat("/proc/1/ns/mnt", &init) == 0 &&
+	    ours.st_ino != init.st_ino)
+		zt_log(ZT_WARN,
+		       "this is not the mount namespace of PID 1: pins may not outlive the processes "
+		       "in it (nsenter --net keeps the mounts, ip netns exec does not)");
+}
+
+static int open_datapath(struct zt_agent *agent)
+{
+	const struct zt_config *cfg = &agent->cfg;
+	const struct zt_dp_config dp = {
+		.pin_dir = cfg->pin_dir,
+		.interfaces = (const char *const *)cfg->interfaces,
+		.interface_count = cfg->interface_count,
+		.flow_entries = cfg->flow_entries,
+		.clsact = cfg->clsact,
+		.event = agent->event,
+		.on_event = on_event,
+		.on_env = on_env,
+		.ctx = agent,
+	};
+	char err[ZT_DP_ERR_LEN];
+	int r = zt_dp_open(&agent->dp, &dp, err);
+
+	if (r < 0) {
+		zt_log(ZT_ERR, "%s", err);
+		return r;
+	}
+	if (told_to_observe()) {
+		zt_dp_observe(agent->dp, UINT64_MAX);
+		zt_log(ZT_WARN, "ztseg=observe on the kernel command line: nothing is denied");
+	}
+	return 0;
+}
+
+static int open_intent(struct zt_agent *agent)
+{
+	const struct zt_config *cfg = &agent->cfg;
+	const struct zt_intent_config intent = {
+		.policy_path = cfg->policy,
+		.state_dir = cfg->state_dir,
+		.host = cfg->host,
+		.manual = cfg->manual,
+		.confirm_within_ns = cfg->confirm_within_ns,
+		.event = agent->event,
+		.dp = agent->dp,
+		.on_result = on_result,
+		.ctx = agent,
+	};
+	struct zt_dp_state state;
+	int r = zt_intent_open(&agent->intent, &intent);
+
+	if (r < 0)
+		return zt_fail(r, "prepare the policy");
+	zt_dp_state(agent->dp, &state);
+	/* A broken policy is no reason not to guard: it was logged, and status shows it. */
+	zt_intent_load(agent->intent, !state.taken_over);
+	r = zt_intent_watch(agent->intent);
+	return r < 0 ? zt_fail(r, "watch the policy '%s'", cfg->policy) : 0;
+}
+
+static int open_collector(struct zt_agent *agent)
+{
+	struct zt_collector_config cfg = {.event = agent->event};
+	int r;
+
+	zt_api_flow_source(agent->dp, &cfg.source);
+	r = zt_collector_new(&agent->collector, &cfg);
+	return r < 0 ? zt_fail(r, "prepare the flow collector") : 0;
+}
+
+static int open_server(struct zt_agent *agent)
+{
+	const struct zt_config *cfg = &agent->cfg;
+	zt_auto(zt_freep) char *path = NULL;
+	const struct zt_api_ctx ctx = {
+		.event = agent->event,
+		.dp = agent->dp,
+		.intent = agent->intent,
+		.collector = agent->collector,
+		.started_ns = agent->started_ns,
+		.config_path = agent->config_path,
+		.state_dir = cfg->state_dir,
+		.run_dir = cfg->run_dir,
+		.pin_dir = cfg->pin_dir,
+		.probe = ask_probe,
+		.detach = detach,
+		.quit = quit,
+		.ctx = agent,
+	};
+	struct zt_api_config api = {.admin_group = cfg->admin_group, .read_group = cfg->read_group};
+	int r;
+
+	if (asprintf(&path, "%s/agent.sock", cfg->run_dir) < 0) {
+		path = NULL;
+		return zt_fail(-ENOMEM, "make the control socket");
+	}
+	api.socket_path = path;
+	r = zt_api_server_new(&agent->server, &api, &ctx);
+	return r < 0 ? zt_fail(r, "listen on '%s'", path) : 0;
+}
+
+static int start(struct zt_agent *agent)
+{
+	char err[ZT_DP_ERR_LEN];
+	size_t count, guarded = 0;
+	const struct zt_dp_iface *ifaces;
+	int r = zt_dp_start(agent->dp, err);
+
+	if (r < 0) {
+		zt_log(ZT_ERR, "%s", err);
+		return r;
+	}
+	ifaces = zt_dp_ifaces(agent->dp, &count);
+	for (size_t i = 0; i < count; i++)
+		guarded += ifaces[i].state == ZT_IFACE_GUARDED;
+	log_alarms(agent);
+	zt_log(ZT_INFO, "guarding %zu of %zu interfaces, pins at '%s'", guarded, count,
+	       agent->cfg.pin_dir);
+	sd_notifyf(0, "READY=1\nSTATUS=guarding %zu interfaces", guarded);
+	return 0;
+}
+
+static int run(struct zt_agent *agent)
+{
+	int r = open_loop(agent);
+
+	r = r ?: make_dirs(&agent->cfg);
+	r = r ?: open_datapath(agent);
+	r = r ?: open_collector(agent);
+	r = r ?: open_intent(agent);
+	r = r ?: open_server(agent);
+	r = r ?: start(agent);
+	if (r < 0)
+		return r;
+	r = sd_event_loop(agent->event);
+	if (r < 0)
+		return zt_fail(r, "run the event loop");
+	sd_notify(0, "STOPPING=1");
+	return 0;
+}
+
+static void stop(struct zt_agent *agent)
+{
+	zt_api_server_free(&agent->server);
+	zt_intent_close(&agent->intent);
+	zt_collector_free(&agent->collector);
+	zt_dp_close(&agent->dp);
+	sd_event_source_disable_unref(agent->guard);
+	sd_event_unref(agent->event);
+	zt_config_free(&agent->cfg);
+}
+
+int main(int argc, char **argv)
+{
+	struct zt_agent agent = {.started_ns = zt_now_ns()};
+	struct options options = {};
+	int r;
+
+	argp_err_exit_status = 2;
+	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	if (configure(&agent, &options) < 0) {
+		zt_config_free(&agent.cfg);
+		return 2;
+	}
+	warn_of_private_mounts();
+	r = run(&agent);
+	stop(&agent);
+	return r < 0 ? 1 : 0;
+}
