@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * test_twin.c - three judges, one verdict: the kernel's (zt_probe), the offline twin over the
+ * same rows, and the policy's words read statement by statement; on policies made at random.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "oracle.h"
+#include "policy/judge.h"
+#include "rig.h"
+#include "ztseg.skel.h"
+
+#define POLICIES 12
+#define QUERIES	 1500
+#define TEXT_MAX 32768
+
+/* Repeatable on every machine: the test prints its seed by its number. */
+static unsigned long long state;
+
+static unsigned int pick(unsigned int n)
+{
+	state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (unsigned int)(state >> 33) % n;
+}
+
+/* --- policies ----------------------------------------------------------------------- */
+
+struct text {
+	char at[TEXT_MAX];
+	size_t len;
+};
+
+__attribute__((format(printf, 2, 3))) static void add(struct text *t, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(t->at + t->len, sizeof(t->at) - t->len, fmt, ap);
+	va_end(ap);
+	if (n < 0 || (t->len += n) >= sizeof(t->at))
+		abort();
+}
+
+static const char *const units[] = {"app.service", "db.service", "cron.service"};
+static const char *const users[] = {"33", "1000"};
+static const char *const segment_names[] = {"alpha", "beta",   "gamma", "delta",
+					    "wide",  "narrow", "six"};
+static const char *const port_texts[] = {
+	"tcp/443", "tcp/1-1023", "tcp/8000-8100", "udp/53", "udp",
+	"icmp/8",  "icmpv6",	 "proto/132",	  "tcp",    "any",
+};
+
+static void add_hosts(struct text *t)
+{
+	static const char *const roles[] = {"a", "b", "c"};
+	static const char *const envs[] = {"prod", "test"};
+
+	add(t,
+	    "hosts:\n  me: {addresses: [10.20.0.1, \"2001:db8:20::1\"], labels: {role: a, env: %s}}\n",
+	    envs[pick(2)]);
+	for (int i = 2; i < 12; i++)
+		add(t,
+		    "  h%d: {addresses: [10.20.0.%d, \"2001:db8:20::%x\"], labels: {role: %s, env: %s}}\n",
+		    i, i, i, roles[pick(3)], envs[pick(2)]);
+	add(t,
+	    "segments:\n"
+	    "  alpha: {select: {role: a}}\n"
+	    "  beta: {select: {role: b}, addresses: [10.40.0.0/16]}\n"
+	    "  gamma: {select: {role: c, env: prod}}\n"
+	    "  delta: {select: {env: test}}\n"
+	    "  wide: {addresses: [10.0.0.0/8], except: [10.40.1.0/24, 10.20.0.5]}\n"
+	    "  narrow: {addresses: [10.40.1.0/25, 10.20.0.7, 192.0.2.0/24], except: [10.40.1.9]}\n"
+	    "  six: {addresses: [\"2001:db8::/32\"], except: [\"2001:db8:20::6\"]}\n");
+}
+
+static void add_end(struct text *t, const char *key, bool may_qualify)
+{
+	static const char *const built_in[] = {"any", "this-host", "unknown"};
+	const char *name =
+		pick(4) ? segment_names[pick(ARRAY_SIZE(segment_names))] : built_in[pick(3)];
+
+	if (may_qualify && pick(4) == 0)
+		add(t, "%s: {segment: %s, unit: %s}, ", key, name, units[pick(3)]);
+	else if (may_qualify && pick(8) == 0)
+		add(t, "%s: {segment: %s, user: \"%s\"}, ", key, name, users[pick(2)]);
+	else
+		add(t, "%s: %s, ", key, name);
+}
+
+static void add_rules(struct text *t)
+{
+	add(t, "boundaries:\n");
+	for (int i = 0; i < 3; i++)
+		add(t, "  - {id: b%d, segment: %s, %s: deny, mode: %s}\n", i,
+		    segment_names[pick(ARRAY_SIZE(segment_names))],
+		    pick(2) ? "inbound" : "outbound", pick(2) ? "enforced" : "staged");
+	add(t, "rules:\n");
+	for (int i = 0; i < 30; i++) {
+		add(t, "  - {id: r%d, action: %s, ", i, pick(3) ? "allow" : "deny");
+		add_end(t, "from", true);
+		add_end(t, "to", true);
+		add(t, "ports: [%s], mode: %s}\n", port_texts[pick(ARRAY_SIZE(port_texts))],
+		    pick(2) ? "enforced" : "staged");
+	}
+	add(t, "failsafe:\n"
+	       "  - {id: safe, from: [10.40.1.0/26], to: this-host, ports: [tcp/22]}\n");
+}
+
+static void make_policy(struct text *t)
+{
+	t->len = 0;
+	add(t, "version: 1\npolicy: twin\nrevision: 1\nmode: staged\n");
+	add_hosts(t);
+	add_rules(t);
+}
+
+/* --- questions ------------------------------------------------------------------------ */
+
+static const char *const near_addrs[] = {"10.20.0.1", "10.20.0.77", "2001:db8:20::1"};
+static const char *const far_addrs4[] = {"10.20.0.2", "10.20.0.3",   "10.20.0.5",  "10.20.0.7",
+					 "10.20.0.9", "10.40.0.1",   "10.40.1.9",  "10.40.1.10",
+					 "10.1.2.3",  "10.40.1.200", "192.0.2.77", "198.51.100.1"};
+static const char *const far_addrs6[] = {"2001:db8:20::2", "2001:db8:20::5", "2001:db8:20::6",
+					 "2001:db8:20::7", "2001:db8:40::1", "2a00::1"};
+static const __u32 port_indices[] = {
+	ZT_PORT_TCP + 443,  ZT_PORT_TCP + 22,	ZT_PORT_TCP + 1,    ZT_PORT_TCP + 1023,
+	ZT_PORT_TCP + 1024, ZT_PORT_TCP + 8000, ZT_PORT_TCP + 8100, ZT_PORT_TCP + 8101,
+	ZT_PORT_UDP + 53,   ZT_PORT_UDP + 54,	ZT_PORT_TCP + 0,    ZT_PORT_TCP + 65535,
+	ZT_PORT_ICMP + 8,   ZT_PORT_ICMP + 3,	ZT_PORT_ICMPV6 + 1, ZT_PORT_PROTO + 132,
+	ZT_PORT_PROTO + 47,
+};
+
+struct question {
+	struct oracle_query words;
+	struct zt_query rows;
+	char text[200];
+};
+
+static void ask(const struct rig *rig, const struct zt_policy *policy, struct question *q)
+{
+	const char *near = near_addrs[pick(ARRAY_SIZE(near_addrs))];
+	const char *far = strchr(near, ':') ? far_addrs6[pick(ARRAY_SIZE(far_addrs6))]
+					    : far_addrs4[pick(ARRAY_SIZE(far_addrs4))];
+	struct zt_owner owner = {.uid = 4711, .cgroup = "/"};
+
+	memset(q, 0, sizeof(*q));
+	q->words.host = zt_policy_host(policy, "me");
+	zt_addr_parse(near, &q->words.near);
+	zt_addr_parse(far, &q->words.far);
+	q->words.dir = pick(2);
+	q->words.port_index = port_indices[pick(ARRAY_SIZE(port_indices))];
+	if (pick(2)) {
+		q->words.unit = units[pick(3)];
+		snprintf(owner.unit, sizeof(owner.unit), "%s", q->words.unit);
+		q->words.user = users[pick(2)];
+		owner.uid = atoi(q->words.user);
+		q->rows.qmask = zt_tables_qmask(rig->tables, &owner);
+	}
+	q->rows.near = q->words.near;
+	q->rows.far = q->words.far;
+	q->rows.now_ns = rig_now_ns();
+	q->rows.dir = q->words.dir;
+	q->rows.port_index = q->words.port_index;
+	snprintf(q->text, sizeof(q->text), "%s %s %s, port index %u, unit %s, user %s", near,
+		 q->words.dir == ZT_DIR_IN ? "from" : "to", far, q->words.port_index,
+		 q->words.unit ?: "-", q->words.user ?: "-");
+}
+
+static int probe(const struct rig *rig, const struct question *q, struct zt_probe *ret)
+{
+	struct {
+		__u8 ethernet[14];
+		struct zt_probe probe;
+	} __attribute__((packed)) in = {0}, out = {0};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = &in, .data_size_in = sizeof(in),
+		    .data_out = &out, .data_size_out = sizeof(out), .repeat = 1);
+	int r;
+
+	in.probe.near = q->rows.near;
+	in.probe.far = q->rows.far;
+	in.probe.qmask = q->rows.qmask;
+	in.probe.now_ns = q->rows.now_ns;
+	in.probe.dir = q->rows.dir;
+	in.probe.port_index = q->rows.port_index;
+	r = bpf_prog_test_run_opts(bpf_program__fd(rig->skel->progs.zt_probe), &opts);
+	*ret = out.probe;
+	return r < 0 ? r : (int)opts.retval;
+}
+
+/* --- comparing ------------------------------------------------------------------------- */
+
+static bool kernel_agrees(const struct zt_probe *k, const struct zt_answer *twin)
+{
+	return !memcmp(k->rule, twin->rule, sizeof(k->rule)) &&
+	       !memcmp(k->action, twin->action, sizeof(k->action)) &&
+	       !memcmp(k->rank, twin->rank, sizeof(k->rank)) &&
+	       !memcmp(k->existing, twin->existing, sizeof(k->existing)) &&
+	       k->failsafe == twin->failsafe && k->owner_dep == twin->owner_dep &&
+	       k->near_id == twin->near_id && k->far_id == twin->far_id &&
+	       k->valid_until_ns == twin->valid_until_ns;
+}
+
+static bool words_agree(const struct rig *rig, const struct oracle_answer *words,
+			const struct zt_answer *twin)
+{
+	for (int p = 0; p < ZT_PLANE_COUNT; p++) {
+		if (words->action[p] != twin->action[p] || words->rank[p] != twin->rank[p])
+			return false;
+		if (words->rule[p] && rig_rule(rig, words->rule[p]) != twin->rule[p])
+			return false;
+	}
+	return words->failsafe == twin->failsafe;
+}
+
+static const char *answer_text(const struct rig *rig, const struct zt_answer *a)
+{
+	static char text[200];
+
+	snprintf(text, sizeof(text), "live %s by %s, candidate %s by %s",
+		 zt_action_name(a->action[0]), rig_rule_name(rig, a->rule[0]),
+		 zt_action_name(a->action[1]), rig_rule_name(rig, a->rule[1]));
+	return text;
+}
+
+static void run_policy(struct rig *rig, unsigned int number)
+{
+	zt_auto(zt_policy_free) struct zt_policy *policy = NULL;
+	static struct text text;
+	unsigned int kernel_differs = 0, words_differ = 0, denied = 0;
+	char name[100], first_kernel[512] = "", first_words[512] = "";
+
+	state = 0x9e3779b97f4a7c15ULL * (number + 1);
+	make_policy(&text);
+	rig_policy(rig, 0, text.at);
+	if (zt_policy_parse(&policy, "twin.yaml", text.at, text.len, NULL) < 0)
+		abort();
+	for (unsigned int i = 0; i < QUERIES; i++) {
+		struct oracle_answer words;
+		struct zt_answer twin;
+		struct zt_probe kernel;
+		struct question q;
+
+		ask(rig, policy, &q);
+		zt_tables_judge(rig->tables, &q.rows, &twin);
+		oracle_judge(policy, &q.words, &words);
+		denied += words.action[ZT_LIVE] == ZT_DENY;
+		if (probe(rig, &q, &kernel) || !kernel_agrees(&kernel, &twin))
+			if (!kernel_differs++)
+				snprintf(first_kernel, sizeof(first_kernel), "%s: twin says %s",
+					 q.text, answer_text(rig, &twin));
+		if (!words_agree(rig, &words, &twin) && !words_differ++)
+			snprintf(first_words, sizeof(first_words),
+				 "%s: rows say %s, words say live %s by %s, candidate %s by %s",
+				 q.text, answer_text(rig, &twin), zt_action_name(words.action[0]),
+				 words.rule[0] ?: "several", zt_action_name(words.action[1]),
+				 words.rule[1] ?: "several");
+	}
+	snprintf(name, sizeof(name), "policy %u: kernel and offline judge agree", number);
+	rig_check(rig, !kernel_differs, name, "%u of %u differ; %s", kernel_differs, QUERIES,
+		  first_kernel);
+	snprintf(name, sizeof(name), "policy %u: rows say what the words say", number);
+	rig_check(rig, !words_differ, name, "%u of %u differ; %s", words_differ, QUERIES,
+		  first_words);
+	snprintf(name, sizeof(name), "policy %u: denies some and allows some", number);
+	rig_check(rig, denied > 0 && denied < QUERIES, name, "%u denied", denied);
+}
+
+int main(void)
+{
+	struct rig rig;
+
+	rig_open(&rig, 1024);
+	rig_flip(&rig, 0);
+	for (unsigned int i = 0; i < POLICIES; i++)
+		run_policy(&rig, i);
+	return rig_exit(&rig);
+}
