@@ -62,7 +62,7 @@ int ztc_run_policy_show(struct ztc_ctx *ctx, const struct ztc_line *line)
 static int explain_by_agent(struct ztc_ctx *ctx, const struct ztc_question *q, json_t **ret)
 {
 	json_t *args = json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:s*, s:s*}", "src", q->src, "dst",
-				 q->dst, "service", q->service, "unit", q->unit, "user", q->user,
+				 q->dst, "port", q->service, "unit", q->unit, "user", q->user,
 				 "exe", q->exe, "cgroup", q->cgroup);
 
 	if (!args)

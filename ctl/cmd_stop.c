@@ -81,8 +81,8 @@ int ztc_run_observe(struct ztc_ctx *ctx, const struct ztc_line *line)
 	if (off)
 		json_object_set_new(args, "off", json_true());
 	if (for_text)
-		json_object_set_new(args, "for_ms",
-				    json_integer((json_int_t)(span_ns / ZT_NS_PER_MS)));
+		json_object_set_new(args, "for_s",
+				    json_integer((json_int_t)(span_ns / ZT_NS_PER_S)));
 	status = ztc_ask(ctx, "observe", args, &result);
 	return status ? status : ztc_answer(ctx, result, ztc_render_observe);
 }

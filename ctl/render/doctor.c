@@ -47,7 +47,7 @@ int ztc_render_doctor(FILE *out, const json_t *result, const struct ztc_style *s
 	const json_t *checks = json_object_get(result, "checks");
 	int64_t count[ARRAY_SIZE(results)] = {0};
 	const char *area = "";
-	char line[256];
+	char passed[ZTC_TEXT_LEN], warnings[ZTC_TEXT_LEN], line[256];
 	json_t *check;
 	size_t i;
 
@@ -61,14 +61,14 @@ int ztc_render_doctor(FILE *out, const json_t *result, const struct ztc_style *s
 		}
 		render_check(out, check, style, count);
 	}
-	snprintf(line, sizeof(line),
-		 "%s %lld passed, %lld warnings, %lld failed, %lld could not be found out.",
+	ztc_plural(passed, count[0], "check passed", "checks passed");
+	ztc_plural(warnings, count[1], "warning", "warnings");
+	snprintf(line, sizeof(line), "%s %s, %s, %lld failed, %lld unknown.",
 		 count[2]   ? "Something must be done:"
 		 : count[3] ? "No check failed, but not all is known:"
 		 : count[1] ? "No check failed; some things should be known:"
 			    : "All is well:",
-		 (long long)count[0], (long long)count[1], (long long)count[2],
-		 (long long)count[3]);
+		 passed, warnings, (long long)count[2], (long long)count[3]);
 	fputc('\n', out);
 	ztc_wrap(out, style, ZTC_BOLD, 0, 2, line);
 	return 0;

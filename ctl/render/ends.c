@@ -71,6 +71,8 @@ enum ztc_color ztc_verdict(char ret[ZTC_END_LEN], const json_t *verdict)
 	if (!candidate || candidate_denies == live_denies)
 		snprintf(ret, ZTC_END_LEN, "%s by %.200s", live_denies ? "denied" : "allowed",
 			 ztc_str(live, "rule"));
+	else if (candidate_denies && strcmp(ztc_str(live, "rule"), "default-allow") == 0)
+		snprintf(ret, ZTC_END_LEN, "would be denied by %.200s", ztc_str(candidate, "rule"));
 	else
 		snprintf(ret, ZTC_END_LEN, "%s by %.200s, would be %s by %.200s",
 			 live_denies ? "denied" : "allowed", ztc_str(live, "rule"),

@@ -18,8 +18,8 @@ static void end_and_owner(char ret[ZTC_END_LEN], const json_t *end, bool port)
 	ztc_end(ret, end, port);
 	ztc_workload(workload, json_object_get(end, "workload"));
 	len = strlen(ret);
-	if (*workload && len + strlen(workload) + 4 < ZTC_END_LEN)
-		snprintf(ret + len, ZTC_END_LEN - len, " (%s)", workload);
+	if (*workload && len < ZTC_END_LEN)
+		snprintf(ret + len, ZTC_END_LEN - len, " (%.200s)", workload);
 }
 
 /* The service is at the end that did not open. */
@@ -69,11 +69,9 @@ static void flow_row(struct ztc_table *table, const json_t *flow, const struct z
 	ztc_table_cell(table, color, "%s", text);
 	state_text(text, flow);
 	ztc_table_cell(table, ZTC_PLAIN, "%s", text);
-	ztc_bytes(number, ztc_int(bytes, "to_dst"));
+	ztc_bytes(number, ztc_int(bytes, "to_dst") + ztc_int(bytes, "to_src"));
 	ztc_table_cell(table, ZTC_PLAIN, "%s", number);
-	ztc_bytes(number, ztc_int(bytes, "to_src"));
-	ztc_table_cell(table, ZTC_PLAIN, "%s", number);
-	ztc_ago(number, ztc_str(flow, "last_seen"), style);
+	ztc_age(number, ztc_str(flow, "last_seen"), style);
 	ztc_table_cell(table, ZTC_PLAIN, "%s", number);
 }
 
@@ -105,9 +103,10 @@ static void flows_summary(FILE *out, const struct ztc_style *style, const json_t
 int ztc_render_flows(FILE *out, const json_t *result, const struct ztc_style *style)
 {
 	static const struct ztc_column columns[] = {
-		{"FROM", false, 16},	{"TO", false, 12},   {"SERVICE", false, 0},
-		{"VERDICT", false, 16}, {"STATE", false, 8}, {"TO DST", true, 0},
-		{"TO SRC", true, 0},	{"SEEN", true, 0},
+		{"FROM", false, 14, false},   {"TO", false, 10, false},
+		{"SERVICE", false, 0, false}, {"VERDICT", false, 14, false},
+		{"STATE", false, 7, true},    {"BYTES", true, 0, false},
+		{"SEEN", true, 0, false},
 	};
 	zt_auto(ztc_table_free) struct ztc_table *table = NULL;
 	const json_t *flows = json_object_get(result, "flows");
@@ -144,27 +143,24 @@ int ztc_render_change(FILE *out, const json_t *flow, const struct ztc_style *sty
 {
 	const json_t *bytes = json_object_get(flow, "bytes");
 	const char *change = ztc_str(flow, "change");
-	char text[ZTC_END_LEN], number[ZTC_TEXT_LEN], verdict[ZTC_END_LEN];
-	enum ztc_color color;
+	char src[ZTC_END_LEN], dst[ZTC_END_LEN], service[ZTC_END_LEN], verdict[ZTC_END_LEN];
+	char clock[ZTC_TEXT_LEN], number[ZTC_TEXT_LEN] = "", line[ZTC_END_LEN * 5];
 	int64_t sum = ztc_int(bytes, "to_dst") + ztc_int(bytes, "to_src");
+	enum ztc_color color;
 
-	if (!json_is_object(flow))
+	if (!json_is_object(json_object_get(flow, "verdict")))
 		return -EINVAL;
-	ztc_clock(number, ztc_str(flow, "last_seen"), style);
-	ztc_put(out, style, ZTC_DIM, "%s", number);
-	ztc_put(out, style, ZTC_PLAIN, "  %-7.7s  ", *change ? change : ztc_str(flow, "state"));
-	end_and_owner(text, json_object_get(flow, "src"), true);
-	ztc_put(out, style, ZTC_PLAIN, "%s -> ", text);
-	end_and_owner(text, json_object_get(flow, "dst"), false);
-	ztc_put(out, style, ZTC_PLAIN, "%s ", text);
-	service_of(text, flow);
+	end_and_owner(src, json_object_get(flow, "src"), true);
+	end_and_owner(dst, json_object_get(flow, "dst"), false);
+	service_of(service, flow);
 	color = ztc_verdict(verdict, json_object_get(flow, "verdict"));
-	ztc_put(out, style, ZTC_PLAIN, "%s  ", text);
-	ztc_put(out, style, color, "%s", verdict);
-	if (sum) {
+	if (sum)
 		ztc_bytes(number, sum);
-		ztc_put(out, style, ZTC_PLAIN, "  %s", number);
-	}
-	fputc('\n', out);
+	snprintf(line, sizeof(line), "%-9s%s -> %s %s, %s%s%s", change, src, dst, service, verdict,
+		 sum ? ", " : "", number);
+	ztc_clock(clock, ztc_str(flow, "last_seen"), style);
+	ztc_put(out, style, ZTC_DIM, "%s", clock);
+	fputs("  ", out);
+	ztc_wrap(out, style, color, (unsigned int)strlen(clock) + 2, 19, line);
 	return 0;
 }

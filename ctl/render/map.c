@@ -116,7 +116,7 @@ static void edge_row(struct ztc_table *table, const struct entry *entry,
 	ztc_table_cell(table, ZTC_PLAIN, "%s", number);
 	color = ztc_verdict(text, json_object_get(entry->edge, "verdict"));
 	ztc_table_cell(table, color, "%s", text);
-	ztc_ago(number, ztc_str(entry->edge, "last_seen"), style);
+	ztc_age(number, ztc_str(entry->edge, "last_seen"), style);
 	ztc_table_cell(table, ZTC_PLAIN, "%s", number);
 }
 
@@ -154,9 +154,10 @@ static void map_summary(FILE *out, const struct ztc_style *style, const json_t *
 int ztc_render_map(FILE *out, const json_t *result, const struct ztc_style *style)
 {
 	static const struct ztc_column columns[] = {
-		{"SERVICE", false, 0}, {"FROM", false, 14}, {"WORKLOAD", false, 12},
-		{"CONNS", true, 0},    {"BYTES", true, 0},  {"VERDICT", false, 16},
-		{"LAST", true, 0},
+		{"SERVICE", false, 0, false},	{"FROM", false, 12, false},
+		{"WORKLOAD", false, 10, false}, {"CONNS", true, 0, false},
+		{"BYTES", true, 0, false},	{"VERDICT", false, 16, false},
+		{"LAST", true, 0, false},
 	};
 	zt_auto(ztc_table_free) struct ztc_table *table = NULL;
 	zt_auto(zt_json_decref) json_t *by_id = NULL;

@@ -21,11 +21,13 @@ static void text_of(char ret[ZTC_END_LEN], const json_t *object, const char *key
 			 json_is_string(value) ? json_string_value(value) : "");
 }
 
-/* "core.yaml:12" of a statement; "" without one. */
-static void source_of(char ret[ZTC_END_LEN], const json_t *statement)
+/* "core.yaml:12" of a statement, with or without its directory; "" without one. */
+static void source_of(char ret[ZTC_END_LEN], const json_t *statement, bool whole)
 {
-	if (*ztc_str(statement, "file"))
-		snprintf(ret, ZTC_END_LEN, "%.400s:%lld", ztc_str(statement, "file"),
+	const char *file = ztc_str(statement, "file"), *slash = strrchr(file, '/');
+
+	if (*file)
+		snprintf(ret, ZTC_END_LEN, "%.400s:%lld", slash && !whole ? slash + 1 : file,
 			 (long long)ztc_int(statement, "line"));
 	else
 		ret[0] = '\0';
@@ -53,7 +55,7 @@ static void statement_row(struct ztc_table *table, const json_t *statement)
 	else
 		number[0] = '\0';
 	ztc_table_cell(table, ZTC_PLAIN, "%s", number);
-	source_of(text, statement);
+	source_of(text, statement, false);
 	ztc_table_cell(table, ZTC_DIM, "%s", text);
 	ztc_table_cell(table, ZTC_DIM, "%s", *note ? note : ztc_str(statement, "text"));
 }
@@ -61,9 +63,10 @@ static void statement_row(struct ztc_table *table, const json_t *statement)
 int ztc_render_statements(FILE *out, const json_t *result, const struct ztc_style *style)
 {
 	static const struct ztc_column columns[] = {
-		{"ID", false, 14},   {"KIND", false, 0},  {"ACTION", false, 0}, {"MODE", false, 0},
-		{"FROM", false, 10}, {"TO", false, 10},	  {"PORTS", false, 10}, {"FLOWS", true, 0},
-		{"AT", false, 14},   {"NOTE", false, 12},
+		{"ID", false, 12, false},   {"KIND", false, 0, false}, {"ACTION", false, 0, false},
+		{"MODE", false, 0, false},  {"FROM", false, 8, false}, {"TO", false, 8, false},
+		{"PORTS", false, 8, false}, {"FLOWS", true, 0, false}, {"AT", false, 12, true},
+		{"NOTE", false, 10, true},
 	};
 	zt_auto(ztc_table_free) struct ztc_table *table = NULL;
 	const json_t *builtin = json_object_get(result, "builtin");
@@ -126,7 +129,7 @@ static void explain_plane(FILE *out, const struct ztc_style *style, const char *
 		*ztc_str(statement, "note") ? ztc_str(statement, "note") : ztc_str(plane, "text");
 	char source[ZTC_END_LEN], line[ZTC_END_LEN * 4];
 
-	source_of(source, statement);
+	source_of(source, statement, true);
 	ztc_put(out, style, ZTC_DIM, "%-11s", label);
 	ztc_put(out, style, deny ? ZTC_BAD : ZTC_GOOD, "%s", deny ? "denied" : "allowed");
 	snprintf(line, sizeof(line), " by %s%s%s%s%s%s%s%s", ztc_str(plane, "rule"),
@@ -147,15 +150,16 @@ static void considered_row(struct ztc_table *table, const json_t *one)
 	ztc_table_cell(table, ZTC_PLAIN, "%s", text);
 	ztc_table_cell(table, ZTC_PLAIN, "%s", live);
 	ztc_table_cell(table, ZTC_PLAIN, "%s", candidate);
-	source_of(text, one);
+	source_of(text, one, false);
 	ztc_table_cell(table, ZTC_DIM, "%s", text);
 }
 
 static int explain_considered(FILE *out, const json_t *list, const struct ztc_style *style)
 {
 	static const struct ztc_column columns[] = {
-		{"STATEMENT", false, 14}, {"DOES", false, 0},	    {"PORTS", false, 10},
-		{"LIVE", false, 12},	  {"CANDIDATE", false, 12}, {"AT", false, 14},
+		{"STATEMENT", false, 12, false}, {"DOES", false, 0, false},
+		{"PORTS", false, 8, false},	 {"LIVE", false, 12, false},
+		{"CANDIDATE", false, 12, false}, {"AT", false, 10, true},
 	};
 	zt_auto(ztc_table_free) struct ztc_table *table = NULL;
 	json_t *one;

@@ -111,16 +111,16 @@ static const char *source_text(const char *source)
 static void render_policy(FILE *out, const json_t *policy, const struct ztc_style *style)
 {
 	const json_t *error = json_object_get(policy, "load_error");
-	char ago[ZTC_TEXT_LEN], line[1024];
+	char ago[ZTC_TEXT_LEN], errors[ZTC_TEXT_LEN], line[1024];
 
 	ztc_ago(ago, ztc_str(policy, "committed"), style);
 	snprintf(line, sizeof(line), "%.200s: %s", ztc_str(policy, "path"),
 		 source_text(ztc_str(policy, "source")));
 	labelled(out, style, "policy", error && !json_is_null(error) ? ZTC_BAD : ZTC_PLAIN, line);
-	snprintf(line, sizeof(line),
-		 "%lld statements live, %lld with what is staged; epoch %lld, in force since %s; "
-		 "digest %.16s",
-		 (long long)ztc_int(policy, "live"), (long long)ztc_int(policy, "candidate"),
+	snprintf(line, sizeof(line), "%lld statements live, %lld with what is staged",
+		 (long long)ztc_int(policy, "live"), (long long)ztc_int(policy, "candidate"));
+	labelled(out, style, "", ZTC_PLAIN, line);
+	snprintf(line, sizeof(line), "epoch %lld, committed %s, digest %.16s",
 		 (long long)ztc_int(policy, "epoch"), ago, ztc_str(policy, "digest"));
 	labelled(out, style, "", ZTC_PLAIN, line);
 	if (*ztc_str(policy, "confirm_deadline")) {
@@ -135,8 +135,8 @@ static void render_policy(FILE *out, const json_t *policy, const struct ztc_styl
 			 "the file has changed and is held (apply: manual)");
 	if (error && !json_is_null(error)) {
 		ztc_ago(ago, ztc_str(error, "since"), style);
-		snprintf(line, sizeof(line), "broken since %s, %lld errors:", ago,
-			 (long long)ztc_int(error, "errors"));
+		ztc_plural(errors, ztc_int(error, "errors"), "error", "errors");
+		snprintf(line, sizeof(line), "found broken %s, %s:", ago, errors);
 		labelled(out, style, "", ZTC_BAD, line);
 		ztc_lines(out, ztc_str(error, "text"));
 	}
@@ -145,7 +145,7 @@ static void render_policy(FILE *out, const json_t *policy, const struct ztc_styl
 static void render_alarms(FILE *out, const json_t *result, const struct ztc_style *style)
 {
 	const json_t *alarms = json_object_get(result, "alarms");
-	char ago[ZTC_TEXT_LEN], line[512];
+	char ago[ZTC_TEXT_LEN], times[ZTC_TEXT_LEN], line[512];
 	const char *label = "alarms";
 	json_t *alarm;
 	size_t i;
@@ -156,9 +156,10 @@ static void render_alarms(FILE *out, const json_t *result, const struct ztc_styl
 		if (!is_true(alarm, "now") && !ztc_int(alarm, "count"))
 			continue;
 		ztc_ago(ago, ztc_str(alarm, "last"), style);
-		snprintf(line, sizeof(line), "%s%s%s%s: %lld times, last %s",
-			 ztc_str(alarm, "name"), *detail ? " (" : "", detail, *detail ? ")" : "",
-			 (long long)ztc_int(alarm, "count"), ago);
+		ztc_times(times, ztc_int(alarm, "count"));
+		snprintf(line, sizeof(line), "%s%s%s%s%s: %s, last %s",
+			 is_true(alarm, "now") ? "" : "over: ", ztc_str(alarm, "name"),
+			 *detail ? " (" : "", detail, *detail ? ")" : "", times, ago);
 		labelled(out, style, label, is_true(alarm, "now") ? ZTC_BAD : ZTC_PLAIN, line);
 		label = "";
 	}
@@ -178,9 +179,10 @@ static const char *order_text(const json_t *one)
 static int render_interfaces(FILE *out, const json_t *result, const struct ztc_style *style)
 {
 	static const struct ztc_column columns[] = {
-		{"INTERFACE", false, 0}, {"STATE", false, 12},	 {"HOOK", false, 0},
-		{"IN CHAIN", false, 0},	 {"ATTACHED", false, 0}, {"UNJUDGED", true, 0},
-		{"ERROR", false, 12},
+		{"INTERFACE", false, 0, false}, {"STATE", false, 12, false},
+		{"HOOK", false, 0, false},	{"IN CHAIN", false, 0, false},
+		{"ATTACHED", false, 0, false},	{"UNJUDGED", true, 0, false},
+		{"ERROR", false, 12, false},
 	};
 	const json_t *list = json_object_get(result, "interfaces");
 	zt_auto(ztc_table_free) struct ztc_table *table = NULL;
@@ -199,7 +201,7 @@ static int render_interfaces(FILE *out, const json_t *result, const struct ztc_s
 		ztc_table_cell(table, guarded ? ZTC_GOOD : ZTC_WARN, "%s", state);
 		ztc_table_cell(table, ZTC_PLAIN, "%s", ztc_str(one, "hook"));
 		ztc_table_cell(table, *order == 'N' ? ZTC_BAD : ZTC_PLAIN, "%s", order);
-		ztc_ago(number, ztc_str(one, "attached"), style);
+		ztc_age(number, ztc_str(one, "attached"), style);
 		ztc_table_cell(table, ZTC_PLAIN, "%s", guarded ? number : "");
 		ztc_count(number, ztc_int(one, "unjudged"));
 		ztc_table_cell(table, ZTC_PLAIN, "%s", ztc_int(one, "unjudged") ? number : "");
@@ -233,8 +235,10 @@ static void render_neighbours(FILE *out, const json_t *result, const struct ztc_
 /* Tables that are in use; those near their size in colour. */
 static int render_capacity(FILE *out, const json_t *result, const struct ztc_style *style)
 {
-	static const struct ztc_column columns[] = {
-		{"TABLE", false, 0}, {"USED", true, 0}, {"SIZE", true, 0}, {"", true, 0}};
+	static const struct ztc_column columns[] = {{"TABLE", false, 0, false},
+						    {"USED", true, 0, false},
+						    {"SIZE", true, 0, false},
+						    {"", true, 0, false}};
 	zt_auto(ztc_table_free) struct ztc_table *table = NULL;
 	char number[ZTC_TEXT_LEN];
 	json_t *one;
@@ -265,10 +269,10 @@ static int render_capacity(FILE *out, const json_t *result, const struct ztc_sty
 /* Malformed and special packets: only rows that have happened. */
 static int render_posture(FILE *out, const json_t *result, const struct ztc_style *style)
 {
-	static const struct ztc_column columns[] = {{"SPECIAL PACKETS", false, 20},
-						    {"RULE", false, 12},
-						    {"DONE", false, 0},
-						    {"PACKETS", true, 0}};
+	static const struct ztc_column columns[] = {{"SPECIAL PACKETS", false, 20, false},
+						    {"RULE", false, 12, false},
+						    {"DONE", false, 0, false},
+						    {"PACKETS", true, 0, false}};
 	zt_auto(ztc_table_free) struct ztc_table *table = NULL;
 	char number[ZTC_TEXT_LEN];
 	bool any = false;

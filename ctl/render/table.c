@@ -91,49 +91,90 @@ void ztc_table_title(struct ztc_table *table, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Natural widths; 0 for a column that has no text at all. */
-static void measure(const struct ztc_table *table, unsigned int *width)
+/* What the columns of a table ask for. */
+struct layout {
+	unsigned int width[ZTC_COLUMNS_MAX]; /* natural, then as printed; 0 = not shown */
+	unsigned int whole[ZTC_COLUMNS_MAX]; /* narrowest that keeps every name whole */
+};
+
+static void measure_cell(const struct ztc_table *table, struct layout *layout, size_t column,
+			 const char *text)
+{
+	unsigned int width = ztc_width(text, strlen(text));
+
+	if (width > layout->width[column])
+		layout->width[column] = width;
+	while (table->columns[column].min && *text) {
+		size_t len = ztc_part(text);
+
+		width = ztc_width(text, len);
+		if (width > layout->whole[column])
+			layout->whole[column] = width;
+		text += len;
+	}
+}
+
+static void measure(const struct ztc_table *table, struct layout *layout)
 {
 	size_t column = 0;
 
 	for (size_t i = 0; i < table->count; i++) {
-		const char *text = table->cells[i].text;
-		unsigned int w;
-
 		if (table->cells[i].title)
 			continue;
-		w = text ? ztc_width(text, strlen(text)) : 0;
-		if (w > width[column])
-			width[column] = w;
+		if (table->cells[i].text)
+			measure_cell(table, layout, column, table->cells[i].text);
 		column = (column + 1) % table->column_count;
 	}
 	for (size_t c = 0; c < table->column_count; c++) {
 		unsigned int w = (unsigned int)strlen(table->columns[c].title);
 
-		if (width[c] && w > width[c])
-			width[c] = w;
+		if (layout->width[c] && w > layout->width[c])
+			layout->width[c] = w;
+		if (layout->whole[c] < table->columns[c].min)
+			layout->whole[c] = table->columns[c].min;
 	}
 }
 
-/* The widest elastic column gives way until all fit, or none can. */
-static void squeeze(const struct ztc_table *table, unsigned int *width, unsigned int room)
+/* Leaves out droppable columns until what cannot shrink any more fits. */
+static void drop(const struct ztc_table *table, struct layout *layout, unsigned int room)
+{
+	for (size_t c = table->column_count; c-- > 0;) {
+		unsigned int least = 0;
+
+		for (size_t i = 0; i < table->column_count; i++) {
+			unsigned int min = table->columns[i].min, width = layout->width[i];
+
+			if (width)
+				least += (min && min < width ? min : width) + GAP;
+		}
+		if (least <= room + GAP)
+			return;
+		if (table->columns[c].drop)
+			layout->width[c] = 0;
+	}
+}
+
+/* The widest elastic column gives way, until all fit or none can. */
+static void squeeze(const struct ztc_table *table, struct layout *layout, unsigned int room,
+		    bool keep_whole)
 {
 	for (;;) {
 		unsigned int sum = 0, widest = 0;
 		size_t which = table->column_count;
 
 		for (size_t c = 0; c < table->column_count; c++) {
-			unsigned int min = table->columns[c].min;
+			unsigned int min = table->columns[c].min, width = layout->width[c];
+			unsigned int floor = keep_whole ? layout->whole[c] : min;
 
-			sum += width[c] ? width[c] + GAP : 0;
-			if (min && width[c] > min && width[c] > widest) {
-				widest = width[c];
+			sum += width ? width + GAP : 0;
+			if (min && width > floor && width > widest) {
+				widest = width;
 				which = c;
 			}
 		}
 		if (sum <= room + GAP || which == table->column_count)
 			return;
-		width[which]--;
+		layout->width[which]--;
 	}
 }
 
@@ -194,7 +235,8 @@ static void print_row(const struct ztc_table *table, FILE *out, const struct ztc
 int ztc_table_print(const struct ztc_table *table, FILE *out, const struct ztc_style *style,
 		    unsigned int indent)
 {
-	unsigned int width[ZTC_COLUMNS_MAX] = {0};
+	const unsigned int room = style->width - indent;
+	struct layout layout = {0};
 	struct cell head[ZTC_COLUMNS_MAX] = {0};
 	size_t i = 0;
 
@@ -202,22 +244,22 @@ int ztc_table_print(const struct ztc_table *table, FILE *out, const struct ztc_s
 		return -ENOMEM;
 	if (!table->count)
 		return 0;
-	measure(table, width);
-	squeeze(table, width, style->width - indent);
+	measure(table, &layout);
+	drop(table, &layout, room);
+	squeeze(table, &layout, room, true);
+	squeeze(table, &layout, room, false);
 	for (size_t c = 0; c < table->column_count; c++)
 		head[c] = (struct cell){(char *)table->columns[c].title, ZTC_DIM, false};
-	print_row(table, out, style, indent, width, head);
+	print_row(table, out, style, indent, layout.width, head);
 	while (i < table->count) {
 		if (table->cells[i].title) {
-			ztc_sgr(out, style, ZTC_BOLD);
 			ztc_wrap(out, style, ZTC_BOLD, 0, 2, table->cells[i].text);
-			ztc_sgr(out, style, ZTC_PLAIN);
 			i++;
 			continue;
 		}
 		if (i + table->column_count > table->count)
 			break;
-		print_row(table, out, style, indent, width, &table->cells[i]);
+		print_row(table, out, style, indent, layout.width, &table->cells[i]);
 		i += table->column_count;
 	}
 	return 0;

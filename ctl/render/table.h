@@ -3,7 +3,8 @@
  * table.h - aligned columns that fit the width, losing nothing.
  *
  * When the columns do not fit, the elastic ones give way, widest first, and
- * their text goes on over more lines; no text is ever cut. Every cell is
+ * their text goes on over more lines; no text is ever cut. When even that is
+ * not enough, columns that may be dropped are, the last first. Every cell is
  * escaped. A column whose cells are all empty is left out.
  */
 #pragma once
@@ -19,6 +20,7 @@ struct ztc_column {
 	const char *title;
 	bool right;	  /* numbers */
 	unsigned int min; /* elastic down to this width; 0 = never narrower than its text */
+	bool drop;	  /* left out when there is no room for all */
 };
 
 struct ztc_table;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* text.c - numbers, times and hostile text as people read them on a terminal. */
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -51,6 +52,26 @@ unsigned int ztc_width(const char *text, size_t len)
 	return width;
 }
 
+/* May a line end before byte @i of @text? Names and addresses stay whole as long as they can. */
+static bool may_break(const char *text, size_t i)
+{
+	if (!i || !text[i])
+		return false;
+	return text[i] == ' ' || strchr(" /:,-@", text[i - 1]) ||
+	       (text[i] == '.' && isalpha((unsigned char)text[i + 1]));
+}
+
+size_t ztc_part(const char *text)
+{
+	size_t len = strlen(text), n, end = 0;
+
+	do {
+		decode(text + end, len - end, &n);
+		end += n;
+	} while (end < len && !may_break(text, end));
+	return end < len ? end : len;
+}
+
 size_t ztc_break(const char *text, unsigned int width, size_t *ret_skip)
 {
 	size_t len = strlen(text), n = 0, end = 0, space = 0, mark = 0;
@@ -61,11 +82,11 @@ size_t ztc_break(const char *text, unsigned int width, size_t *ret_skip)
 		w = columns_of(decode(text + end, len - end, &n));
 		if (text[end] == ' ' && end)
 			space = end;
+		else if (may_break(text, end))
+			mark = end;
 		if (used + w > width && end)
 			break;
 		used += w;
-		if (strchr("/:,.-", text[end]))
-			mark = end + 1;
 	}
 	if (end >= len)
 		return len;
@@ -264,6 +285,32 @@ void ztc_ago(char ret[ZTC_TEXT_LEN], const char *text, const struct ztc_style *s
 		ztc_duration(span, style->now_s - t);
 		snprintf(ret, ZTC_TEXT_LEN, "%.48s ago", span);
 	}
+}
+
+void ztc_age(char ret[ZTC_TEXT_LEN], const char *text, const struct ztc_style *style)
+{
+	static const struct {
+		int64_t from, unit;
+		char letter;
+	} spans[] = {{172800, 86400, 'd'}, {7200, 3600, 'h'}, {120, 60, 'm'}, {2, 1, 's'}};
+	int64_t t = ztc_time_parse(text), age = style->now_s - t;
+
+	snprintf(ret, ZTC_TEXT_LEN, t < 0 ? "-" : "now");
+	for (size_t i = 0; t >= 0 && i < ARRAY_SIZE(spans); i++) {
+		if (age < spans[i].from)
+			continue;
+		snprintf(ret, ZTC_TEXT_LEN, "%" PRId64 "%c ago", age / spans[i].unit,
+			 spans[i].letter);
+		return;
+	}
+}
+
+void ztc_times(char ret[ZTC_TEXT_LEN], int64_t count)
+{
+	char number[ZTC_TEXT_LEN];
+
+	ztc_count(number, count);
+	snprintf(ret, ZTC_TEXT_LEN, count == 1 ? "once" : "%.48s times", number);
 }
 
 void ztc_clock(char ret[ZTC_TEXT_LEN], const char *text, const struct ztc_style *style)

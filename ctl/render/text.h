@@ -28,10 +28,13 @@ unsigned int ztc_width(const char *text, size_t len);
  * ztc_break - where to end a line of at most @width columns.
  * @ret_skip: bytes to leave out after it (the space it was broken at).
  *
- * Breaks at a space, else behind one of / : , . - else anywhere. Returns bytes, at least one
- * character when @text is not empty.
+ * Breaks at a space, else behind one of / : , - @ or before .name, else anywhere. Returns bytes, at
+ * least one character when @text is not empty.
  */
 size_t ztc_break(const char *text, unsigned int width, size_t *ret_skip);
+
+/* ztc_part - bytes of the first part of @text that ztc_break() keeps whole where it fits. */
+size_t ztc_part(const char *text);
 
 /* ztc_sgr - begin a colour; ztc_sgr(out, style, ZTC_PLAIN) ends it. Nothing without colour. */
 void ztc_sgr(FILE *out, const struct ztc_style *style, enum ztc_color color);
@@ -67,6 +70,12 @@ int64_t ztc_time_parse(const char *text);
 
 /* ztc_ago - age of RFC 3339 @text: "now", "5 s ago", "in 3 min"; "-" without one. */
 void ztc_ago(char ret[ZTC_TEXT_LEN], const char *text, const struct ztc_style *style);
+
+/* ztc_age - the same in at most nine columns, for tables: "30s ago", "2h ago". */
+void ztc_age(char ret[ZTC_TEXT_LEN], const char *text, const struct ztc_style *style);
+
+/* ztc_times - "once", "12 times". */
+void ztc_times(char ret[ZTC_TEXT_LEN], int64_t count);
 
 /* ztc_clock - RFC 3339 @text as local "14:32:05", with the date when it is another day. */
 void ztc_clock(char ret[ZTC_TEXT_LEN], const char *text, const struct ztc_style *style);

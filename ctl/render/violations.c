@@ -23,7 +23,7 @@ static void violation_row(struct ztc_table *table, const json_t *row, const stru
 	bool staged = strcmp(ztc_str(row, "mode"), "staged") == 0;
 	char text[ZTC_END_LEN], number[ZTC_TEXT_LEN];
 
-	ztc_table_cell(table, staged ? ZTC_WARN : ZTC_BAD, "%s", staged ? "would deny" : "denied");
+	ztc_table_cell(table, staged ? ZTC_WARN : ZTC_BAD, "%s", staged ? "staged" : "denied");
 	end_name(text, row, "src_host", "src");
 	ztc_table_cell(table, ZTC_PLAIN, "%s", text);
 	end_name(text, row, "dst_host", "dst");
@@ -35,9 +35,9 @@ static void violation_row(struct ztc_table *table, const json_t *row, const stru
 	ztc_table_cell(table, ZTC_PLAIN, "%s", text);
 	ztc_count(number, ztc_int(row, "count"));
 	ztc_table_cell(table, ZTC_PLAIN, "%s", number);
-	ztc_ago(number, ztc_str(row, "first_seen"), style);
+	ztc_age(number, ztc_str(row, "first_seen"), style);
 	ztc_table_cell(table, ZTC_PLAIN, "%s", number);
-	ztc_ago(number, ztc_str(row, "last_seen"), style);
+	ztc_age(number, ztc_str(row, "last_seen"), style);
 	ztc_table_cell(table, ZTC_PLAIN, "%s", number);
 }
 
@@ -53,8 +53,8 @@ static void violations_summary(FILE *out, const struct ztc_style *style, const i
 		ztc_count(number[i], rows[i]);
 		ztc_plural(count[i], times[i], "packet", "packets");
 	}
-	snprintf(line, sizeof(line), "%s: %s enforced (%s denied), %s staged (%s would be)", all,
-		 number[0], count[0], number[1], count[1]);
+	snprintf(line, sizeof(line), "%s: %s enforced (%s denied), %s staged (%s would be denied)",
+		 all, number[0], count[0], number[1], count[1]);
 	fputc('\n', out);
 	ztc_wrap(out, style, ZTC_BOLD, 0, 2, line);
 }
@@ -62,9 +62,11 @@ static void violations_summary(FILE *out, const struct ztc_style *style, const i
 int ztc_render_violations(FILE *out, const json_t *result, const struct ztc_style *style)
 {
 	static const struct ztc_column columns[] = {
-		{"WHAT", false, 0},    {"FROM", false, 12}, {"TO", false, 12},
-		{"SERVICE", false, 0}, {"RULE", false, 12}, {"WORKLOAD", false, 10},
-		{"PACKETS", true, 0},  {"FIRST", true, 0},  {"LAST", true, 0},
+		{"WHAT", false, 0, false},   {"FROM", false, 8, false},
+		{"TO", false, 8, false},     {"SERVICE", false, 0, false},
+		{"RULE", false, 12, false},  {"WORKLOAD", false, 8, false},
+		{"PACKETS", true, 0, false}, {"FIRST", true, 0, true},
+		{"LAST", true, 0, false},
 	};
 	zt_auto(ztc_table_free) struct ztc_table *table = NULL;
 	const json_t *violations = json_object_get(result, "violations");
