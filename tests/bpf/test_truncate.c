@@ -43,6 +43,11 @@ static unsigned int sweep_end(const struct sweep *s)
 	return end < SWEEP_MAX ? end : SWEEP_MAX;
 }
 
+static bool tagged(const struct pkt *pkt)
+{
+	return pkt->data[12] == 0x81 || pkt->data[12] == 0x88;
+}
+
 /* The frame ends early. */
 static unsigned int cut_frame(struct sweep *s, char *why, size_t why_len)
 {
@@ -56,6 +61,9 @@ static unsigned int cut_frame(struct sweep *s, char *why, size_t why_len)
 		pkt.len = len;
 		verdict = send_packet(s, &pkt);
 		if (verdict == DROP || verdict == s->verdict)
+			continue;
+		/* A test run wants a whole IP header (6.18); behind a tag it does not look. */
+		if (verdict == -EINVAL - 1000 && len < 14 + 40 && !tagged(&s->whole))
 			continue;
 		snprintf(why, why_len, "cut to %u bytes: verdict %d, the whole has %d", len,
 			 verdict, s->verdict);
@@ -73,7 +81,8 @@ static unsigned int length_field(const struct pkt *pkt)
 		at += 4;
 		type = pkt->data[at] << 8 | pkt->data[at + 1];
 	}
-	return type == 0x0800 ? at + 4 : type == 0x86dd ? at + 6 : 0;
+	at = type == 0x0800 ? at + 4 : type == 0x86dd ? at + 6 : 0;
+	return at + 2 > pkt->len ? 0 : at;
 }
 
 /* The frame is whole but IP says that it is shorter: what lies behind is padding. */
@@ -81,20 +90,24 @@ static unsigned int cut_length(struct sweep *s, char *why, size_t why_len)
 {
 	static const __u8 filling[] = {0x00, 0x01, 0x50, 0xff};
 	unsigned int at = length_field(&s->whole), runs = 0;
-	unsigned int ip = s->whole.family == AF_INET ? at - 2 : at + 36;
+	bool v4 = s->whole.family == AF_INET;
+	unsigned int ip = v4 ? at - 2 : at - 4, fixed = ip + (v4 ? 20 : 40);
 
 	if (!at || s->run.hook == 'I' || s->run.hook == 'O' || s->run.gso_size)
 		return 1;
-	for (unsigned int end = ip + 1; end < sweep_end(s); end++) {
+	/* IPv4's length counts its header, IPv6's does not. */
+	for (unsigned int end = v4 ? ip : fixed; end < sweep_end(s); end++) {
+		unsigned int from = end < fixed ? fixed : end, len = end - (v4 ? ip : fixed);
 		struct pkt pkt = s->whole;
-		int first = send_packet(s, &pkt);
+		int first = 0;
 
-		pkt.data[at] = (end - ip) >> 8;
-		pkt.data[at + 1] = end - ip;
+		pkt.data[at] = len >> 8;
+		pkt.data[at + 1] = len;
 		for (size_t f = 0; f < sizeof(filling); f++, runs++) {
 			int verdict;
 
-			memset(pkt.data + end, filling[f], pkt.len - end);
+			if (from < pkt.len)
+				memset(pkt.data + from, filling[f], pkt.len - from);
 			verdict = send_packet(s, &pkt);
 			if (f == 0)
 				first = verdict;
@@ -121,7 +134,8 @@ static unsigned int bend_bytes(struct sweep *s, char *why, size_t why_len)
 
 			pkt.data[at] ^= mask[m];
 			verdict = send_packet(s, &pkt);
-			if (verdict == PASS || verdict == DROP)
+			if (verdict == PASS || verdict == DROP ||
+			    (verdict == -EINVAL - 1000 && at < 14 && s->whole.len < 14 + 40))
 				continue;
 			snprintf(why, why_len, "byte %u ^ %02x: %d", at, mask[m], verdict);
 			return 0;
