@@ -502,18 +502,33 @@ static int start(struct zt_agent *agent)
 	return 0;
 }
 
+/* A start that failed leaves a machine as it was: with an earlier agent's pins, or with none. */
+static void undo(struct zt_agent *agent)
+{
+	char err[ZT_DP_ERR_LEN];
+	struct zt_dp_state state;
+
+	if (!agent->dp)
+		return;
+	zt_dp_state(agent->dp, &state);
+	if (!state.taken_over && zt_dp_detach(agent->dp, err) < 0)
+		zt_log(ZT_ERR, "%s", err);
+}
+
 static int run(struct zt_agent *agent)
 {
 	int r = open_loop(agent);
 
-	r = r ?: make_dirs(&agent->cfg);
 	r = r ?: open_datapath(agent);
+	r = r ?: make_dirs(&agent->cfg);
 	r = r ?: open_collector(agent);
 	r = r ?: open_intent(agent);
 	r = r ?: open_server(agent);
 	r = r ?: start(agent);
-	if (r < 0)
+	if (r < 0) {
+		undo(agent);
 		return r;
+	}
 	r = sd_event_loop(agent->event);
 	if (r < 0)
 		return zt_fail(r, "run the event loop");
