@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* judge.c - the offline twin of bpf/judge.bpf.h: keep its order of steps. */
+#include "policy/judge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Rows are sorted bytewise by the key they begin with. */
+#define FIND_ROW(rows, count, key) find_row(rows, count, sizeof(*(rows)), key, sizeof(*(key)))
+
+static const void *find_row(const void *rows, size_t count, size_t size, const void *key,
+			    size_t key_len)
+{
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		const char *row = (const char *)rows + mid * size;
+		int r = memcmp(row, key, key_len);
+
+		if (r == 0)
+			return row;
+		if (r < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return NULL;
+}
+
+static const struct zt_identity *find_identity(const struct zt_tables *t,
+					       const struct zt_addr *addr)
+{
+	const struct zt_addr_row *exact = FIND_ROW(t->addrs, t->addr_count, addr);
+	const struct zt_net_row *row;
+
+	if (exact)
+		return &exact->value;
+	for (__u32 len = 129; len-- > 0;) {
+		struct zt_net_key key = {.prefixlen = len};
+
+		memcpy(key.bytes, addr->bytes, sizeof(key.bytes));
+		zt_net_mask(&key);
+		row = FIND_ROW(t->nets, t->net_count, &key);
+		if (row)
+			return &row->value;
+	}
+	return &t->meta.unknown;
+}
+
+void zt_tables_identify(const struct zt_tables *t, const struct zt_addr *addr, __u64 now_ns,
+			struct zt_identity *ret)
+{
+	const struct zt_identity *row = find_identity(t, addr);
+
+	*ret = *row;
+	ret->until_ns = row->until_ns ?: ZT_FOREVER;
+	if (now_ns >= ret->until_ns) {
+		ret->far_id = row->next_far_id;
+		ret->near_id = row->next_near_id;
+		ret->until_ns = ZT_FOREVER;
+	}
+}
+
+static __u32 find_cell(const struct zt_tables *t, __u32 port_set, __u32 class)
+{
+	struct zt_cell_key key = {.port_set = port_set, .class = class};
+	const struct zt_cell_row *row = FIND_ROW(t->cell_index, t->cell_index_count, &key);
+
+	if (!row && class) {
+		key.class = 0;
+		row = FIND_ROW(t->cell_index, t->cell_index_count, &key);
+	}
+	return row ? row->cell : 0;
+}
+
+/* Qualified statements: the first bit that matches, when it outranks the base answer. */
+static void qualify(const struct zt_tables *t, __u8 plane, __u64 deny_q, __u64 allow_q,
+		    struct zt_answer *a)
+{
+	struct zt_qrule_key key = {.cell = a->cell, .plane = plane};
+	const struct zt_qrule_row *row;
+
+	if (deny_q && a->rank[plane] < ZT_RANK_DENY) {
+		key.action = ZT_DENY;
+		key.bit = (__u8)__builtin_ctzll(deny_q);
+	} else if (allow_q && a->rank[plane] < ZT_RANK_ALLOW) {
+		key.action = ZT_ALLOW;
+		key.bit = (__u8)__builtin_ctzll(allow_q);
+	} else {
+		return;
+	}
+	a->action[plane] = key.action;
+	a->rank[plane] = key.action == ZT_DENY ? ZT_RANK_DENY : ZT_RANK_ALLOW;
+	row = FIND_ROW(t->qrules, t->qrule_count, &key);
+	if (row) {
+		a->rule[plane] = row->value.rule;
+		a->existing[plane] = (__u8)row->value.existing;
+	}
+}
+
+static void answer_cell(const struct zt_tables *t, const struct zt_query *q,
+			const struct zt_cell *cell, struct zt_answer *a)
+{
+	for (__u8 plane = 0; plane < ZT_PLANE_COUNT; plane++) {
+		const struct zt_plane *p = &cell->plane[plane];
+
+		a->rule[plane] = p->rule;
+		a->rank[plane] = p->rank;
+		a->action[plane] = p->action;
+		a->existing[plane] = p->existing;
+		if (p->deny_q | p->allow_q) {
+			a->owner_dep = 1;
+			qualify(t, plane, p->deny_q & q->qmask, p->allow_q & q->qmask, a);
+		}
+		if (a->action[plane] == ZT_DENY && cell->failsafe) {
+			if (plane == ZT_LIVE)
+				a->failsafe = 1;
+			a->action[plane] = ZT_ALLOW;
+			a->rank[plane] = ZT_RANK_FAILSAFE;
+			a->rule[plane] = cell->failsafe;
+		}
+	}
+}
+
+void zt_tables_judge(const struct zt_tables *t, const struct zt_query *q, struct zt_answer *ret)
+{
+	struct zt_identity near = {.near_id = q->near_id, .until_ns = ZT_FOREVER}, far;
+	struct zt_pair_key pair = {.dir = q->dir};
+	const struct zt_pair_row *row;
+
+	*ret = (struct zt_answer){.rule = {ZT_RULE_DEFAULT, ZT_RULE_DEFAULT}};
+	if (!q->near_id)
+		zt_tables_identify(t, &q->near, q->now_ns, &near);
+	zt_tables_identify(t, &q->far, q->now_ns, &far);
+	ret->valid_until_ns = near.until_ns < far.until_ns ? near.until_ns : far.until_ns;
+
+	pair.near_id = q->dir == ZT_DIR_FWD ? near.far_id : near.near_id;
+	pair.far_id = far.far_id;
+	ret->near_id = pair.near_id;
+	ret->far_id = pair.far_id;
+	row = FIND_ROW(t->pairs, t->pair_count, &pair);
+	ret->port_set = row ? row->port_set : 0;
+	if (q->port_index < ZT_PORT_COUNT)
+		ret->port_class = t->ports[q->port_index >> 2].class[q->port_index & 3];
+	ret->cell = find_cell(t, ret->port_set, ret->port_class);
+	if (ret->cell < t->cell_count)
+		answer_cell(t, q, &t->cells[ret->cell], ret);
+}
+
+/* Bits that a name leaves standing in one dimension. */
+static __u64 name_bits(const struct zt_tables *t, __u32 dim, __u32 num, const char *name,
+		       size_t len)
+{
+	struct zt_qual_key key = {.dim = dim, .num = num};
+	const struct zt_qual_row *row;
+
+	if (len >= sizeof(key.name))
+		return t->meta.q_absent[dim];
+	memcpy(key.name, name, len);
+	row = FIND_ROW(t->quals, t->qual_count, &key);
+	return row ? row->mask : t->meta.q_absent[dim];
+}
+
+/* "Is or is below": what any cgroup on the way from the root leaves standing. */
+static __u64 cgroup_bits(const struct zt_tables *t, const char *path, size_t len)
+{
+	__u64 bits = t->meta.q_absent[ZT_QUAL_CGROUP] | name_bits(t, ZT_QUAL_CGROUP, 0, "/", 1);
+
+	for (size_t i = 1; i <= len; i++)
+		if (i > 1 && (i == len || path[i] == '/'))
+			bits |= name_bits(t, ZT_QUAL_CGROUP, 0, path, i);
+	return bits;
+}
+
+__u64 zt_tables_qmask(const struct zt_tables *t, const struct zt_owner *owner)
+{
+	size_t len;
+	__u64 bits;
+
+	if (!owner)
+		return 0;
+	bits = name_bits(t, ZT_QUAL_UNIT, 0, owner->unit, strnlen(owner->unit, ZT_UNIT_LEN));
+	len = strnlen(owner->cgroup, ZT_PATH_LEN);
+	bits &= owner->flags & ZT_OWNER_TRUNC_CGROUP ? t->meta.q_absent[ZT_QUAL_CGROUP]
+						     : cgroup_bits(t, owner->cgroup, len);
+	bits &= name_bits(t, ZT_QUAL_USER, owner->uid, "", 0);
+	len = strnlen(owner->exe, ZT_PATH_LEN);
+	bits &= owner->flags & ZT_OWNER_TRUNC_EXE
+			? t->meta.q_absent[ZT_QUAL_EXE]
+			: name_bits(t, ZT_QUAL_EXE, owner->exe_dev, owner->exe, len);
+	return bits;
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* quals.c - workload qualifiers: a bit for each distinct one, rows for their names. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/strbuf.h"
+#include "base/vec.h"
+#include "policy/lower.h"
+
+/* A qualifier as this machine knows it. */
+struct resolved {
+	const struct zt_qualifier *qual;
+	bool asks[ZT_QUAL_COUNT];
+	bool never; /* a name of it means nothing here */
+	struct zt_qual_key key[ZT_QUAL_COUNT];
+};
+
+struct qualifier_maker {
+	struct zt_compiler *c;
+	struct zt_strmap *bits; /* text of a qualifier -> bit */
+	struct resolved quals[ZT_QUALS_MAX];
+	struct zt_strmap *keys; /* struct zt_qual_key -> row */
+	size_t row_cap;
+};
+
+static void maker_free(struct qualifier_maker *m)
+{
+	zt_strmap_free(&m->bits);
+	zt_strmap_free(&m->keys);
+}
+
+static void add_part(struct zt_strbuf *sb, const struct zt_text *text)
+{
+	/* Absent and empty differ; no text of the language holds a NUL. */
+	if (text->s)
+		zt_strbuf_printf(sb, "=%s", text->s);
+	zt_strbuf_add(sb, "", 1);
+}
+
+/* Notes a name that means nothing here: in a deny rule that would fail open. */
+static int unresolved(struct zt_compiler *c, const struct zt_stmt *stmt, const struct zt_text *text,
+		      const char *what, int r)
+{
+	if (stmt->action == ZT_DENY && !c->env->offline) {
+		zt_diag_error(c->diag, &text->loc, "no %s '%s' on this host (%s)", what, text->s,
+			      strerror(-r));
+		zt_diag_remedy(c->diag,
+			       "rule '%s' would deny nothing; correct the name, or give "
+			       "a number or another condition",
+			       stmt->id);
+		return -EINVAL;
+	}
+	zt_diag_warn(c->diag, &text->loc, "no %s '%s' on this host (%s)", what, text->s,
+		     strerror(-r));
+	zt_diag_remedy(c->diag, "rule '%s' matches no workload here", stmt->id);
+	return 0;
+}
+
+static int resolve_user(struct zt_compiler *c, const struct zt_stmt *stmt, struct resolved *q)
+{
+	const struct zt_resolver *hooks = &c->env->resolver;
+	uid_t uid = 0;
+	int r = (hooks->user ?: zt_resolve_user)(hooks->ctx, q->qual->user.s, &uid);
+
+	if (r == -ENOMEM)
+		return r;
+	q->never |= r < 0;
+	q->key[ZT_QUAL_USER].num = uid;
+	return r < 0 ? unresolved(c, stmt, &q->qual->user, "user", r) : 0;
+}
+
+static int resolve_exe(struct zt_compiler *c, const struct zt_stmt *stmt, struct resolved *q)
+{
+	const struct zt_resolver *hooks = &c->env->resolver;
+	struct zt_qual_key *key = &q->key[ZT_QUAL_EXE];
+	bool exists = true;
+	int r = (hooks->exe ?: zt_resolve_exe)(hooks->ctx, q->qual->exe.s, key->name, &key->num,
+					       &exists);
+
+	if (r == -ENOMEM)
+		return r;
+	q->never |= r < 0;
+	if (r < 0)
+		return unresolved(c, stmt, &q->qual->exe, "program", r);
+	if (!exists)
+		zt_diag_warn(c->diag, &q->qual->exe.loc, "no program '%s' on this host yet",
+			     q->qual->exe.s);
+	return 0;
+}
+
+static int resolve(struct zt_compiler *c, const struct zt_stmt *stmt, struct resolved *q)
+{
+	int r = 0;
+
+	for (__u32 dim = 0; dim < ZT_QUAL_COUNT; dim++)
+		q->key[dim].dim = dim;
+	q->asks[ZT_QUAL_UNIT] = q->qual->unit.s;
+	q->asks[ZT_QUAL_CGROUP] = q->qual->cgroup.s;
+	q->asks[ZT_QUAL_USER] = q->qual->user.s;
+	q->asks[ZT_QUAL_EXE] = q->qual->exe.s;
+	/* The reader let no longer names in; the rest of the key stays zero. */
+	if (q->qual->unit.s)
+		memcpy(q->key[ZT_QUAL_UNIT].name, q->qual->unit.s, strlen(q->qual->unit.s));
+	if (q->qual->cgroup.s)
+		memcpy(q->key[ZT_QUAL_CGROUP].name, q->qual->cgroup.s, strlen(q->qual->cgroup.s));
+	if (q->qual->user.s)
+		r = resolve_user(c, stmt, q);
+	if (r == 0 && q->qual->exe.s)
+		r = resolve_exe(c, stmt, q);
+	return r;
+}
+
+/* Gives the qualifier of one end a bit, the same for equal ones. */
+static int take_bit(struct qualifier_maker *m, const struct zt_stmt *stmt,
+		    const struct zt_qualifier *qual, int *ret_bit)
+{
+	zt_auto(zt_strbuf_free) struct zt_strbuf text = ZT_STRBUF_INIT;
+	uint32_t bit;
+	bool is_new;
+
+	add_part(&text, &qual->unit);
+	add_part(&text, &qual->cgroup);
+	add_part(&text, &qual->user);
+	add_part(&text, &qual->exe);
+	if (zt_strbuf_error(&text))
+		return -ENOMEM;
+	bit = zt_strmap_intern(m->bits, text.data, text.len, &is_new);
+	if (bit == ZT_STRMAP_NONE)
+		return -ENOMEM;
+	*ret_bit = (int)bit;
+	if (bit >= ZT_QUALS_MAX || bit >= m->c->limits->qualifiers)
+		return 0; /* counted on, to tell how many there are */
+	if (is_new)
+		m->quals[bit].qual = qual;
+	else if (stmt->action == ZT_ALLOW || !m->quals[bit].never)
+		return 0;
+	else
+		memset(m->quals[bit].key, 0, sizeof(m->quals[bit].key)); /* this one is a deny */
+	return resolve(m->c, stmt, &m->quals[bit]);
+}
+
+static int by_order(const void *a, const void *b)
+{
+	const struct zt_lowered *x = *(struct zt_lowered *const *)a;
+	const struct zt_lowered *y = *(struct zt_lowered *const *)b;
+
+	return x->order < y->order ? -1 : x->order > y->order;
+}
+
+/* Bits are given in the order of the file: of two that match, the lower one is named. */
+static int take_bits(struct qualifier_maker *m)
+{
+	zt_auto(zt_freep) struct zt_lowered **stmts = NULL;
+	struct zt_compiler *c = m->c;
+	int r = 0;
+
+	stmts = calloc(c->stmt_count + 1, sizeof(*stmts));
+	if (!stmts)
+		return -ENOMEM;
+	for (size_t i = 0; i < c->stmt_count; i++)
+		stmts[i] = &c->stmts[i];
+	qsort(stmts, c->stmt_count, sizeof(*stmts), by_order);
+	for (size_t i = 0; i < c->stmt_count && r == 0; i++) {
+		struct zt_lowered *s = stmts[i];
+
+		if (s->binds[ZT_BOUND_FROM])
+			r = take_bit(m, s->stmt, &s->stmt->from.qual, &s->bit[ZT_BOUND_FROM]);
+		if (s->binds[ZT_BOUND_TO] && r == 0)
+			r = take_bit(m, s->stmt, &s->stmt->to.qual, &s->bit[ZT_BOUND_TO]);
+	}
+	if (r == 0 && zt_strmap_count(m->bits) > c->limits->qualifiers)
+		return zt_over_limit(c, zt_strmap_count(m->bits), false, c->limits->qualifiers,
+				     "different workload conditions");
+	return r;
+}
+
+/* A row for every name asked for: the bits of all qualifiers that it does not rule out. */
+static int add_rows(struct qualifier_maker *m, __u32 dim)
+{
+	struct zt_tables *t = m->c->t;
+	uint32_t count = zt_strmap_count(m->bits);
+	size_t first = t->qual_count;
+	__u64 absent = 0;
+
+	for (uint32_t bit = 0; bit < count; bit++)
+		if (!m->quals[bit].asks[dim] && !m->quals[bit].never)
+			absent |= 1ULL << bit;
+	t->meta.q_absent[dim] = absent;
+	for (uint32_t bit = 0; bit < count; bit++) {
+		const struct resolved *q = &m->quals[bit];
+		uint32_t row;
+		bool is_new;
+
+		if (!q->asks[dim] || q->never)
+			continue;
+		row = zt_strmap_intern(m->keys, &q->key[dim], sizeof(q->key[dim]), &is_new);
+		if (row == ZT_STRMAP_NONE ||
+		    zt_vec_grow(&t->quals, &m->row_cap, (size_t)row + 1, sizeof(*t->quals)) < 0)
+			return -ENOMEM;
+		if (is_new) {
+			t->quals[row] = (struct zt_qual_row){.key = q->key[dim], .mask = absent};
+			t->qual_count = (size_t)row + 1;
+		}
+		t->quals[row].mask |= 1ULL << bit;
+	}
+	return t->qual_count - first > m->c->limits->qual_rows
+		       ? zt_over_limit(m->c, t->qual_count, false, m->c->limits->qual_rows,
+				       "names in workload conditions")
+		       : 0;
+}
+
+int zt_lower_quals(struct zt_compiler *c)
+{
+	zt_auto(maker_free) struct qualifier_maker m = {.c = c};
+	int r;
+
+	if (zt_strmap_new(&m.bits) < 0 || zt_strmap_new(&m.keys) < 0)
+		return -ENOMEM;
+	r = take_bits(&m);
+	c->t->qualifiers = zt_strmap_count(m.bits);
+	for (__u32 dim = 0; dim < ZT_QUAL_COUNT && r == 0; dim++)
+		r = add_rows(&m, dim);
+	return r;
+}
