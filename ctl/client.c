@@ -15,6 +15,13 @@
 /* The agent answers within a sweep; a minute of silence means that it hangs. */
 #define SILENCE_S 60
 
+bool ztc_agent_alive(const struct ztc_ctx *ctx)
+{
+	zt_auto(zt_close) int fd = zt_wire_connect(ctx->socket);
+
+	return fd >= 0 || (fd != -ENOENT && fd != -ECONNREFUSED);
+}
+
 /* What a failed connect means to somebody at a prompt. */
 static char *why_no_connection(const char *socket_path, int r)
 {

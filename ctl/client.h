@@ -11,6 +11,9 @@
 
 #include "ctl/cmd.h"
 
+/* ztc_agent_alive - is somebody at the socket, whether or not we may speak to it? */
+bool ztc_agent_alive(const struct ztc_ctx *ctx);
+
 /**
  * ztc_ask - send one command, take its result.
  * @args:    object; the reference is taken over. NULL = none.

@@ -5,21 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "api/wire.h"
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/pins.h"
 #include "base/time.h"
 #include "ctl/client.h"
 #include "ctl/render/render.h"
-
-/* Is there somebody at the socket, whether or not we may speak to it? */
-static bool agent_alive(const struct ztc_ctx *ctx)
-{
-	zt_auto(zt_close) int fd = zt_wire_connect(ctx->socket);
-
-	return fd >= 0 || (fd != -ENOENT && fd != -ECONNREFUSED);
-}
 
 static int no_pins(int r, const char *pin_dir, const char *verb)
 {
@@ -75,7 +66,7 @@ int ztc_run_observe(struct ztc_ctx *ctx, const struct ztc_line *line)
 		until_ns = 0;
 	else if (for_text)
 		until_ns = zt_now_ns() + span_ns;
-	if (pin_dir || !agent_alive(ctx))
+	if (pin_dir || !ztc_agent_alive(ctx))
 		return observe_by_pins(ctx, pin_dir ? pin_dir : ZT_PINS_DIR, until_ns);
 	args = json_object();
 	if (off)
@@ -117,7 +108,7 @@ int ztc_run_detach(struct ztc_ctx *ctx, const struct ztc_line *line)
 	zt_auto(zt_json_decref) json_t *result = NULL;
 	int status;
 
-	if (pin_dir || !agent_alive(ctx)) {
+	if (pin_dir || !ztc_agent_alive(ctx)) {
 		if (geteuid() != 0)
 			return ztc_fail(ZTC_EXIT_FAILED, "detach needs root");
 		return detach_by_pins(ctx, pin_dir ? pin_dir : ZT_PINS_DIR);

@@ -103,7 +103,7 @@ const struct ztc_cmd ztc_commands[] = {
 	 "tcp/443, udp/53, icmp/8. Names the segments of both ends, the statements considered and "
 	 "the one that decides, with file and line.",
 	 explain_opts, 3, 3, ztc_run_policy_explain},
-	{"doctor", "", "can this host be guarded, is it, and what are the limits here",
+	{"doctor", "", "can this host be guarded, and what are the limits here",
 	 "Checks kernel, privilege, mounts, neighbours on tc, XDP and netfilter, and every way past "
 	 "the datapath that this host has, by itself and through the agent when it runs. What could "
 	 "not be found out is said to be unknown, never good. Exit status 3 when a check fails.",

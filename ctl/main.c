@@ -160,7 +160,8 @@ static int run_command(struct globals *g, const struct ztc_cmd *cmd, int argc, c
 	zt_auto(zt_freep) char *name = NULL;
 	zt_auto(zt_freep) char **words = calloc(argc + 1, sizeof(*words));
 	struct argp_option options[ZTC_OPTS_MAX + 1] = {0};
-	const struct argp_child children[] = {{&global_argp, 0, "Common options:", 1}, {0}};
+	const struct argp_child children[] = {
+		{&global_argp, 0, "Common options:", ZTC_OPTS_MAX + 1}, {0}};
 	const struct argp argp = {
 		.options = options,
 		.parser = parse_command,
@@ -175,6 +176,7 @@ static int run_command(struct globals *g, const struct ztc_cmd *cmd, int argc, c
 		options[i].key = KEY_COMMAND + (int)i;
 		options[i].arg = cmd->opts[i].arg;
 		options[i].doc = cmd->opts[i].help;
+		options[i].group = (int)i + 1; /* keeps the order of the table */
 	}
 	if (!words || asprintf(&name, "ztctl %s", cmd->name) < 0)
 		return ztc_fail(ZTC_EXIT_FAILED, "out of memory");
@@ -275,6 +277,7 @@ int main(int argc, char **argv)
 
 	setlocale(LC_CTYPE, "");
 	argp_err_exit_status = ZTC_EXIT_USAGE;
+	setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
 	if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &g) != 0)
 		return ZTC_EXIT_USAGE;
 	if (g.generate) {

@@ -21,8 +21,8 @@ void ztc_usage_list(FILE *out)
 		else
 			fprintf(out, "  %-14s  %s\n", left, cmd->help);
 	}
-	fputs("\n'ztctl COMMAND --help' tells more. Exit status: 0 done; 1 failed; 2 bad usage or\n"
-	      "bad input; 3 \"no\" as an answer.\n",
+	fputs("\n'ztctl COMMAND --help' tells more.\n"
+	      "Exit status: 0 done; 1 failed; 2 bad usage or input; 3 \"no\" as an answer.\n",
 	      out);
 }
 

@@ -118,10 +118,15 @@ void ztc_check_agent(struct ztc_doctor *doctor)
 	zt_auto(zt_freep) char *why = NULL;
 	const json_t *agent, *policy;
 
-	if (ztc_try(doctor->ctx, "status", NULL, &status, &why) != ZTC_EXIT_OK) {
-		ztc_note(doctor, ZTC_UNKNOWN, "agent", START, "%s",
-			 why ? why : "the agent cannot be asked");
+	if (!ztc_agent_alive(doctor->ctx)) {
+		ztc_note(doctor, ZTC_CAUTION, "agent", START, "no agent answers at %s",
+			 doctor->ctx->socket);
 		check_pins(doctor);
+		return;
+	}
+	if (ztc_try(doctor->ctx, "status", NULL, &status, &why) != ZTC_EXIT_OK) {
+		ztc_note(doctor, ZTC_UNKNOWN, "agent", "run 'ztctl doctor' as root", "%s",
+			 why ? why : "the agent cannot be asked");
 		return;
 	}
 	agent = json_object_get(status, "agent");
