@@ -100,7 +100,7 @@ static __always_inline void remember(struct zt_owner_mask *row, __u64 word, __u6
 	__sync_lock_test_and_set(&row->lock, 0);
 }
 
-__noinline __u64 zt_owner_qmask(struct zt_sock *s, __u64 word)
+__noinline __u64 zt_owner_qmask(__u32 owner_index, __u64 word)
 {
 	const struct zt_slot_meta *meta = zt_meta(ZT_WORD_SLOT(word));
 	const struct zt_owner *owner;
@@ -109,9 +109,9 @@ __noinline __u64 zt_owner_qmask(struct zt_sock *s, __u64 word)
 	void *quals;
 	__u32 index;
 
-	if (!s || !s->owner || !meta || !(meta->flags & ZT_META_QUALS))
+	if (!owner_index || !meta || !(meta->flags & ZT_META_QUALS))
 		return 0;
-	index = s->owner;
+	index = owner_index;
 	row = bpf_map_lookup_elem(&zt_owner_masks, &index);
 	owner = bpf_map_lookup_elem(&zt_owner_recs, &index);
 	quals = zt_inner(zt_s_quals, ZT_WORD_SLOT(word));
@@ -324,7 +324,7 @@ static __always_inline int judge(struct zt_opening *o, struct zt_answer *a)
 	zt_answer_default(a);
 	if (!can_refuse(o))
 		return ALLOW;
-	o->qmask = zt_owner_qmask(o->sock, o->word);
+	o->qmask = zt_owner_qmask(o->sock ? o->sock->owner : 0, o->word);
 	return judge_opening(o, a);
 }
 

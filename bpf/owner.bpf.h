@@ -153,7 +153,7 @@ extern struct zt_map_kills zt_kills SEC(".maps");
 __u32 zt_owner_build(const struct zt_image *of, __u64 task, __u32 proto, __u32 port);
 
 /**
- * zt_owner_qmask - workload qualifiers that a socket's owner matches.
+ * zt_owner_qmask - workload qualifiers that an owner (zt_sock.owner) matches.
  * @s:    the socket's storage; NULL or an unknown owner matches none.
  * @word: state word in force (its slot is matched against).
  *
@@ -161,7 +161,7 @@ __u32 zt_owner_build(const struct zt_image *of, __u64 task, __u32 proto, __u32 p
  * bytes of stack. Matching runs once per owner and state word; after that it is
  * one array lookup.
  */
-__u64 zt_owner_qmask(struct zt_sock *s, __u64 word);
+__u64 zt_owner_qmask(__u32 owner_index, __u64 word);
 
 /* One end of a connection inside this host, as its socket hook sees it. */
 struct zt_loop_end {

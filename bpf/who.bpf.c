@@ -4,7 +4,7 @@
  */
 #include "who.bpf.h"
 
-static __always_inline void zt_who_take(struct zt_who *who, struct zt_sock *s, __u64 word)
+static __always_inline void zt_who_take(struct zt_who *who, struct zt_sock *s)
 {
 	if (!s)
 		return;
@@ -13,7 +13,6 @@ static __always_inline void zt_who_take(struct zt_who *who, struct zt_sock *s, _
 	who->pid = s->pid;
 	who->role = s->role;
 	who->flags = s->flags;
-	who->qmask = zt_owner_qmask(s, word);
 }
 
 /* Tuple for a socket lookup: as a received packet of this flow would have it. */
@@ -36,7 +35,7 @@ static __always_inline __u32 zt_tuple(const struct zt_flow_key *key, struct bpf_
 }
 
 static __always_inline int zt_who_tcp(struct __sk_buff *skb, const struct zt_flow_key *key,
-				      __u64 word, struct zt_who *who)
+				      struct zt_who *who)
 {
 	struct bpf_sock_tuple tuple = {};
 	__u32 size = zt_tuple(key, &tuple);
@@ -52,18 +51,18 @@ static __always_inline int zt_who_tcp(struct __sk_buff *skb, const struct zt_flo
 	if (sk->state == ZT_TCP_STATE_NEW_SYN) {
 		listener = bpf_get_listener_sock(sk);
 		if (listener)
-			zt_who_take(who, bpf_sk_storage_get(&zt_socks, listener, NULL, 0), word);
+			zt_who_take(who, bpf_sk_storage_get(&zt_socks, listener, NULL, 0));
 		who->role = ZT_ROLE_LISTEN;
 	} else {
 		who->connected = sk->state != ZT_TCP_STATE_LISTEN;
-		zt_who_take(who, bpf_sk_storage_get(&zt_socks, sk, NULL, 0), word);
+		zt_who_take(who, bpf_sk_storage_get(&zt_socks, sk, NULL, 0));
 	}
 	bpf_sk_release(sk);
 	return 0;
 }
 
 static __always_inline int zt_who_udp(struct __sk_buff *skb, const struct zt_flow_key *key,
-				      __u64 word, struct zt_who *who)
+				      struct zt_who *who)
 {
 	struct bpf_sock_tuple tuple = {};
 	__u32 size = zt_tuple(key, &tuple);
@@ -77,13 +76,13 @@ static __always_inline int zt_who_udp(struct __sk_buff *skb, const struct zt_flo
 		return 0;
 	who->found = 1;
 	who->connected = sk->state == ZT_TCP_STATE_ESTABLISHED;
-	zt_who_take(who, bpf_sk_storage_get(&zt_socks, sk, NULL, 0), word);
+	zt_who_take(who, bpf_sk_storage_get(&zt_socks, sk, NULL, 0));
 	bpf_sk_release(sk);
 	return 0;
 }
 
 /* Sent here: the socket is at hand. A SYN-ACK's is a request, its owner the listener. */
-static __always_inline int zt_who_sender(struct __sk_buff *skb, __u64 word, struct zt_who *who)
+static __always_inline int zt_who_sender(struct __sk_buff *skb, struct zt_who *who)
 {
 	struct bpf_sock *sk = skb->sk, *full;
 
@@ -93,13 +92,13 @@ static __always_inline int zt_who_sender(struct __sk_buff *skb, __u64 word, stru
 	if (full) {
 		who->found = 1;
 		who->connected = full->state == ZT_TCP_STATE_ESTABLISHED;
-		zt_who_take(who, bpf_sk_storage_get(&zt_socks, full, NULL, 0), word);
+		zt_who_take(who, bpf_sk_storage_get(&zt_socks, full, NULL, 0));
 		return 0;
 	}
 	full = bpf_get_listener_sock(sk);
 	if (full) {
 		who->found = 1;
-		zt_who_take(who, bpf_sk_storage_get(&zt_socks, full, NULL, 0), word);
+		zt_who_take(who, bpf_sk_storage_get(&zt_socks, full, NULL, 0));
 		who->role = ZT_ROLE_LISTEN;
 	}
 	return 0;
@@ -115,11 +114,11 @@ __noinline int zt_who_is(struct __sk_buff *skb)
 	if (w->pass.key.kind != ZT_KIND_LOCAL)
 		return 0;
 	if (w->pass.hook == ZT_DIR_OUT)
-		return zt_who_sender(skb, w->pass.word, &w->who);
+		return zt_who_sender(skb, &w->who);
 	if (w->pass.pkt.proto == IPPROTO_TCP)
-		return zt_who_tcp(skb, &w->pass.key, w->pass.word, &w->who);
+		return zt_who_tcp(skb, &w->pass.key, &w->who);
 	if (w->pass.pkt.proto == IPPROTO_UDP)
-		return zt_who_udp(skb, &w->pass.key, w->pass.word, &w->who);
+		return zt_who_udp(skb, &w->pass.key, &w->who);
 	return 0;
 }
 
