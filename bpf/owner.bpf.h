@@ -154,7 +154,7 @@ __u32 zt_owner_build(const struct zt_image *of, __u64 task, __u32 proto, __u32 p
 
 /**
  * zt_owner_qmask - workload qualifiers that an owner (zt_sock.owner) matches.
- * @s:    the socket's storage; NULL or an unknown owner matches none.
+ * @owner_index: 0, an unknown owner, matches none.
  * @word: state word in force (its slot is matched against).
  *
  * Returns the mask, 0 when the slot asks for no owner. Any context; needs 280
