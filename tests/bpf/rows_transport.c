@@ -74,6 +74,8 @@ static const struct row rows[] = {
 	 NULL, ZT_C_DENIED, 0},
 	{"tcp mid-flow out, they could have opened", "46", 'o', "ip me>peer / tcp 443>40000 A",
 	 PASS, "web-in", NULL, ZT_C_EITHER, 0},
+	{"tcp mid-flow out, we could have opened", "46", 'o', "ip me>peer / tcp 40000>5432 A", PASS,
+	 "db-out", NULL, ZT_C_EITHER, 0},
 	{"tcp mid-flow out, neither direction", "46", 'o', "ip me>peer / tcp 40000>443 A", DROP,
 	 "?", NULL, ZT_C_DENIED, 0},
 	{"tcp fin in, either", "46", 'i', "ip peer>me / tcp 40000>443 FA", PASS, "web-in", NULL,

@@ -4,6 +4,7 @@
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -181,6 +182,70 @@ static void spoofed_handshake(struct try *t)
 	check(t, rig_count_flows(t->rig, false) == 0, "a guessed ACK answers nothing");
 }
 
+/* A spoofed packet that is refused must not stand in the way of the real conversation. */
+static void refused_first(struct try *t)
+{
+	expect(t, 'i', "ip peer>me / udp 53>40000 / data 8", DROP, "an answer to nothing");
+	expect(t, 'o', "ip me>peer / udp 40000>53 / data 8", PASS, "the question, afterwards");
+	expect(t, 'i', "ip peer>me / udp 53>40000 / data 8", PASS, "its answer");
+	rig_forget(t->rig);
+	expect(t, 'i', "ip peer>me / tcp 5432>40000 S seq=9", DROP, "their SYN to our port");
+	if (!shake_out(t))
+		return;
+	expect(t, 'i', DB_REPLY, PASS, "our own connection on the same tuple");
+	check(t, rig_count_flows(t->rig, false) == 1, "is an answered flow");
+}
+
+/* Protocols without ports have conversations too. */
+static void protocol_answer(struct try *t)
+{
+	expect(t, 'o', "ip me>peer / gre / data 8", DROP, "we may not open");
+	rig_forget(t->rig);
+	expect_rule(t, 'i', "ip peer>me / gre / data 8", PASS, "protos-in", "they may");
+	expect_rule(t, 'o', "ip me>peer / gre / data 8", PASS, "protos-in", "and get an answer");
+	rig_forget(t->rig);
+	expect_rule(t, 'i', "ip peer>me / sctp 40000>2905 / data 8", PASS, "protos-in", "sctp");
+	expect_rule(t, 'o', "ip me>peer / sctp 2905>40000 / data 8", PASS, "protos-in",
+		    "and its answer");
+	expect(t, 'o', "ip me>peer / sctp 2905>40001 / data 8", DROP, "no other");
+}
+
+static __u64 hits(struct try *t, const char *rule)
+{
+	int cpus = libbpf_num_possible_cpus();
+	__u32 number = rig_rule(t->rig, rule);
+	__u64 per_cpu[256] = {0}, sum = 0;
+
+	if (cpus > 256 ||
+	    bpf_map_lookup_elem(rig_map(t->rig, "zt_rule_hits"), &number, per_cpu) < 0)
+		return ~0ULL;
+	for (int i = 0; i < cpus; i++)
+		sum += per_cpu[i];
+	return sum;
+}
+
+static void rule_hits(struct try *t)
+{
+	__u64 allowed = hits(t, "web-in"), denied = hits(t, R_BIN);
+
+	if (!shake_in(t))
+		return;
+	expect(t, 'i', WEB_DATA, PASS, "data");
+	expect(t, 'i', "ip peer>me / tcp 40000>81 S", DROP, "denied");
+	expect(t, 'i', "ip peer>me / tcp 40000>81 S", DROP, "repeated");
+	check(t, hits(t, "web-in") == allowed + 1, "one flow for the rule that allowed it");
+	check(t, hits(t, R_BIN) == denied + 1, "one for the boundary that denied it");
+}
+
+/* A failsafe that is needed is counted for every packet that it saves. */
+static void failsafe_packets(struct try *t)
+{
+	expect(t, 'i', "ip bastion>me / tcp 40000>22 S seq=1", PASS, "opened");
+	expect(t, 'o', "ip me>bastion / tcp 22>40000 SA seq=1000 ack=2", PASS, "answered");
+	expect(t, 'i', "ip bastion>me / tcp 40000>22 A seq=2 ack=1001", PASS, "established");
+	check(t, moved(t, ZT_C_FAILSAFE) == 3, "three packets saved");
+}
+
 /* --- time and epochs ----------------------------------------------------------------- */
 
 static void epoch_moves(struct try *t)
@@ -334,6 +399,10 @@ static const struct try_case cases[] = {
 	{"an answer is no opening", answer_is_no_opening},
 	{"opened again", reopened},
 	{"spoofed handshake", spoofed_handshake},
+	{"refused first", refused_first},
+	{"protocols", protocol_answer},
+	{"rule hits", rule_hits},
+	{"failsafe packets", failsafe_packets},
 	{"epoch", epoch_moves},
 	{"udp epoch", udp_epoch_moves},
 	{"deadline", deadline},

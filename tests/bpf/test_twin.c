@@ -66,7 +66,11 @@ static void add_hosts(struct text *t)
 	add(t,
 	    "hosts:\n  me: {addresses: [10.20.0.1, \"2001:db8:20::1\"], labels: {role: a, env: %s}}\n",
 	    envs[pick(2)]);
-	for (int i = 2; i < 12; i++)
+	/* Each segment has somebody in it. */
+	add(t,
+	    "  h2: {addresses: [10.20.0.2, \"2001:db8:20::2\"], labels: {role: c, env: prod}}\n"
+	    "  h3: {addresses: [10.20.0.3, \"2001:db8:20::3\"], labels: {role: b, env: test}}\n");
+	for (int i = 4; i < 12; i++)
 		add(t,
 		    "  h%d: {addresses: [10.20.0.%d, \"2001:db8:20::%x\"], labels: {role: %s, env: %s}}\n",
 		    i, i, i, roles[pick(3)], envs[pick(2)]);
@@ -87,9 +91,9 @@ static void add_end(struct text *t, const char *key, bool may_qualify)
 	const char *name =
 		pick(4) ? segment_names[pick(ARRAY_SIZE(segment_names))] : built_in[pick(3)];
 
-	if (may_qualify && pick(4) == 0)
+	if (may_qualify && pick(2))
 		add(t, "%s: {segment: %s, unit: %s}, ", key, name, units[pick(3)]);
-	else if (may_qualify && pick(8) == 0)
+	else if (may_qualify && pick(2))
 		add(t, "%s: {segment: %s, user: \"%s\"}, ", key, name, users[pick(2)]);
 	else
 		add(t, "%s: %s, ", key, name);
@@ -97,6 +101,8 @@ static void add_end(struct text *t, const char *key, bool may_qualify)
 
 static void add_rules(struct text *t)
 {
+	unsigned int qualified;
+
 	add(t, "boundaries:\n");
 	for (int i = 0; i < 3; i++)
 		add(t, "  - {id: b%d, segment: %s, %s: deny, mode: %s}\n", i,
@@ -105,8 +111,10 @@ static void add_rules(struct text *t)
 	add(t, "rules:\n");
 	for (int i = 0; i < 30; i++) {
 		add(t, "  - {id: r%d, action: %s, ", i, pick(3) ? "allow" : "deny");
-		add_end(t, "from", true);
-		add_end(t, "to", true);
+		/* At both ends it could bind nowhere, which a deny is refused for. */
+		qualified = pick(3);
+		add_end(t, "from", qualified == 1);
+		add_end(t, "to", qualified == 2);
 		add(t, "ports: [%s], mode: %s}\n", port_texts[pick(ARRAY_SIZE(port_texts))],
 		    pick(2) ? "enforced" : "staged");
 	}

@@ -261,6 +261,14 @@ static void transit(struct try *t)
 	bpf_map_update_elem(rig_map(t->rig, "zt_ifaces"), &known, &one, BPF_ANY);
 }
 
+/* A state word whose slot has no tables: nothing can be judged, nothing is denied, an alarm. */
+static void no_table(struct try *t)
+{
+	rig_flip(t->rig, SLOT_C);
+	expect(t, 'i', "ip peer>me / tcp 40000>81 S", PASS, "passes");
+	check(t, moved(t, ZT_C_NO_TABLE) > 0, "and is counted");
+}
+
 /* A router: addresses that the kernel would route on are no ends of this host. */
 static void forward(struct try *t)
 {
@@ -301,6 +309,7 @@ static const struct try_case cases[] = {
 	{"icmp error of a denied flow", icmp_error_of_denied},
 	{"transit", transit},
 	{"forward", forward},
+	{"no table", no_table},
 };
 
 int main(void)
@@ -311,7 +320,7 @@ int main(void)
 	rig_lo_up();
 	/* Routes, so that the kernel's own tables say what is forwarded. */
 	if (system("ip addr add 10.20.0.1/32 dev lo && ip addr add 2001:db8:20::1/128 dev lo nodad && "
-		   "ip link add up0 type dummy && ip link set up0 up && "
+		   "ip link add up0 type veth peer name up1 && ip link set up1 up && ip link set up0 up && "
 		   "ip route add default dev up0 && ip -6 route add default dev up0 && "
 		   "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1")) {
 		printf("routes could not be set up\n");
