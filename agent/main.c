@@ -478,7 +478,15 @@ static int open_server(struct zt_agent *agent)
 	}
 	api.socket_path = path;
 	r = zt_api_server_new(&agent->server, &api, &ctx);
-	return r < 0 ? zt_fail(r, "listen on '%s'", path) : 0;
+	if (r == -EPERM)
+		zt_log(ZT_ERR,
+		       "others may write to the run directory '%s': chmod 755 it, root owned",
+		       cfg->run_dir);
+	else if (r == -EADDRINUSE)
+		zt_log(ZT_ERR, "another ztagent answers on '%s': use another --run-dir", path);
+	else if (r < 0)
+		zt_log(ZT_ERR, "listen on '%s': %s", path, strerror(-r));
+	return r;
 }
 
 static int start(struct zt_agent *agent)

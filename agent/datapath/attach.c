@@ -204,6 +204,7 @@ void zt_iface_detach(struct zt_dp *dp, struct zt_iface *iface)
 	for (uint32_t dir = 0; dir < 2; dir++) {
 		drop_link(dp, iface, dir);
 		zt_hook_drop_clsact(dp, iface->ifindex, dir);
+		iface->at_head[dir] = false;
 	}
 	iface->attached_ns = 0;
 }

@@ -110,6 +110,15 @@ static bool same_inner_maps(struct zt_dp *dp, uint32_t slot)
 	return true;
 }
 
+static bool digest_is_due(const struct zt_dp *dp, const struct zt_slot *s)
+{
+	uint64_t rows = 0;
+
+	for (int part = 0; part < ZT_PART_COUNT; part++)
+		rows += part == ZT_PART_PORTS ? 0 : s->used[part];
+	return dp->guard_round % (rows > LARGE_ROWS ? DIGEST_LARGE : DIGEST_EVERY) == 0;
+}
+
 static int check_policy(struct zt_dp *dp)
 {
 	uint32_t slot = ZT_WORD_SLOT(zt_commit_word(dp, NULL));
@@ -121,7 +130,7 @@ static int check_policy(struct zt_dp *dp)
 	if (!s->filled || !dp->tables)
 		return 0;
 	same = same_inner_maps(dp, slot);
-	if (same && dp->guard_round % DIGEST_EVERY == 0)
+	if (same && digest_is_due(dp, s))
 		same = zt_slot_digest(dp, slot, digest) == 0 &&
 		       !memcmp(digest, s->digest, sizeof(digest));
 	if (same) {

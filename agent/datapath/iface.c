@@ -164,6 +164,8 @@ static void settle(struct zt_dp *dp, struct zt_iface *iface)
 	enum zt_iface_state wanted = wanted_state(dp, iface);
 
 	if (wanted == ZT_IFACE_GUARDED) {
+		if (dp->started && !iface->news_ns)
+			iface->news_ns = zt_netwatch_clock_ns();
 		if (iface->state == ZT_IFACE_GUARDED && iface->attached_ns)
 			return;
 		attach_now(dp, iface);

@@ -57,7 +57,7 @@ struct zt_iface {
 	bool moved_head;   /* was put back to the head once: not fought over again */
 	uint32_t lower;	   /* VLAN: the device below, when in this namespace */
 	uint32_t xdp_id;   /* somebody's XDP program */
-	uint64_t news_ns;  /* precise time of the kernel's first word of it; 0 = older than us */
+	uint64_t news_ns;  /* precise time when we heard that it is up; 0 = before we began */
 	uint64_t baseline; /* packets it had carried then */
 	enum zt_iface_state state;
 	bool tcx;

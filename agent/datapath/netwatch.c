@@ -139,8 +139,6 @@ static void on_link(struct zt_dp *dp, struct nlmsghdr *head)
 		}
 		/* What a device carried before it came here was not ours to judge. */
 		iface->baseline = packets_of(attr[IFLA_STATS64]);
-		if (dp->started)
-			iface->news_ns = zt_netwatch_clock_ns();
 	}
 	read_link(attr, msg, iface);
 }
