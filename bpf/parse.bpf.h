@@ -383,6 +383,10 @@ static __always_inline int zt_parse(struct __sk_buff *skb, const bool l2, const 
 		type = zt_parse_vlans(skb);
 		l3 = type & 0xff;
 		type >>= 16;
+		if (!type)
+			return zt_bad_header(p);
+		if (type == ZT_ETH_P_8021Q || type == ZT_ETH_P_8021AD)
+			return zt_say(p, ZT_PARSE_DENY, ZT_RULE_EXT_HEADERS, ZT_C_EXT_HEADERS);
 	}
 	if (type == ZT_ETH_P_IP)
 		r = zt_parse_v4(skb, l3, p);

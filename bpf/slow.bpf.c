@@ -54,6 +54,12 @@ __noinline int zt_act(struct zt_flow *f)
 	return ZT_DROP;
 }
 
+/* Received from outside, but with an address of this host as its source. */
+static __always_inline bool zt_is_forged(const struct zt_pass *pass)
+{
+	return pass->hook == ZT_DIR_IN && bpf_map_lookup_elem(&zt_locals, &pass->pkt.src);
+}
+
 /* The parser's denies are rules like any: with nothing enforced they drop nothing. */
 __noinline int zt_posture(struct __sk_buff *skb, __u32 said)
 {
@@ -68,6 +74,9 @@ __noinline int zt_posture(struct __sk_buff *skb, __u32 said)
 		return ZT_NEXT;
 	pass = &w->pass;
 	f = &w->flow;
+	/* A later fragment of a forged source is refused like the first one. */
+	if (said == ZT_PARSE_PASS && pass->pkt.rule == ZT_RULE_FRAGMENT && zt_is_forged(pass))
+		said = zt_say(&pass->pkt, ZT_PARSE_DENY, ZT_RULE_BAD_SOURCE, ZT_C_BAD_SOURCE);
 	zt_count_pass(pass->pkt.counter, pass);
 	if (said == ZT_PARSE_PASS)
 		return ZT_NEXT;
@@ -365,10 +374,13 @@ static __always_inline __u32 zt_opener(struct __sk_buff *skb, const struct zt_wo
 		return ZT_DIR_COUNT;
 	if (who->role == ZT_ROLE_CONNECT)
 		return ZT_DIR_OUT;
-	/* A bare ACK that meets a listener: the end of a syncookie handshake. */
-	if (who->role == ZT_ROLE_LISTEN || !who->connected)
+	if (who->role == ZT_ROLE_LISTEN)
 		return ZT_DIR_IN;
-	return zt_has_listener(skb) ? ZT_DIR_IN : ZT_DIR_OUT;
+	if (who->connected)
+		return zt_has_listener(skb) ? ZT_DIR_IN : ZT_DIR_OUT;
+	/* A bare ACK that meets a listener: the end of a syncookie handshake. What leaves by a
+	 * socket without a peer is the kernel's own answer, to either side's packet. */
+	return pass->hook == ZT_DIR_IN ? ZT_DIR_IN : ZT_DIR_COUNT;
 }
 
 /*
@@ -489,10 +501,8 @@ __noinline int zt_unsettled(struct __sk_buff *skb)
 
 	if (!w)
 		return ZT_NEXT;
-	if (w->pass.key.kind == ZT_KIND_LOCAL && w->pass.hook == ZT_DIR_IN &&
-	    bpf_map_lookup_elem(&zt_locals, &w->pass.pkt.src)) {
-		w->pass.pkt.rule = ZT_RULE_BAD_SOURCE;
-		w->pass.pkt.counter = ZT_C_BAD_SOURCE;
+	if (zt_is_forged(&w->pass)) {
+		zt_say(&w->pass.pkt, ZT_PARSE_DENY, ZT_RULE_BAD_SOURCE, ZT_C_BAD_SOURCE);
 		return zt_posture(skb, ZT_PARSE_DENY);
 	}
 	zt_who_is(skb);
