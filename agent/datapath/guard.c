@@ -16,9 +16,11 @@
 #include "datapath/internal.h"
 #include "ztseg.skel.h"
 
-#define DIGEST_EVERY  15 /* rounds of 2 s: reading a large policy back takes CPU */
-#define SOCKETS_EVERY 5	 /* same-host connections are brought up to date by walking them */
-#define SLOW_EVERY    5	 /* neighbours, translation: changed by administrators, not by traffic */
+#define DIGEST_EVERY  2	 /* rounds of 2 s */
+#define DIGEST_LARGE  15 /* for a policy of more rows than this: reading it back takes CPU */
+#define LARGE_ROWS    20000
+#define SOCKETS_EVERY 5 /* same-host connections are brought up to date by walking them */
+#define SLOW_EVERY    5 /* neighbours, translation: changed by administrators, not by traffic */
 
 static const char *const alarm_names[ZT_ALARM_COUNT] = {
 	[ZT_ALARM_LINK_LOST] = "link-lost",
