@@ -21,7 +21,8 @@
 static int put(struct zt_strbuf *out, bool first, json_t *value)
 {
 	zt_auto(zt_json_decref) json_t *owned = value;
-	zt_auto(zt_freep) char *text = owned ? json_dumps(owned, JSON_COMPACT) : NULL;
+	zt_auto(zt_freep) char *text =
+		owned ? json_dumps(owned, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
 
 	if (!text)
 		return -ENOMEM;
