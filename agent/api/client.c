@@ -137,6 +137,7 @@ static int take_requests(struct zt_client *c)
 				"one frame of 1 to 65536 bytes\"}}";
 
 			c->ended = true;
+			c->in_len = 0;
 			return zt_client_send(c, too_long, sizeof(too_long) - 1);
 		}
 		if (c->in_len < ZT_WIRE_HEADER + len)

@@ -340,7 +340,7 @@ static json_t *kernel_json(struct zt_request *req, const struct question *q,
 		       "rule %u/%u against %u/%u",
 		       q->src_text, q->dst_text, q->service, p.rule[ZT_LIVE], p.rule[ZT_CANDIDATE],
 		       a->rule[ZT_LIVE], a->rule[ZT_CANDIDATE]);
-	return json_pack("{s:b, s:b, s:s?, s:{s:{s:s, s:o}, s:{s:s, s:o}}}", "asked", 1, "agrees",
+	return json_pack("{s:b, s:b, s:s*, s:{s:{s:s, s:o}, s:{s:s, s:o}}}", "asked", 1, "agrees",
 			 agrees, "error",
 			 agrees ? NULL
 				: "FAULT: the kernel's judge and the compiled policy answer "

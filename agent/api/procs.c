@@ -61,11 +61,13 @@ void zt_procs_free(struct zt_procs **procs)
 static uint64_t boot_minus_mono(void)
 {
 	struct timespec boot, mono;
+	int64_t diff_ns;
 
-	clock_gettime(CLOCK_BOOTTIME, &boot);
 	clock_gettime(CLOCK_MONOTONIC, &mono);
-	return (uint64_t)(boot.tv_sec - mono.tv_sec) * ZT_NS_PER_S + (uint64_t)boot.tv_nsec -
-	       (uint64_t)mono.tv_nsec;
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	diff_ns = (int64_t)(boot.tv_sec - mono.tv_sec) * (int64_t)ZT_NS_PER_S + boot.tv_nsec -
+		  mono.tv_nsec;
+	return diff_ns > 0 ? (uint64_t)diff_ns : 0;
 }
 
 static int read_text(int dir, const char *name, char *buf, size_t len)
