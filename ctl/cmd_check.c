@@ -142,8 +142,8 @@ static void print_verdict(struct ztc_ctx *ctx, const char *path, const struct zt
 	ztc_plural(errors, (int64_t)verdict->errors, "error", "errors");
 	ztc_plural(warnings, (int64_t)verdict->warnings, "warning", "warnings");
 	if (!verdict->ok || !policy) {
-		snprintf(line, sizeof(line), "%.500s: %s, %s: nothing would change", path, errors,
-			 warnings);
+		snprintf(line, sizeof(line), "%.500s: %s%s%s: nothing would change", path, errors,
+			 verdict->warnings ? ", " : "", verdict->warnings ? warnings : "");
 		ztc_wrap(stdout, &ctx->style, ZTC_BAD, 0, 2, line);
 		return;
 	}
@@ -152,10 +152,10 @@ static void print_verdict(struct ztc_ctx *ctx, const char *path, const struct zt
 	snprintf(
 		line, sizeof(line),
 		"%.500s: good: policy %.64s, revision %llu; %s, %s, %zu statements enforced and %zu "
-		"staged; %s",
+		"staged%s%s",
 		path, *policy->name ? policy->name : "(no name)",
 		(unsigned long long)policy->revision, hosts, segments, verdict->enforced,
-		verdict->staged, warnings);
+		verdict->staged, verdict->warnings ? "; " : "", verdict->warnings ? warnings : "");
 	ztc_wrap(stdout, &ctx->style, ZTC_GOOD, 0, 2, line);
 	if (verdict->host)
 		printf("  compiled for host %s\n", verdict->host);

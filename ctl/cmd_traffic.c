@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "ctl/client.h"
 #include "ctl/fold.h"
+#include "ctl/render/ends.h"
 #include "ctl/render/render.h"
 #include "ctl/render/text.h"
 
@@ -111,8 +112,10 @@ static int print_frame(struct ztc_ctx *ctx, const json_t *result)
 		putchar('\n');
 		return ZTC_EXIT_OK;
 	}
-	json_array_foreach (flows, i, flow)
-		ztc_render_change(stdout, flow, &ctx->style);
+	json_array_foreach (flows, i, flow) {
+		if (ctx->style.all || !ztc_housekeeping(json_object_get(flow, "verdict")))
+			ztc_render_change(stdout, flow, &ctx->style);
+	}
 	if (ztc_int(result, "skipped"))
 		printf("(%lld changes left out: this terminal reads too slowly)\n",
 		       (long long)ztc_int(result, "skipped"));
@@ -127,6 +130,7 @@ int ztc_run_flows(struct ztc_ctx *ctx, const struct ztc_line *line)
 
 	if (status)
 		return status;
+	ctx->style.all = ztc_value(line, "all") != NULL;
 	if (ztc_value(line, "follow")) {
 		json_object_set_new(args, "follow", json_true());
 		return ztc_follow(ctx, "flows", zt_take(args), print_frame);
@@ -184,6 +188,7 @@ int ztc_run_map(struct ztc_ctx *ctx, const struct ztc_line *line)
 		status = filter_since(line, args);
 	if (status)
 		return status;
+	ctx->style.all = ztc_value(line, "all") != NULL;
 	if (!by || strcmp(by, "workload") != 0)
 		return ask_filtered(ctx, line, "edges", zt_take(args), ztc_render_map, &result);
 	/* Edges between hosts know their workload: that is folded here. */

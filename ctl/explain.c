@@ -151,7 +151,8 @@ static json_t *statement_json(const struct zt_rule_info *info)
 static json_t *plane_json(const struct zt_tables *tables, const struct zt_rule_names *names,
 			  const struct zt_answer *answer, int plane)
 {
-	const struct zt_rule_info *info = zt_tables_rule(tables, answer->rule[plane]);
+	const struct zt_rule_info *info =
+		tables ? zt_tables_rule(tables, answer->rule[plane]) : NULL;
 	const struct zt_builtin_rule *builtin = zt_rule_builtin(answer->rule[plane]);
 	json_t *json = json_pack("{s:s, s:o, s:s}", "action", zt_action_name(answer->action[plane]),
 				 "rule", zt_json_str(zt_rule_name(names, answer->rule[plane])),
@@ -233,6 +234,26 @@ static int judge(const struct setting *c, const struct zt_tables *tables,
 	return *ret ? ZTC_EXIT_OK : ztc_fail(ZTC_EXIT_FAILED, "out of memory");
 }
 
+/* Both ends on one host: no wire, no statement; recorded by the socket hooks. */
+static json_t *loopback_json(const struct setting *c, const struct zt_rule_names *names)
+{
+	struct zt_answer answer = {
+		.rule = {ZT_RULE_LOOPBACK, ZT_RULE_LOOPBACK},
+		.action = {ZT_ALLOW, ZT_ALLOW},
+		.rank = {ZT_RANK_BUILTIN, ZT_RANK_BUILTIN},
+	};
+	json_t *src = end_json(&c->src, true, NULL, 0), *dst = end_json(&c->dst, true, NULL, 0);
+
+	/* No segment was looked at. */
+	json_object_del(src, "segments");
+	json_object_del(dst, "segments");
+	return json_pack("{s:o, s:o, s:s, s:s, s:s, s:{s:o, s:o}, s:b, s:b, s:[]}", "src", src,
+			 "dst", dst, "service", c->q->service, "direction", "loopback", "near",
+			 "src", "verdict", "live", plane_json(NULL, names, &answer, ZT_LIVE),
+			 "candidate", plane_json(NULL, names, &answer, ZT_CANDIDATE),
+			 "failsafe_used", 0, "owner_dependent", 0, "candidates");
+}
+
 int ztc_explain(const struct ztc_question *q, json_t **ret)
 {
 	zt_auto(zt_policy_free) struct zt_policy *policy = NULL;
@@ -255,6 +276,10 @@ int ztc_explain(const struct ztc_question *q, json_t **ret)
 	zt_diag_free(&diag);
 	diag.sources = policy->sources;
 	r = zt_rule_names_new(&names);
+	if (r == 0 && c.src.host && c.src.host == c.dst.host) {
+		*ret = loopback_json(&c, names);
+		return *ret ? ZTC_EXIT_OK : ztc_fail(ZTC_EXIT_FAILED, "out of memory");
+	}
 	if (r == 0)
 		r = ztc_compile_for(policy, c.at->name, NULL, names, &tables, &diag);
 	if (r < 0) {

@@ -20,6 +20,8 @@ static void check_pins(struct ztc_doctor *doctor)
 {
 	struct zt_ctl ctl = {0};
 	int r = zt_pins_read_ctl(doctor->pin_dir, &ctl);
+	/* Past an unconfirmed deadline the datapath uses the state before. */
+	bool late = ctl.deadline_ns && zt_now_ns() > ctl.deadline_ns;
 
 	if (r == -ENOENT || r == -ENOTDIR)
 		ztc_note(doctor, ZTC_CAUTION, "guarded", START,
@@ -36,7 +38,7 @@ static void check_pins(struct ztc_doctor *doctor)
 			doctor, ZTC_CAUTION, "guarded", START,
 			"no agent, but the datapath is in place: the policy of epoch %llu goes on, "
 			"interfaces that appear now are not guarded",
-			(unsigned long long)ZT_WORD_EPOCH(ctl.word));
+			(unsigned long long)ZT_WORD_EPOCH(late ? ctl.prev_word : ctl.word));
 }
 
 static void check_policy(struct ztc_doctor *doctor, const json_t *policy)
@@ -112,6 +114,36 @@ static void check_interfaces(struct ztc_doctor *doctor, const json_t *status)
 			 "the agent guards no interface yet");
 }
 
+/* Limits that only the agent can see; the others are found by the checks of this program. */
+static void check_limits(struct ztc_doctor *doctor)
+{
+	static const struct {
+		const char *name, *remedy;
+	} known[] = {
+		{"no-owners", "mount the whole cgroup v2 tree and start the agent again"},
+		{"nat-out", "nothing, when the translation is meant"},
+		{"no-socket-destroy", "nothing; Linux 6.5 and newer do it at once"},
+	};
+	zt_auto(zt_json_decref) json_t *report = NULL;
+	zt_auto(zt_freep) char *why = NULL;
+	json_t *limit;
+	size_t i;
+
+	if (ztc_try(doctor->ctx, "doctor", NULL, &report, &why) != ZTC_EXIT_OK) {
+		ztc_note(doctor, ZTC_UNKNOWN, "limits", "use an agent of ztctl's version",
+			 "the agent does not tell its limits: %s", why ? why : "out of memory");
+		return;
+	}
+	json_array_foreach (json_object_get(report, "limits"), i, limit) {
+		for (size_t k = 0; k < ARRAY_SIZE(known); k++) {
+			if (strcmp(ztc_str(limit, "name"), known[k].name) == 0 &&
+			    json_is_true(json_object_get(limit, "applies")))
+				ztc_note(doctor, ZTC_CAUTION, known[k].name, known[k].remedy, "%s",
+					 ztc_str(limit, "text"));
+		}
+	}
+}
+
 void ztc_check_agent(struct ztc_doctor *doctor)
 {
 	zt_auto(zt_json_decref) json_t *status = NULL;
@@ -141,4 +173,5 @@ void ztc_check_agent(struct ztc_doctor *doctor)
 	check_policy(doctor, policy);
 	check_interfaces(doctor, status);
 	check_alarms(doctor, status);
+	check_limits(doctor);
 }

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "ctl/render/ends.h"
 #include "ctl/render/text.h"
 
@@ -78,6 +79,20 @@ enum ztc_color ztc_verdict(char ret[ZTC_END_LEN], const json_t *verdict)
 			 live_denies ? "denied" : "allowed", ztc_str(live, "rule"),
 			 candidate_denies ? "denied" : "allowed", ztc_str(candidate, "rule"));
 	return live_denies ? ZTC_BAD : candidate && candidate_denies ? ZTC_WARN : ZTC_PLAIN;
+}
+
+bool ztc_housekeeping(const json_t *verdict)
+{
+	static const char *const rules[] = {"nd", "mld", "igmp", "dhcp"};
+	const char *rule = ztc_str(json_object_get(verdict, "live"), "rule");
+
+	if (ztc_denies(verdict, "live") || ztc_denies(verdict, "candidate"))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
+		if (strcmp(rules[i], rule) == 0)
+			return true;
+	}
+	return false;
 }
 
 void ztc_segments(char ret[ZTC_END_LEN], const json_t *segments)

@@ -37,5 +37,8 @@ enum ztc_color ztc_verdict(char ret[ZTC_END_LEN], const json_t *verdict);
 /* ztc_denies - does this verdict object's plane ("live", "candidate") deny? */
 bool ztc_denies(const json_t *verdict, const char *plane);
 
+/* ztc_housekeeping - is it a flow that every link has: neighbour discovery, MLD, IGMP, DHCP? */
+bool ztc_housekeeping(const json_t *verdict);
+
 /* ztc_segments - "db, prod" of an array of names; "" when empty. */
 void ztc_segments(char ret[ZTC_END_LEN], const json_t *segments);

@@ -32,7 +32,7 @@ static void service_of(char ret[ZTC_END_LEN], const json_t *flow)
 		    port ? port : json_object_get(dst, "port"));
 }
 
-/* What is not ordinary about it: "" for an established flow of known origin. */
+/* What is not ordinary about it: "" for an established flow, and for a denied opening. */
 static void state_text(char ret[ZTC_END_LEN], const json_t *flow)
 {
 	static const char *const plain[] = {"midflow", "owner-dependent"};
@@ -40,8 +40,10 @@ static void state_text(char ret[ZTC_END_LEN], const json_t *flow)
 	json_t *flag;
 	size_t i, len;
 
-	len = (size_t)snprintf(ret, ZTC_END_LEN, "%.40s",
-			       strcmp(state, "established") == 0 ? "" : state);
+	if (strcmp(state, "established") == 0 ||
+	    (strcmp(state, "opening") == 0 && ztc_denies(json_object_get(flow, "verdict"), "live")))
+		state = "";
+	len = (size_t)snprintf(ret, ZTC_END_LEN, "%.40s", state);
 	json_array_foreach (json_object_get(flow, "flags"), i, flag) {
 		const char *text = json_string_value(flag);
 
@@ -91,7 +93,11 @@ static void flows_summary(FILE *out, const struct ztc_style *style, const json_t
 	if (count[2])
 		len += snprintf(line + len, sizeof(line) - len,
 				"; staged policy would deny %s more", would);
-	if (matched > count[0]) {
+	if (count[3])
+		len += snprintf(line + len, sizeof(line) - len,
+				"; %lld of neighbour discovery and the like not shown (--all)",
+				(long long)count[3]);
+	if (matched > count[0] + count[3]) {
 		ztc_count(all, matched);
 		snprintf(line + len, sizeof(line) - len,
 			 "; the most recent of %s that match (--limit for more)", all);
@@ -110,7 +116,7 @@ int ztc_render_flows(FILE *out, const json_t *result, const struct ztc_style *st
 	};
 	zt_auto(ztc_table_free) struct ztc_table *table = NULL;
 	const json_t *flows = json_object_get(result, "flows");
-	int64_t count[3] = {0};
+	int64_t count[4] = {0}; /* shown, denied, would be, housekeeping */
 	json_t *flow;
 	size_t i;
 	int r;
@@ -128,6 +134,10 @@ int ztc_render_flows(FILE *out, const json_t *result, const struct ztc_style *st
 		const json_t *verdict = json_object_get(flow, "verdict");
 		bool denied = ztc_denies(verdict, "live");
 
+		if (!style->all && ztc_housekeeping(verdict)) {
+			count[3]++;
+			continue;
+		}
 		count[0]++;
 		count[1] += denied;
 		count[2] += !denied && ztc_denies(verdict, "candidate");

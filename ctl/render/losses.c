@@ -18,6 +18,9 @@ static const struct {
 	{"header_unreadable", "packets had headers that could not be read"},
 	{"edges_over_cap", "flows are not on the map, it being full"},
 	{"violations_over_cap", "rows of violations made room for newer ones"},
+	{"denials_forgotten",
+	 "denied packets are in no violation: their flow was pushed out first"},
+	{"follow_skipped", "changes were left out of 'flows --follow': its reader was too slow"},
 	{"events_unknown", "events were of another version"},
 	{"read_errors", "reads of the flow table were refused by the kernel"},
 };

@@ -63,15 +63,20 @@ static int index_nodes(json_t **ret, const json_t *nodes)
 	return 0;
 }
 
-static void fill_entries(struct entry *entries, const json_t *edges, const json_t *by_id)
+/* Returns how many are to be shown. */
+static size_t fill_entries(struct entry *entries, const json_t *edges, const json_t *by_id,
+			   bool all)
 {
+	size_t count = 0;
 	json_t *edge;
 	size_t i;
 
 	json_array_foreach (edges, i, edge) {
 		const char *src = ztc_str(edge, "src"), *dst = ztc_str(edge, "dst");
 
-		entries[i] = (struct entry){
+		if (!all && ztc_housekeeping(json_object_get(edge, "verdict")))
+			continue;
+		entries[count++] = (struct entry){
 			.edge = edge,
 			.dst_node = json_object_get(by_id, dst),
 			.dst = node_name(json_object_get(by_id, dst), dst),
@@ -81,6 +86,7 @@ static void fill_entries(struct entry *entries, const json_t *edges, const json_
 			.denied = ztc_denies(json_object_get(edge, "verdict"), "live"),
 		};
 	}
+	return count;
 }
 
 /* "db1 (db, prod)"; segments are left out where they are the name already. */
@@ -125,7 +131,7 @@ static void map_summary(FILE *out, const struct ztc_style *style, const json_t *
 {
 	char nodes[ZTC_TEXT_LEN], edges[ZTC_TEXT_LEN], from[ZTC_TEXT_LEN];
 	const json_t *window = json_object_get(result, "window");
-	size_t denied = 0, would = 0;
+	size_t denied = 0, would = 0, hidden;
 	char line[512];
 	int len;
 
@@ -144,8 +150,13 @@ static void map_summary(FILE *out, const struct ztc_style *style, const json_t *
 				", %zu more would be by staged policy", would);
 	if (ztc_time_parse(ztc_str(window, "from")) >= 0) {
 		ztc_clock(from, ztc_str(window, "from"), style);
-		snprintf(line + len, sizeof(line) - len, "; seen since %s", from);
+		len += snprintf(line + len, sizeof(line) - len, "; seen since %s", from);
 	}
+	hidden = json_array_size(json_object_get(result, "edges")) - count;
+	if (hidden)
+		snprintf(line + len, sizeof(line) - len,
+			 "; %zu edges of neighbour discovery and the like not shown (--all)",
+			 hidden);
 	fputc('\n', out);
 	ztc_wrap(out, style, ZTC_BOLD, 0, 2, line);
 	ztc_render_losses(out, json_object_get(result, "losses"), style);
@@ -163,7 +174,7 @@ int ztc_render_map(FILE *out, const json_t *result, const struct ztc_style *styl
 	zt_auto(zt_json_decref) json_t *by_id = NULL;
 	zt_auto(zt_freep) struct entry *entries = NULL;
 	const json_t *edges = json_object_get(result, "edges");
-	size_t count = json_array_size(edges);
+	size_t shown, count = json_array_size(edges);
 	int r;
 
 	if (!json_is_array(edges))
@@ -180,15 +191,15 @@ int ztc_render_map(FILE *out, const json_t *result, const struct ztc_style *styl
 	r = index_nodes(&by_id, json_object_get(result, "nodes"));
 	if (r < 0)
 		return r;
-	fill_entries(entries, edges, by_id);
-	qsort(entries, count, sizeof(*entries), compare);
-	for (size_t i = 0; i < count; i++) {
+	shown = fill_entries(entries, edges, by_id, style->all);
+	qsort(entries, shown, sizeof(*entries), compare);
+	for (size_t i = 0; i < shown; i++) {
 		if (i == 0 || strcmp(entries[i].dst, entries[i - 1].dst) != 0)
 			group_title(table, &entries[i]);
 		edge_row(table, &entries[i], style);
 	}
 	r = ztc_table_print(table, out, style, 2);
 	if (r == 0)
-		map_summary(out, style, result, entries, count);
+		map_summary(out, style, result, entries, shown);
 	return r;
 }

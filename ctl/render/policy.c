@@ -38,12 +38,17 @@ static void statement_row(struct ztc_table *table, const json_t *statement)
 	const char *action = ztc_str(statement, "action"), *mode = ztc_str(statement, "mode");
 	const char *note = ztc_str(statement, "note");
 	char text[ZTC_END_LEN], number[ZTC_TEXT_LEN];
+	bool failsafe = strcmp(ztc_str(statement, "kind"), "failsafe") == 0;
 	bool deny = strcmp(action, "deny") == 0;
 
 	ztc_table_cell(table, ZTC_PLAIN, "%s", ztc_str(statement, "id"));
-	ztc_table_cell(table, ZTC_PLAIN, "%s", ztc_str(statement, "kind"));
-	ztc_table_cell(table, deny ? ZTC_BAD : ZTC_PLAIN, "%s", action);
-	ztc_table_cell(table, strcmp(mode, "staged") == 0 ? ZTC_WARN : ZTC_PLAIN, "%s", mode);
+	/* A failsafe has no mode of its own: it is what it is. */
+	ztc_table_cell(table,
+		       strcmp(mode, "staged") == 0 ? ZTC_WARN
+		       : deny			   ? ZTC_BAD
+						   : ZTC_PLAIN,
+		       "%s%s%s", failsafe ? "failsafe" : mode, failsafe || *mode ? " " : "",
+		       action);
 	text_of(text, statement, "from");
 	ztc_table_cell(table, ZTC_PLAIN, "%s", text);
 	text_of(text, statement, "to");
@@ -63,10 +68,9 @@ static void statement_row(struct ztc_table *table, const json_t *statement)
 int ztc_render_statements(FILE *out, const json_t *result, const struct ztc_style *style)
 {
 	static const struct ztc_column columns[] = {
-		{"ID", false, 12, false},   {"KIND", false, 0, false}, {"ACTION", false, 0, false},
-		{"MODE", false, 0, false},  {"FROM", false, 8, false}, {"TO", false, 8, false},
-		{"PORTS", false, 8, false}, {"FLOWS", true, 0, false}, {"AT", false, 12, true},
-		{"NOTE", false, 10, true},
+		{"ID", false, 16, false}, {"DOES", false, 0, false},  {"FROM", false, 8, false},
+		{"TO", false, 8, false},  {"PORTS", false, 8, false}, {"FLOWS", true, 0, false},
+		{"AT", false, 12, true},  {"NOTE", false, 10, true},
 	};
 	zt_auto(ztc_table_free) struct ztc_table *table = NULL;
 	const json_t *builtin = json_object_get(result, "builtin");
@@ -111,10 +115,14 @@ static void explain_end(FILE *out, const struct ztc_style *style, const char *la
 {
 	char segments[ZTC_END_LEN], line[ZTC_END_LEN * 3];
 	const char *host = ztc_str(end, "host"), *address = ztc_str(end, "address");
+	const json_t *list = json_object_get(end, "segments");
 
-	ztc_segments(segments, json_object_get(end, "segments"));
-	snprintf(line, sizeof(line), "%s%s%s%s; %s%s", *host ? host : address, *host ? " (" : "",
-		 *host ? address : "", *host ? ")" : "", *segments ? "segments " : "in no segment",
+	ztc_segments(segments, list);
+	snprintf(line, sizeof(line), "%s%s%s%s%s%s", *host ? host : address, *host ? " (" : "",
+		 *host ? address : "", *host ? ")" : "",
+		 !list	     ? ""
+		 : *segments ? "; segments "
+			     : "; in no segment",
 		 segments);
 	ztc_put(out, style, ZTC_DIM, "%-11s", label);
 	ztc_wrap(out, style, ZTC_PLAIN, 11, 11, line);
@@ -142,13 +150,16 @@ static void considered_row(struct ztc_table *table, const json_t *one)
 {
 	const char *live = ztc_str(one, "live"), *candidate = ztc_str(one, "candidate");
 	bool decides = strncmp(live, "decides", 7) == 0 || strncmp(candidate, "decides", 7) == 0;
+	const char *far_owner = json_is_true(json_object_get(one, "owner_ignored"))
+					? " (its workload is the other host's to check)"
+					: "";
 	char text[ZTC_END_LEN];
 
 	ztc_table_cell(table, decides ? ZTC_BOLD : ZTC_PLAIN, "%s", ztc_str(one, "id"));
 	ztc_table_cell(table, ZTC_PLAIN, "%s %s", ztc_str(one, "mode"), ztc_str(one, "action"));
 	text_of(text, one, "ports");
 	ztc_table_cell(table, ZTC_PLAIN, "%s", text);
-	ztc_table_cell(table, ZTC_PLAIN, "%s", live);
+	ztc_table_cell(table, ZTC_PLAIN, "%s%s", live, far_owner);
 	ztc_table_cell(table, ZTC_PLAIN, "%s", candidate);
 	source_of(text, one, false);
 	ztc_table_cell(table, ZTC_DIM, "%s", text);
@@ -167,7 +178,7 @@ static int explain_considered(FILE *out, const json_t *list, const struct ztc_st
 	int r;
 
 	if (!json_array_size(list)) {
-		fputs("\nNo statement of the policy speaks of these two ends.\n", out);
+		fputs("\nNo statement of the policy was considered for these two ends.\n", out);
 		return 0;
 	}
 	r = ztc_table_new(&table, columns, ARRAY_SIZE(columns));
@@ -220,8 +231,11 @@ int ztc_render_explain(FILE *out, const json_t *result, const struct ztc_style *
 	ztc_put(out, style, ZTC_PLAIN, "%s", ztc_str(result, "service"));
 	fputc('\n', out);
 	ztc_end(name, near, false);
-	snprintf(line, sizeof(line), "%s, the end that %s; the other end's host judges too", name,
-		 at_src ? "opens" : "is called");
+	if (strcmp(ztc_str(result, "direction"), "loopback") == 0)
+		snprintf(line, sizeof(line), "%s, both ends: it never meets the wire", name);
+	else
+		snprintf(line, sizeof(line), "%s, the end that %s; the other end's host judges too",
+			 name, at_src ? "opens" : "is called");
 	ztc_put(out, style, ZTC_DIM, "%-11s", "judged at");
 	ztc_wrap(out, style, ZTC_PLAIN, 11, 11, line);
 	explain_plane(out, style, "live", json_object_get(verdict, "live"));

@@ -133,6 +133,8 @@ static void render_policy(FILE *out, const json_t *policy, const struct ztc_styl
 	if (is_true(policy, "pending"))
 		labelled(out, style, "", ZTC_WARN,
 			 "the file has changed and is held (apply: manual)");
+	if (*ztc_str(policy, "warnings"))
+		ztc_lines(out, ztc_str(policy, "warnings"));
 	if (error && !json_is_null(error)) {
 		ztc_ago(ago, ztc_str(error, "since"), style);
 		ztc_plural(errors, ztc_int(error, "errors"), "error", "errors");
@@ -232,7 +234,18 @@ static void render_neighbours(FILE *out, const json_t *result, const struct ztc_
 	}
 }
 
-/* Tables that are in use; those near their size in colour. */
+/* Tables that people ask for, and any that is more than half full. */
+static bool table_shown(const char *name, double part)
+{
+	static const char *const always[] = {"flows", "openings", "owners", "edges", "violations"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(always); i++) {
+		if (strcmp(always[i], name) == 0)
+			return true;
+	}
+	return part >= 50;
+}
+
 static int render_capacity(FILE *out, const json_t *result, const struct ztc_style *style)
 {
 	static const struct ztc_column columns[] = {{"TABLE", false, 0, false},
@@ -241,8 +254,8 @@ static int render_capacity(FILE *out, const json_t *result, const struct ztc_sty
 						    {"", true, 0, false}};
 	zt_auto(ztc_table_free) struct ztc_table *table = NULL;
 	char number[ZTC_TEXT_LEN];
+	size_t i, left_out = 0;
 	json_t *one;
-	size_t i;
 	int r = ztc_table_new(&table, columns, ARRAY_SIZE(columns));
 
 	if (r < 0)
@@ -251,6 +264,10 @@ static int render_capacity(FILE *out, const json_t *result, const struct ztc_sty
 		int64_t used = ztc_int(one, "used"), size = ztc_int(one, "size");
 		double part = size > 0 ? 100.0 * (double)used / (double)size : 0;
 
+		if (!table_shown(ztc_str(one, "table"), part)) {
+			left_out++;
+			continue;
+		}
 		ztc_table_cell(table, ZTC_PLAIN, "%s", ztc_str(one, "table"));
 		ztc_count(number, used);
 		ztc_table_cell(table, ZTC_PLAIN, "%s", number);
@@ -263,7 +280,13 @@ static int render_capacity(FILE *out, const json_t *result, const struct ztc_sty
 			       part > 0 && part < 1 ? "< 1 %%" : "%.0f %%", part);
 	}
 	fputc('\n', out);
-	return ztc_table_print(table, out, style, 0);
+	r = ztc_table_print(table, out, style, 0);
+	if (left_out)
+		ztc_put(out, style, ZTC_DIM,
+			"%zu more tables, each less than half full (--json has them)", left_out);
+	if (left_out)
+		fputc('\n', out);
+	return r;
 }
 
 /* Malformed and special packets: only rows that have happened. */

@@ -26,10 +26,12 @@ enum ztc_color {
  * struct ztc_style - borrowed by every renderer.
  * @width: columns, ZTC_WIDTH_MIN to ZTC_WIDTH_MAX.
  * @color: emit SGR sequences.
+ * @all:   show the link's housekeeping too (neighbour discovery and the like).
  * @now_s: the time that ages are counted from [seconds, Unix]; 0 = show times, not ages.
  */
 struct ztc_style {
 	unsigned int width;
 	bool color;
+	bool all;
 	int64_t now_s;
 };
