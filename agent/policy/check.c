@@ -151,8 +151,7 @@ static bool resolve_end(struct checker *c, struct zt_raw_end *raw)
 		zt_diag_remedy(c->b->diag,
 			       "a host has that name; declare a segment that selects it");
 	else
-		zt_diag_remedy(c->b->diag, "declare it under segments:, or correct the name; built "
-					   "in: any, this-host, unknown, multicast, broadcast");
+		zt_diag_remedy(c->b->diag, "declare it under segments:, or correct the name");
 	return false;
 }
 

@@ -85,12 +85,11 @@ static void keep_line(struct zt_diag_entry *e, const char *line, size_t len)
 		while (len > at && (line[len] & 0xc0) == 0x80)
 			len--;
 	}
-	copy = strndup(line + start, len - start);
+	copy = malloc(len - start + 1);
 	if (!copy)
 		return;
-	for (char *c = copy; *c; c++)
-		if (*c == '\t')
-			*c = ' ';
+	for (size_t i = start; i < len; i++)
+		copy[i - start] = line[i] == '\t' ? ' ' : line[i];
 	if (start)
 		zt_strbuf_puts(&sb, "...");
 	zt_strbuf_escape(&sb, copy, at - start);

@@ -44,7 +44,9 @@ static int end_unit(struct zt_builder *b, const struct zt_node *value, void *obj
 	} else if (!ends_with(s, ".service") && !ends_with(s, ".scope")) {
 		zt_diag_error(b->diag, &qual->unit.loc, "'%s' is not a unit that processes run in",
 			      s);
-		if (ends_with(s, ".socket"))
+		if (s[0] == '.')
+			zt_diag_remedy(b->diag, "write the whole name, as app.service");
+		else if (ends_with(s, ".socket"))
 			zt_diag_remedy(b->diag, "name the service that the socket unit starts");
 		else
 			zt_diag_remedy(b->diag, "write %s.service, or %s.scope", s, s);
