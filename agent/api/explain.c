@@ -325,7 +325,7 @@ static json_t *kernel_json(struct zt_request *req, const struct question *q,
 		.dir = q->query.dir,
 		.port_index = q->query.port_index,
 	};
-	int r = zt_dp_probe(req->ctx->dp, &p);
+	int r = req->ctx->probe ? req->ctx->probe(req->ctx->ctx, &p) : -EOPNOTSUPP;
 	bool agrees;
 
 	if (r < 0)

@@ -130,7 +130,7 @@ void zt_dp_observe(struct zt_dp *dp, uint64_t until_ns)
 	world.observe_until_ns = until_ns;
 }
 
-int zt_dp_probe(struct zt_dp *dp, struct zt_probe *probe)
+static int stand_in_probe(void *ctx, struct zt_probe *probe)
 {
 	struct zt_query q = {
 		.near = probe->near,
@@ -142,7 +142,7 @@ int zt_dp_probe(struct zt_dp *dp, struct zt_probe *probe)
 	};
 	struct zt_answer a;
 
-	(void)dp;
+	(void)ctx;
 	zt_tables_judge(world.tables, &q, &a);
 	for (int p = 0; p < ZT_PLANE_COUNT; p++) {
 		probe->rule[p] = a.rule[p];
@@ -296,6 +296,7 @@ static inline int setup_agent(void **state)
 	struct zt_api_ctx ctx = {
 		.started_ns = S,
 		.pin_dir = "/sys/fs/bpf/test",
+		.probe = stand_in_probe,
 		.detach = stand_in_detach,
 		.quit = stand_in_quit,
 	};
