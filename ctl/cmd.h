@@ -76,6 +76,8 @@ struct ztc_line {
 extern const struct ztc_cmd ztc_commands[];
 extern const size_t ztc_command_count;
 
+/* --- line.c --- */
+
 /**
  * ztc_value - the value of an option of this command.
  * Returns NULL when it was not given, "" for a flag. Asking for an option that the row does not

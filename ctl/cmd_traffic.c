@@ -13,19 +13,6 @@
 
 #define LIMIT_MAX 1000000
 
-int ztc_parse_count(const char *text, uint64_t max, uint64_t *ret)
-{
-	unsigned long long n;
-	char *end;
-
-	errno = 0;
-	n = strtoull(text, &end, 10);
-	if (errno || end == text || *end || *text < '0' || *text > '9' || !n || n > max)
-		return -EINVAL;
-	*ret = n;
-	return 0;
-}
-
 static int filter_number(const struct ztc_line *line, const char *name, uint64_t max, json_t *args)
 {
 	const char *text = ztc_value(line, name);

@@ -3,7 +3,6 @@
 #include <argp.h>
 #include <errno.h>
 #include <locale.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -35,19 +34,6 @@ static const struct argp_option global_options[] = {
 	{"generate", KEY_GENERATE, "WHAT", OPTION_HIDDEN, NULL, 0},
 	{NULL, 0, NULL, 0, NULL, 0},
 };
-
-int ztc_fail(int status, const char *fmt, ...)
-{
-	va_list ap;
-
-	fflush(stdout);
-	fputs("ztctl: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	return status;
-}
 
 static bool color_wanted(void)
 {
@@ -144,15 +130,6 @@ static error_t parse_command(int key, char *arg, struct argp_state *state)
 		}
 		return ARGP_ERR_UNKNOWN;
 	}
-}
-
-const char *ztc_value(const struct ztc_line *line, const char *name)
-{
-	for (size_t i = 0; line->cmd->opts && line->cmd->opts[i].name; i++) {
-		if (strcmp(line->cmd->opts[i].name, name) == 0)
-			return line->values[i];
-	}
-	abort();
 }
 
 static int run_command(struct globals *g, const struct ztc_cmd *cmd, int argc, char **argv)
