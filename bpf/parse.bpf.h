@@ -11,6 +11,10 @@
 #include "maps.bpf.h"
 #include <bpf/bpf_endian.h>
 
+#ifndef offsetof
+#define offsetof(type, member) __builtin_offsetof(type, member)
+#endif
+
 #define ZT_ETH_HLEN	14
 #define ZT_ETH_P_IP	0x0800
 #define ZT_ETH_P_IPV6	0x86DD
@@ -99,6 +103,10 @@ static __always_inline int zt_read(struct __sk_buff *skb, __u32 off, void *to, c
 	void *data = (void *)(long)skb->data;
 	void *data_end = (void *)(long)skb->data_end;
 
+	/* A variable offset: keep clang from folding the bound into a form that 6.1 cannot follow.
+	 */
+	if (!__builtin_constant_p(off))
+		asm volatile("" : "+r"(off));
 	if (off < 512 && data + off + len <= data_end) {
 		__builtin_memcpy(to, data + off, len);
 		return 0;
@@ -368,7 +376,8 @@ static __always_inline int zt_parse_v6(struct __sk_buff *skb, __u32 l3, struct z
  * @skb: at tc, so that skb->data is the link-layer header (@l2) or the IP header.
  * @l2:  whether the device has an Ethernet header.
  * @in:  received: sources that no wire may carry are refused.
- * @p:   zeroed by the caller; filled as far as could be read.
+ * @p:   filled as far as could be read; src and dst only when l4 is not 0, seq and ack
+ *	 only for TCP.
  *
  * Returns ZT_PARSE_OK, or PASS/DENY with p->rule and p->counter set.
  */
@@ -379,6 +388,8 @@ static __always_inline int zt_parse(struct __sk_buff *skb, const bool l2, const 
 	__u32 l3 = l2 ? ZT_ETH_HLEN : 0;
 	int r;
 
+	__builtin_memset(&p->sport, 0,
+			 offsetof(struct zt_packet, seq) - offsetof(struct zt_packet, sport));
 	if (l2 && (type == ZT_ETH_P_8021Q || type == ZT_ETH_P_8021AD)) {
 		type = zt_parse_vlans(skb);
 		l3 = type & 0xff;

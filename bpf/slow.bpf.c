@@ -84,6 +84,10 @@ __noinline int zt_posture(struct __sk_buff *skb, __u32 said)
 	enforced = meta && (meta->flags & ZT_META_ENFORCED);
 	observing = pass->now_ns < ctl->observe_until_ns;
 
+	if (!pass->pkt.l4) { /* refused before any address was read */
+		__builtin_memset(&pass->pkt.src, 0, sizeof(pass->pkt.src));
+		__builtin_memset(&pass->pkt.dst, 0, sizeof(pass->pkt.dst));
+	}
 	zt_key_make(&pass->key, &pass->pkt, pass->hook == ZT_DIR_IN, ZT_KIND_LOCAL);
 	__builtin_memset(f, 0, sizeof(*f));
 	f->state_word = pass->word;
@@ -154,29 +158,27 @@ static __always_inline __u32 zt_service(const struct zt_pass *pass, __u8 opener)
 								      : pass->key.near_port));
 }
 
-/* Judges the working set's flow as if @opener had opened it, into `answer` or `other`. */
-__noinline int zt_judge_as(__u32 opener, __u32 other)
+/* Judges the working set's flow as if @opener had opened it. */
+static __always_inline int zt_judge_as(struct zt_work *w, __u32 opener, struct zt_answer *a)
 {
-	struct zt_work *w = zt_work_get();
-	const struct zt_pass *pass;
-	struct zt_query *q;
-	bool swap;
+	const struct zt_pass *pass = &w->pass;
+	struct zt_query *q = &w->query;
 
-	if (!w)
-		return -1;
-	pass = &w->pass;
-	q = &w->query;
 	/* Of forwarded traffic the query's near end is the opener. */
-	swap = pass->key.kind == ZT_KIND_FWD && opener == ZT_DIR_IN;
-	__builtin_memcpy(q->near.bytes, swap ? pass->key.far_addr : pass->key.near_addr, 16);
-	__builtin_memcpy(q->far.bytes, swap ? pass->key.near_addr : pass->key.far_addr, 16);
+	if (pass->key.kind == ZT_KIND_FWD && opener == ZT_DIR_IN) {
+		__builtin_memcpy(q->near.bytes, pass->key.far_addr, 16);
+		__builtin_memcpy(q->far.bytes, pass->key.near_addr, 16);
+	} else {
+		__builtin_memcpy(q->near.bytes, pass->key.near_addr, 16);
+		__builtin_memcpy(q->far.bytes, pass->key.far_addr, 16);
+	}
 	q->qmask = w->who.qmask;
 	q->now_ns = pass->now_ns;
 	q->slot = ZT_WORD_SLOT(pass->word);
 	q->dir = pass->key.kind == ZT_KIND_FWD ? ZT_DIR_FWD : opener;
 	q->port_index = zt_service(pass, opener);
 	q->near_id = 0;
-	return zt_judge(q, other ? &w->other : &w->answer);
+	return zt_judge(q, a);
 }
 
 /*
@@ -204,12 +206,12 @@ __noinline int zt_decide(__u32 opener)
 		a->rank[ZT_LIVE] = a->rank[ZT_CANDIDATE] = ZT_RANK_BUILTIN;
 		return first;
 	}
-	if (zt_judge_as(first, 0) < 0)
+	if (zt_judge_as(w, first, a) < 0)
 		zt_count(ZT_C_NO_TABLE);
 	if (opener == ZT_DIR_COUNT) {
 		zt_count(ZT_C_EITHER);
 		if (a->action[ZT_LIVE] | a->action[ZT_CANDIDATE]) {
-			zt_judge_as(!first, 1);
+			zt_judge_as(w, !first, &w->other);
 			if (w->other.action[ZT_LIVE] * 2 + w->other.action[ZT_CANDIDATE] <
 			    a->action[ZT_LIVE] * 2 + a->action[ZT_CANDIDATE]) {
 				*a = w->other;

@@ -42,7 +42,6 @@ static __always_inline int zt_wire(struct __sk_buff *skb, const bool l2, const _
 		return ZT_NEXT;
 	}
 	pass = &w->pass;
-	__builtin_memset(pass, 0, sizeof(*pass));
 	pass->hook = pass->dir = hook;
 	said = zt_parse(skb, l2, hook == ZT_DIR_IN, &pass->pkt);
 	pass->now_ns = bpf_ktime_get_coarse_ns();
