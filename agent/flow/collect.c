@@ -22,6 +22,7 @@
 #define ICMP_IDLE_NS	    (30 * ZT_NS_PER_S)
 #define OPENINGS_EDGE_SHARE 4  /* edges nobody answered: a quarter on top of the cap */
 #define SWEEP_CPU_SHARE	    20 /* rest this many times what a sweep took */
+#define MANY_ENDED	    8  /* one in so many */
 
 static uint64_t cpu_now(void)
 {
@@ -238,13 +239,18 @@ int zt_collector_sweep(struct zt_collector *collector)
 	return r < 0 ? give_up(collector, r) : (int)collector->sweep.folded;
 }
 
-/* Large tables are swept less often, so that reading stays a small share of one CPU. */
+/*
+ * Large tables are swept less often, so that reading stays a small share of one CPU. Not
+ * while much of what is read has ended: waiting would leave it to the kernel to evict.
+ */
 static int rearm(struct zt_collector *c)
 {
-	uint64_t rest_ns = c->sweep.cpu_ns * SWEEP_CPU_SHARE;
+	const struct zt_sweep *sweep = &c->sweep;
+	uint64_t rest_ns = sweep->cpu_ns * SWEEP_CPU_SHARE;
+	uint64_t present = sweep->present[ZT_IN_FLOWS] + sweep->present[ZT_IN_OPENINGS];
 	int r;
 
-	if (rest_ns < c->sweep_ns)
+	if (rest_ns < c->sweep_ns || sweep->folded > present / MANY_ENDED)
 		rest_ns = c->sweep_ns;
 	r = sd_event_source_set_time_relative(c->timer, rest_ns / 1000);
 	return r < 0 ? r : sd_event_source_set_enabled(c->timer, SD_EVENT_ONESHOT);
