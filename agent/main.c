@@ -163,10 +163,15 @@ static int configure(struct zt_agent *agent, const struct options *o)
 
 /* --- what is logged ------------------------------------------------------------------------- */
 
+/* Lines of a report that names its own severity; the log's own prefix is enough. */
 static void log_lines(enum zt_level level, const char *text)
 {
 	while (text && *text) {
-		size_t len = strcspn(text, "\n");
+		size_t len;
+
+		if (!strncmp(text, "warning: ", 9))
+			text += 9;
+		len = strcspn(text, "\n");
 
 		if (len)
 			zt_log(level, "%.*s", (int)len, text);

@@ -120,6 +120,9 @@ static int check_revision(struct zt_intent *intent, const struct zt_policy *poli
 {
 	const struct zt_policy *now = intent->floor;
 
+	/* The confirmed one put back after a bad try. */
+	if (now && !memcmp(now->digest, policy->digest, sizeof(now->digest)))
+		return 0;
 	if (intent->rejected && policy->revision <= intent->rejected_revision)
 		return zt_diag_error(
 			diag, NULL,
@@ -150,18 +153,24 @@ static int read_path(struct zt_intent *intent, const char *path, struct zt_readi
 
 /* --- into force ------------------------------------------------------------------------------- */
 
-static int commit(struct zt_intent *intent, struct zt_reading *reading, uint64_t confirm_ns)
+static int commit(struct zt_intent *intent, struct zt_reading *reading, uint64_t deadline_ns)
 {
-	struct zt_commit_opts opts = {.deadline_ns = confirm_ns ? zt_now_ns() + confirm_ns : 0};
+	struct zt_commit_opts opts = {.deadline_ns = deadline_ns};
 	struct zt_commit_result res;
-	int r = zt_dp_commit(intent->cfg.dp, reading->tables, &opts, &res);
+	int r = deadline_ns ? zt_store_mark(intent, reading->policy) : 0;
 
+	if (r < 0) {
+		say_one(intent, "the state directory cannot be written to, so that a policy that "
+				"awaits confirmation could not be told from a confirmed one");
+		return r;
+	}
+	r = zt_dp_commit(intent->cfg.dp, reading->tables, &opts, &res);
 	if (r < 0) {
 		say_one(intent, res.err);
 		return r;
 	}
 	/* Over one that is not confirmed yet, the one to go back to stays. */
-	if (confirm_ns && !intent->pending) {
+	if (deadline_ns && !intent->pending) {
 		zt_reading_free(&intent->before);
 		intent->before = intent->now;
 	} else {
@@ -169,7 +178,7 @@ static int commit(struct zt_intent *intent, struct zt_reading *reading, uint64_t
 	}
 	intent->now = *reading;
 	memset(reading, 0, sizeof(*reading));
-	intent->pending = confirm_ns != 0;
+	intent->pending = deadline_ns != 0;
 	if (!intent->pending)
 		zt_reading_free(&intent->before);
 	intent->committed_ns = zt_now_ns();
@@ -183,7 +192,9 @@ static int keep_confirmed(struct zt_intent *intent)
 	if (intent->now.source == ZT_INTENT_CONFIRMED || !intent->now.policy)
 		return 0;
 	r = zt_store_save(intent, intent->now.policy);
-	if (r < 0) {
+	if (r == 0) {
+		zt_store_unmark(intent);
+	} else {
 		zt_freep(&intent->warnings);
 		if (asprintf(
 			    &intent->warnings,
@@ -202,6 +213,20 @@ static bool is_what_is_in_force(const struct zt_intent *intent, const struct zt_
 	return now->tables && now->policy &&
 	       !memcmp(now->policy->digest, reading->policy->digest, 32) &&
 	       !memcmp(now->tables->meta.digest, reading->tables->meta.digest, 32);
+}
+
+/* When a commit of now is taken back; 0 = never. A running deadline is not put off by a restart. */
+static uint64_t deadline(struct zt_intent *intent)
+{
+	struct zt_dp_state state;
+
+	if (intent->resumed) {
+		zt_dp_state(intent->cfg.dp, &state);
+		intent->resumed = false;
+		if (state.ctl.deadline_ns && !state.reverted)
+			return state.ctl.deadline_ns;
+	}
+	return intent->cfg.confirm_within_ns ? zt_now_ns() + intent->cfg.confirm_within_ns : 0;
 }
 
 static int put_in_force(struct zt_intent *intent, struct zt_reading *reading, uint64_t begin)
@@ -223,7 +248,7 @@ static int put_in_force(struct zt_intent *intent, struct zt_reading *reading, ui
 		tell(intent, ZT_INTENT_WAITING);
 		return 0;
 	}
-	r = commit(intent, reading, intent->cfg.confirm_within_ns);
+	r = commit(intent, reading, deadline(intent));
 	if (r < 0) {
 		tell(intent, ZT_INTENT_BROKEN);
 		return r;
@@ -249,22 +274,34 @@ static void read_confirmed(struct zt_intent *intent, struct zt_reading *ret)
 		zt_policy_load(&ret->policy, path, NULL);
 }
 
-static int commit_confirmed(struct zt_intent *intent, struct zt_reading *confirmed)
+/*
+ * A policy was awaiting confirmation when the last agent ended. While its
+ * deadline runs in the kernel it goes on waiting; after that it is taken back
+ * for good, also across a reboot, until its revision rises.
+ */
+static void recall_awaited(struct zt_intent *intent, bool boot)
 {
-	int r = compile(intent, confirmed, NULL);
+	struct zt_dp_state state;
+	uint64_t revision;
 
-	return r < 0 ? r : commit(intent, confirmed, 0);
+	if (zt_store_read_mark(intent, &revision) < 0)
+		return;
+	zt_dp_state(intent->cfg.dp, &state);
+	intent->resumed = !boot && state.ctl.deadline_ns && !state.reverted;
+	intent->rejected = !intent->resumed;
+	intent->rejected_revision = revision;
 }
 
-/* No policy at all: everything is allowed and recorded. */
-static int commit_empty(struct zt_intent *intent)
+/* The confirmed policy compiled; with none, the empty one: everything is allowed and recorded. */
+static int compile_fallback(struct zt_intent *intent, struct zt_reading *confirmed)
 {
-	zt_auto(zt_reading_free) struct zt_reading reading = {.source = ZT_INTENT_NONE};
-	int r = zt_policy_empty(&reading.policy);
+	int r;
 
-	if (r == 0)
-		r = compile(intent, &reading, NULL);
-	return r < 0 ? r : commit(intent, &reading, 0);
+	if (confirmed->policy)
+		return compile(intent, confirmed, NULL);
+	confirmed->source = ZT_INTENT_NONE;
+	r = zt_policy_empty(&confirmed->policy);
+	return r < 0 ? r : compile(intent, confirmed, NULL);
 }
 
 static int read_failed(struct zt_intent *intent, const struct zt_diag *diag, int r)
@@ -283,20 +320,29 @@ static int read_failed(struct zt_intent *intent, const struct zt_diag *diag, int
  * broken, or when it may yet be taken back; with neither, a machine without
  * pins observes, and one with pins goes on under what an earlier agent committed.
  */
-static int start_from(struct zt_intent *intent, struct zt_reading *confirmed, bool boot,
-		      bool file_ok)
+static void start_from(struct zt_intent *intent, struct zt_reading *confirmed, bool boot,
+		       bool file_ok)
 {
+	bool fallback = confirmed->policy || boot;
 	int r = -ENOENT;
 
+	if (file_ok && intent->resumed) {
+		if (compile_fallback(intent, confirmed) == 0) {
+			intent->before = *confirmed;
+			memset(confirmed, 0, sizeof(*confirmed));
+			intent->pending = true;
+		}
+		return;
+	}
+	intent->resumed = false;
 	if (file_ok && !intent->cfg.confirm_within_ns && !intent->cfg.manual)
-		return 0;
-	if (confirmed->policy)
-		r = commit_confirmed(intent, confirmed);
-	if (r < 0 && boot)
-		r = commit_empty(intent);
+		return;
+	if (fallback)
+		r = compile_fallback(intent, confirmed);
+	if (r == 0)
+		r = commit(intent, confirmed, 0);
 	if (r < 0)
 		intent->now.source = ZT_INTENT_PINNED;
-	return r;
 }
 
 int zt_intent_load(struct zt_intent *intent, bool boot)
@@ -308,8 +354,10 @@ int zt_intent_load(struct zt_intent *intent, bool boot)
 	uint64_t begin = zt_now_ns();
 	int r;
 
-	if (first)
+	if (first) {
 		read_confirmed(intent, &confirmed);
+		recall_awaited(intent, boot);
+	}
 	intent->floor = first ? confirmed.policy : intent->now.policy;
 	/* No file is no error on a machine that never had a policy; else it is a broken one. */
 	absent = access(intent->path, F_OK) < 0 && errno == ENOENT &&
@@ -381,7 +429,7 @@ int zt_intent_apply(struct zt_intent *intent)
 
 	if (!intent->held.tables)
 		return -ENOENT;
-	r = commit(intent, &intent->held, intent->cfg.confirm_within_ns);
+	r = commit(intent, &intent->held, deadline(intent));
 	if (r == 0 && !intent->pending)
 		keep_confirmed(intent);
 	tell(intent, r < 0 ? ZT_INTENT_BROKEN : ZT_INTENT_COMMITTED);
@@ -402,18 +450,19 @@ int zt_intent_confirm(struct zt_intent *intent)
 
 void zt_intent_sync(struct zt_intent *intent)
 {
-	struct zt_dp_state state;
+	struct zt_commit_result res;
 
 	if (!intent->pending || zt_dp_tables(intent->cfg.dp) == intent->now.tables)
 		return;
-	zt_dp_state(intent->cfg.dp, &state);
 	intent->pending = false;
 	intent->rejected = true;
 	intent->rejected_revision = intent->now.policy->revision;
-	memcpy(intent->rejected_digest, intent->now.policy->digest, 32);
 	zt_reading_free(&intent->now);
 	intent->now = intent->before;
 	memset(&intent->before, 0, sizeof(intent->before));
+	/* It is in force already; this makes it the one that the guard holds the slot against. */
+	if (intent->now.tables)
+		zt_dp_commit(intent->cfg.dp, intent->now.tables, NULL, &res);
 	tell(intent, ZT_INTENT_REVERTED);
 	/* Addresses may have moved while it was not in force. */
 	zt_intent_recompile(intent);

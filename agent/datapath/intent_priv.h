@@ -31,8 +31,8 @@ struct zt_intent {
 	struct zt_reading held;	  /* `apply: manual` */
 	const struct zt_policy *floor; /* while reading: the file's revision may not be below its */
 	uint64_t rejected_revision; /* not confirmed in time: held back until the revision rises */
-	uint8_t rejected_digest[32];
 	bool rejected;
+	bool resumed; /* an earlier agent's commit still awaits confirmation in the kernel */
 	bool pending; /* @now awaits confirmation */
 
 	char *error; /* of the last reading */
@@ -63,6 +63,11 @@ int zt_intent_recompile(struct zt_intent *intent);
 int zt_store_path(const struct zt_intent *intent, char *buf, size_t size);
 /* zt_store_save - write it, durable and at once or not at all. 0 or -errno. */
 int zt_store_save(const struct zt_intent *intent, const struct zt_policy *policy);
+/* zt_store_mark - this policy awaits confirmation; zt_store_unmark - none does any more. */
+int zt_store_mark(const struct zt_intent *intent, const struct zt_policy *policy);
+void zt_store_unmark(const struct zt_intent *intent);
+/* zt_store_read_mark - revision of the one that did when the last agent ended. 0, -ENOENT. */
+int zt_store_read_mark(const struct zt_intent *intent, uint64_t *ret_revision);
 
 /* --- watch.c --- */
 /* zt_watch_renew - watch the directories that the policy in force was read from. */

@@ -3,6 +3,8 @@
  * store.c - the last confirmed policy, kept in STATE-DIR/confirmed for the next boot.
  *
  * Its canonical form, one file whatever it was included from: whole or not there.
+ * Beside it, while a policy awaits confirmation, which one that is: an agent that
+ * starts after the deadline must not try it again by itself.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/digest.h"
 #include "datapath/intent_priv.h"
 
 int zt_store_path(const struct zt_intent *intent, char *buf, size_t size)
@@ -26,50 +29,114 @@ static int make_dir(const char *path)
 	return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-static int write_all(const struct zt_policy *policy, const char *path)
+static int open_fresh(const char *path, FILE **ret)
 {
-	zt_auto(zt_fclosep) FILE *f = NULL;
-	int fd, r;
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600), r;
 
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;
-	f = fdopen(fd, "w");
-	if (!f) {
-		r = -errno;
-		close(fd);
-		return r;
-	}
-	r = zt_policy_print(policy, f);
+	*ret = fdopen(fd, "w");
+	if (*ret)
+		return 0;
+	r = -errno;
+	close(fd);
+	return r;
+}
+
+/* STATE-DIR/confirmed, made if need be; with a name behind it. */
+static int path_in(const struct zt_intent *intent, const char *name, char *buf, size_t size)
+{
+	int r = make_dir(intent->state_dir);
+
+	if ((size_t)snprintf(buf, size, "%s/confirmed", intent->state_dir) >= size)
+		return -ENAMETOOLONG;
+	if (r == 0)
+		r = make_dir(buf);
 	if (r < 0)
 		return r;
-	if (fflush(f) != 0 || fsync(fd) < 0)
+	return (size_t)snprintf(buf, size, "%s/confirmed/%s", intent->state_dir, name) < size
+		       ? 0
+		       : -ENAMETOOLONG;
+}
+
+/* The rename itself must be on disk too. */
+static int sync_dir(const struct zt_intent *intent)
+{
+	zt_auto(zt_close) int fd = -1;
+	char dir[PATH_MAX];
+
+	if ((size_t)snprintf(dir, sizeof(dir), "%s/confirmed", intent->state_dir) >= sizeof(dir))
+		return -ENAMETOOLONG;
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+/* Whatever @write puts into it, under its name at once or not at all. */
+static int replace(const struct zt_intent *intent, const char *name,
+		   int (*write)(const struct zt_policy *policy, FILE *out),
+		   const struct zt_policy *policy)
+{
+	zt_auto(zt_fclosep) FILE *f = NULL;
+	char path[PATH_MAX], fresh[PATH_MAX + 8];
+	int r = path_in(intent, name, path, sizeof(path));
+
+	if (r < 0)
+		return r;
+	snprintf(fresh, sizeof(fresh), "%s.new", path);
+	r = open_fresh(fresh, &f);
+	if (r == 0)
+		r = write(policy, f);
+	if (r < 0)
+		return r;
+	if (fflush(f) != 0 || fsync(fileno(f)) < 0 || rename(fresh, path) < 0)
 		return -errno;
-	return 0;
+	return sync_dir(intent);
 }
 
 int zt_store_save(const struct zt_intent *intent, const struct zt_policy *policy)
 {
-	char dir[PATH_MAX], path[PATH_MAX], fresh[PATH_MAX + 8];
-	zt_auto(zt_close) int dir_fd = -1;
-	int r;
+	return replace(intent, "policy.yaml", zt_policy_print, policy);
+}
 
-	r = zt_store_path(intent, path, sizeof(path));
+/* --- the one that awaits confirmation ------------------------------------------------------ */
+
+static int print_mark(const struct zt_policy *policy, FILE *out)
+{
+	char text[ZT_DIGEST_TEXT_LEN];
+
+	return fprintf(out, "%llu %s\n", (unsigned long long)policy->revision,
+		       zt_digest_text(policy->digest, text)) < 0
+		       ? -EIO
+		       : 0;
+}
+
+int zt_store_mark(const struct zt_intent *intent, const struct zt_policy *policy)
+{
+	return replace(intent, "awaited", print_mark, policy);
+}
+
+void zt_store_unmark(const struct zt_intent *intent)
+{
+	char path[PATH_MAX];
+
+	if (path_in(intent, "awaited", path, sizeof(path)) == 0 && unlink(path) == 0)
+		sync_dir(intent);
+}
+
+int zt_store_read_mark(const struct zt_intent *intent, uint64_t *ret_revision)
+{
+	zt_auto(zt_fclosep) FILE *f = NULL;
+	unsigned long long revision;
+	char path[PATH_MAX];
+	int r = path_in(intent, "awaited", path, sizeof(path));
+
 	if (r < 0)
 		return r;
-	snprintf(dir, sizeof(dir), "%s", path);
-	*strrchr(dir, '/') = '\0';
-	snprintf(fresh, sizeof(fresh), "%s.new", path);
-	r = make_dir(intent->state_dir);
-	if (r == 0)
-		r = make_dir(dir);
-	if (r == 0)
-		r = write_all(policy, fresh);
-	if (r < 0)
-		return r;
-	if (rename(fresh, path) < 0)
+	f = fopen(path, "re");
+	if (!f)
 		return -errno;
-	/* The rename itself must be on disk too. */
-	dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return dir_fd < 0 || fsync(dir_fd) < 0 ? -errno : 0;
+	if (fscanf(f, "%llu", &revision) != 1)
+		return -EINVAL;
+	*ret_revision = revision;
+	return 0;
 }
