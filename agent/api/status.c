@@ -149,6 +149,29 @@ static void add_table(json_t *array, const char *name, uint64_t used, uint64_t s
 					       zt_json_u64(used), "size", zt_json_u64(size)));
 }
 
+/* How full the flow tables are is known exactly once a sweep has counted them. */
+static json_t *capacity_json(struct zt_dp *dp, const struct zt_collector_stats *stats)
+{
+	static const char *const counted[] = {
+		[ZT_IN_FLOWS] = "flows",
+		[ZT_IN_OPENINGS] = "openings",
+	};
+	json_t *array = json_array();
+	size_t count;
+	const struct zt_dp_capacity *rows = zt_dp_capacity(dp, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		uint64_t used = rows[i].used;
+
+		for (size_t t = 0; stats->sweeps && t < ZT_IN_COUNT; t++) {
+			if (!strcmp(rows[i].table, counted[t]))
+				used = stats->present[t];
+		}
+		add_table(array, rows[i].table, used, rows[i].size);
+	}
+	return array;
+}
+
 json_t *zt_status_observe(struct zt_dp *dp)
 {
 	struct zt_dp_state state;
@@ -425,7 +448,7 @@ int zt_handle_status(struct zt_request *request)
 				       strerror(-r));
 	zt_collector_stats(ctx->collector, &stats);
 	zt_dp_state(ctx->dp, &dp);
-	capacity = capacity_json(ctx->dp);
+	capacity = capacity_json(ctx->dp, &stats);
 	add_table(capacity, "edges", stats.edges, stats.edge_cap);
 	add_table(capacity, "violations", stats.violations, stats.violation_cap);
 	add_table(capacity, "clients", request->server->client_count, request->server->max_clients);

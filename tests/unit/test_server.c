@@ -72,13 +72,13 @@ static void followers_get_changes_and_what_they_missed(void **state)
 	int seen = 0;
 
 	assert_true(json_is_true(json_object_get(first, "ok")));
-	for (int i = 0; i < 5000; i++) /* unread: more than its backlog */
+	for (int i = 0; i < 20000; i++) /* unread: more than its backlog */
 		new_flow(a, i);
-	for (int i = 0; i < 5001; i++) {
+	for (int i = 0; i < 20001; i++) {
 		zt_auto(zt_json_decref) json_t *reply = NULL;
 		json_t *result;
 
-		if (i == 5000 - skipped)
+		if (i == 20000 - skipped)
 			break;
 		if (!readable(fd))
 			turn(a, 5);
