@@ -18,6 +18,16 @@
 
 #define ZT_ABI_VERSION 1
 
+/*
+ * Keys are copied a word at a time in the kernel; there they are map memory or
+ * stack slots and aligned anyhow. User space promises nothing. Same layout both ways.
+ */
+#ifdef __bpf__
+#define ZT_WORDS __attribute__((aligned(8)))
+#else
+#define ZT_WORDS
+#endif
+
 /* --- directions, actions, ranks ----------------------------------------- */
 
 /* The near end is the local one; of forwarded traffic, the one that sorts first. */
@@ -92,7 +102,7 @@ struct zt_flow_key {
 	__u8 proto;	  /* IPPROTO_* */
 	__u8 kind;	  /* ZT_KIND_* */
 	__u8 pad[2];
-};
+} ZT_WORDS;
 _Static_assert(sizeof(struct zt_flow_key) == 40, "zt_flow_key: layout changed");
 
 #define ZT_STATE_OPENING     0 /* no answer yet */
@@ -178,7 +188,7 @@ struct zt_identity {
 
 struct zt_addr {
 	__u8 bytes[16];
-};
+} ZT_WORDS;
 
 struct zt_net_key {
 	__u32 prefixlen; /* of the 128-bit form: IPv4 /24 is 120 */
