@@ -318,7 +318,7 @@ act_detach() {
 	eventually 5 nothing_left
 	left=$(agents | grep -vxFcf "$TMP/before")
 	expect "detached: BPF programs, maps and links left" "0" "$left"
-	expect "detached: pins left" "0" "$(find "$TMP"/*/bpf -mindepth 1 | wc -l)"
+	expect "detached: pins left" "0" "$(find "$TMP"/*/bpf/ztseg 2>/dev/null | wc -l)"
 	left=$(for h in $GUARDED; do on "$h" tc filter show dev eth0 ingress; on "$h" tc filter show dev eth0 egress
 		on "$h" tc qdisc show dev eth0 | grep clsact; done)
 	expect "detached: tc filters left" "0" "$(grep -c . <<<"$left")"

@@ -186,7 +186,9 @@ zt_switch() { # the wire between the hosts, once
 	[[ -z $zt_switch_made ]] || return 0
 	zt_switch_made=1
 	netns sw
-	on sw sh -c 'echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6'
+	# A wire passes on what it is given: no netfilter between the ports.
+	on sw sh -c 'echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6
+		for f in /proc/sys/net/bridge/bridge-nf-call-*; do [ -e "$f" ] && echo 0 >"$f"; done; :'
 	ip -n "$(ns sw)" link add br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0
 	ip -n "$(ns sw)" link set br0 up
 }

@@ -81,9 +81,12 @@ for mode in off on; do
 	eventually 3 same || :
 	own_out=$(own_packets)
 	is "offload $mode: packets in" $((fpi - fpi0)) $((pi - pi0))
-	is "offload $mode: bytes in" $((fbi - fbi0)) $((bi - bi0))
+	# A veth whose peer does GRO counts what it sent without the Ethernet header (kernel:
+	# veth_get_stats64 takes the receiving queue's numbers then).
+	header=$([[ $mode = on ]] && echo 14 || echo 0)
+	is "offload $mode: bytes in" $((fbi - fbi0)) $((bi - bi0 + header * (pi - pi0)))
 	is "offload $mode: packets out" $((fpo - fpo0)) $((po - po0))
-	is "offload $mode: bytes out" $((fbo - fbo0)) $((bo - bo0))
+	is "offload $mode: bytes out" $((fbo - fbo0)) $((bo - bo0 + header * (po - po0)))
 	is "offload $mode: every byte of payload is in it" $((bi - bi0 > 7000000 && bo - bo0 > 3000000)) 1
 	note "offload $mode: in $((pi - pi0)) packets, out $((po - po0)); b sent them as $((own_out - own_out0))"
 	[[ $mode = off ]] || is "offload on: b did send super-packets" $((own_out - own_out0 < (po - po0) / 2)) 1

@@ -40,7 +40,7 @@ within "taken back with the agent alive" 8 open
 within "status says which is in force" 5 jqc b status -- ".policy.revision == 1"
 holds "confirmed is still the first" grep -q "revision: 1" "$TMP/b/state/confirmed/policy.yaml"
 kill -HUP "${AGENT_PID[b]}"
-within "read again, it is held back" 5 jqc b status -- '.policy.file.error // .policy.error | tostring | test("not confirmed")'
+within "read again, it is held back" 5 jqc b status -- '.policy.load_error | tostring | test("not confirmed")'
 says "and nothing changed" a connect s2 "$B" 80
 
 # The same with the agent killed before the deadline.

@@ -72,7 +72,7 @@ for mode in staged enforced; do
 		is "enforced: the source-routed packet itself was not" "$REPLY" $((got4 + 5))
 	fi
 	is "$mode: rows of status name rule and what is done" "$(jqr b status -- '[.posture[] | select(.packets > 0) | .action] | unique | join(" ")')" \
-		"$([[ $mode = staged ]] && echo observe || echo deny)"
+		"$([[ $mode = staged ]] && echo 'pass would-drop' || echo 'drop pass')"
 	is "$mode: nothing malformed is a flow" "$(flow_count b '.src.port == 999')" 0
 done
 

@@ -76,7 +76,7 @@ done
 says "kept once more" a ask s482 four
 tell a port s482
 sport=$REPLY
-tell a close s482
+tell a abort s482
 denies "the same ports again are a new opening" "TIMEOUT*" a connect again "${HOST_IP4[b]}" 82 sport="$sport" timeout=0.3
 # An addition that is no denial leaves everything as it is.
 {

@@ -102,7 +102,7 @@ ids=$(for p in "${ours[@]}"; do
 done | sort -u)
 is "there is something to remove" "$(($(grep -c . <<<"$ids") > 10))" 1
 holds "detach, no agent" stop_tool b detach
-is "no pin left" "$(find "$TMP/b/bpf" -mindepth 1 | wc -l)" 0
+is "no pin left" "$(find "$TMP/b/bpf/ztseg" 2>/dev/null | wc -l)" 0
 none_of_ours() { ! objects | grep -qxFf <(echo "$ids"); }
 within "no program, map or link of it left" 3 none_of_ours
 is "no filter left" "$(on b tc filter show dev eth0 ingress; on b tc filter show dev eth0 egress)" ""
@@ -113,5 +113,5 @@ must agent_start b
 denies "a new start guards again" "TIMEOUT*" a connect x "$B" 80 timeout=0.3
 holds "detach with the agent alive" stop_tool b detach
 within "and the agent ends" 5 fails_alive "${AGENT_PID[b]}"
-is "no pin left" "$(find "$TMP/b/bpf" -mindepth 1 | wc -l)" 0
+is "no pin left" "$(find "$TMP/b/bpf/ztseg" 2>/dev/null | wc -l)" 0
 says "nothing is denied" a connect z2 "$B" 80

@@ -16,7 +16,7 @@ rules b 1 enforced <<-EOT
 EOT
 must agent_start b
 B=${HOST_IP4[b]}
-alarms() { jqr b status -- '[.alarms[] | "\(.name)=\(.count)"] | join(" ")'; }
+alarms() { jqr b status -- '[.alarms[] | select(.count > 0) | "\(.name)=\(.count)"] | join(" ")'; }
 raised() { # an alarm more than before
 	[[ $(jqr b status -- '[.alarms[].count] | add // 0') -gt $1 ]]
 }
@@ -71,9 +71,13 @@ slot=$(jqr b status -- .policy.slot)
 outer=$(find "$pins" -type f -name 'zt_s_addrs' | head -n 1)
 inner=$(bpftool -j map lookup pinned "$outer" key hex "0$slot" 0 0 0 | jq -r '.inner_map_id // .value')
 if [[ $inner == \[* ]]; then inner=$((16#$(jq -r '.[3],.[2],.[1],.[0]' <<<"$inner" | sed 's/0x//' | tr -d '\n'))); fi
+rows=$(bpftool -j map dump id "$inner" | jq length)
+is "there are rows" $((rows > 0)) 1
 must erase "$inner"
-within "rows deleted behind our back are put back" 40 closed
-within "with an alarm" 5 raised "$before"
+is "they are gone" "$(bpftool -j map dump id "$inner" | jq length)" 0
+restored() { [[ $(bpftool -j map dump id "$1" | jq length) = "$2" ]]; }
+within "rows deleted behind our back are put back" 40 restored "$inner" "$rows"
+within "and raise an alarm" 40 raised "$before"
 note "alarms: $(alarms)"
 
 # 4. A pin is removed: its hook would end with the agent.

@@ -27,7 +27,11 @@ done
 must tell a udp d4 v4
 must tell a udp d6 v6
 
-scope=$(ip -n "$(ns b)" -j -6 addr show dev eth0 scope link | jq -r '[.[].addr_info[]?.local][0]')
+local_scope() {
+	ip -n "$(ns b)" -j -6 addr show dev eth0 scope link | jq -er '[.[].addr_info[]?.local][0]'
+}
+must eventually 3 local_scope
+scope=$(local_scope)
 LL=$scope%eth0
 groups() { # the sockets of b in a group, one port allowed and one not
 	must tell b join g4a 239.1.2.3 5353 eth0
@@ -46,7 +50,7 @@ for to in 10.77.0.12 10.77.0.200 10.78.0.12 fd77::12 fd77::200 "$LL"; do
 	tell a close c
 done
 says "before: directed broadcast" a askto d4 10.77.0.255 54
-says "before: limited broadcast" a sendto d4 255.255.255.255 54
+says "before: limited broadcast" a sendto d4 255.255.255.255 54 limited
 says "before: group" a sendto d4 239.1.2.3 5354 text
 says "before: arrives" b rawgot g4d 1
 says "before: group, IPv6" a sendto d6 ff05::77%eth0 5354 text
@@ -75,7 +79,7 @@ denies "directed broadcast that it does not" "TIMEOUT*" a askto d4 10.77.0.255 5
 denies "ping to the broadcast address" "TIMEOUT*" a ping 10.77.0.255 timeout=0.2
 tell b peers u454
 had=${REPLY%% *}
-says "limited broadcast that the rule does not name is sent" a sendto d4 255.255.255.255 54
+says "limited broadcast that the rule does not name is sent" a sendto d4 255.255.255.255 54 limited
 says "one that it names answers" a askto d4 10.77.0.12 53
 tell b peers u454
 is "it did not arrive" "${REPLY%% *}" "$had"

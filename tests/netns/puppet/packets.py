@@ -241,14 +241,14 @@ def bad_packet(kind, src, dst):
     if kind == "source-route":
         if six:  # routing header type 0 with one address to go
             return ip6(bytes([17, 2, 0, 1, 0, 0, 0, 0]) + socket.inet_pton(socket.AF_INET6, dst) + udp, 43)
-        return ip4(udp, opts=bytes([131, 7, 4]) + socket.inet_aton(src) + b"\0")
+        return ip4(udp, opts=bytes([131, 7, 8]) + socket.inet_aton(src) + b"\0")
     if kind == "many-headers":
         ext = b"".join(bytes([60, 0, 1, 4, 0, 0, 0, 0]) for _ in range(23))
         return ip6(ext + bytes([17, 0, 1, 4, 0, 0, 0, 0]) + udp, 60)
     if kind == "first-fragment-short":
         if six:
-            return ip6(struct.pack("!BBHI", 17, 0, 1, 9) + udp[:4], 44)
-        return ip4(udp[:4], frag=0x2000)
+            return ip6(struct.pack("!BBHI", 17, 0, 1, 9) + udp[:2], 44)
+        return ip4(udp[:2], frag=0x2000)
     if kind == "first-fragment-tcp":
         tcp = struct.pack("!HHI", 999, 80, 1)
         return ip6(struct.pack("!BBHI", 6, 0, 1, 9) + tcp, 44) if six else ip4(tcp, proto=6, frag=0x2000)

@@ -63,9 +63,9 @@ class Server:
                 data = conn.recv(262144)
                 if not data:
                     break
+                self.note(None, len(data))
                 if self.mode == "echo":
                     conn.sendall(data)
-                self.note(None, len(data))
         except OSError:
             pass
         conn.close()
@@ -84,12 +84,12 @@ class Server:
                     self.numbers[number] = self.numbers.get(number, 0) + 1
                     self.changed.notify_all()
                 continue
+            self.note(peer[0], len(data))
             try:
                 if self.mode == "echo":
                     self.sock.sendto(data, peer)
             except OSError:
                 pass
-            self.note(peer[0], len(data))
 
     def wait(self, done, seconds):
         with self.changed:
