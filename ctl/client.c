@@ -15,6 +15,8 @@
 /* The agent answers within a sweep; a minute of silence means that it hangs. */
 #define SILENCE_S 60
 
+#define RAW_FROM (1u << 20) /* bytes of a reply that is long */
+
 bool ztc_agent_alive(const struct ztc_ctx *ctx)
 {
 	zt_auto(zt_close) int fd = zt_wire_connect(ctx->socket);
@@ -73,8 +75,28 @@ static int send_request(int fd, const char *command, json_t *args)
 	return text ? zt_wire_send(fd, text, strlen(text)) : -ENOMEM;
 }
 
-/* One reply off the wire: its result, or the error that it carries. */
-static int read_reply(int fd, json_t **ret, char **ret_why)
+/*
+ * A long result goes to a program as the agent wrote it: taking a hundred thousand edges apart
+ * and putting them together again would cost seconds, and change spaces only.
+ */
+static bool pass_on(const char *text, size_t len)
+{
+	static const char open[] = "{\"ok\":true,\"result\":{";
+	const size_t skip = sizeof(open) - 2; /* the result's own brace stays */
+
+	if (len < RAW_FROM || strncmp(text, open, sizeof(open) - 1) != 0 ||
+	    strcmp(text + len - 2, "}}") != 0)
+		return false;
+	fwrite(text + skip, 1, len - skip - 1, stdout);
+	putchar('\n');
+	return true;
+}
+
+/*
+ * One reply off the wire: its result, or the error that it carries. @raw: a long result may be
+ * printed at once; *ret stays NULL then.
+ */
+static int read_reply(int fd, bool raw, json_t **ret, char **ret_why)
 {
 	zt_auto(zt_json_decref) json_t *reply = NULL;
 	zt_auto(zt_freep) char *text = NULL;
@@ -86,6 +108,8 @@ static int read_reply(int fd, json_t **ret, char **ret_why)
 	r = zt_wire_recv(fd, ZT_WIRE_REPLY_MAX, &text, &len);
 	if (r <= 0)
 		return explain_wire(r, ret_why);
+	if (raw && pass_on(text, len))
+		return ZTC_EXIT_OK;
 	reply = json_loadb(text, len, 0, NULL);
 	if (!json_is_object(reply))
 		return explain_wire(-EPROTO, ret_why);
@@ -128,7 +152,7 @@ int ztc_try(struct ztc_ctx *ctx, const char *command, json_t *args, json_t **ret
 	zt_auto(zt_close) int fd = -1;
 	int status = open_and_send(ctx, command, args, &fd, ret_why);
 
-	return status ? status : read_reply(fd, ret, ret_why);
+	return status ? status : read_reply(fd, false, ret, ret_why);
 }
 
 /* Programs that asked for JSON get the reason as JSON too. */
@@ -167,7 +191,7 @@ int ztc_follow(struct ztc_ctx *ctx, const char *command, json_t *args,
 	while (!status) {
 		zt_auto(zt_json_decref) json_t *result = NULL;
 
-		status = read_reply(fd, &result, &why);
+		status = read_reply(fd, false, &result, &why);
 		if (!status)
 			status = each(ctx, result);
 		/* Whoever reads us sees each change when it happens; a reader that left ends us. */
@@ -190,4 +214,18 @@ int ztc_answer(struct ztc_ctx *ctx, const json_t *result, ztc_render_fn render)
 	return r < 0 ? ztc_fail(ZTC_EXIT_FAILED, "cannot print the answer: %s",
 				r == -ENOMEM ? "out of memory" : "it is not valid JSON")
 		     : ZTC_EXIT_OK;
+}
+
+int ztc_ask_and_print(struct ztc_ctx *ctx, const char *command, json_t *args, ztc_render_fn render)
+{
+	zt_auto(zt_json_decref) json_t *result = NULL;
+	zt_auto(zt_freep) char *why = NULL;
+	zt_auto(zt_close) int fd = -1;
+	int status = open_and_send(ctx, command, args, &fd, &why);
+
+	if (!status)
+		status = read_reply(fd, ctx->json, &result, &why);
+	if (status)
+		return report(ctx, status, why);
+	return result ? ztc_answer(ctx, result, render) : ZTC_EXIT_OK;
 }

@@ -37,3 +37,6 @@ typedef int (*ztc_render_fn)(FILE *out, const json_t *result, const struct ztc_s
 
 /* ztc_answer - print @result: as JSON when asked for, else through @render. Exit status. */
 int ztc_answer(struct ztc_ctx *ctx, const json_t *result, ztc_render_fn render);
+
+/* ztc_ask_and_print - both in one; a long answer is not held in memory as JSON. Exit status. */
+int ztc_ask_and_print(struct ztc_ctx *ctx, const char *command, json_t *args, ztc_render_fn render);

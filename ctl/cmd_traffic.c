@@ -71,16 +71,16 @@ static int read_filters(const struct ztc_line *line, json_t *args)
 
 /* Asks with the filters of the line; when all is filtered away, says so instead of "none". */
 static int ask_filtered(struct ztc_ctx *ctx, const struct ztc_line *line, const char *key,
-			json_t *args, ztc_render_fn render, json_t **ret)
+			json_t *args, ztc_render_fn render, size_t *ret_count)
 {
 	bool filtered = json_object_size(args) > (json_object_get(args, "limit") ? 1 : 0);
-	json_t *result = NULL;
+	zt_auto(zt_json_decref) json_t *result = NULL;
 	int status = ztc_ask(ctx, line->cmd->name, args, &result);
 
 	if (status)
 		return status;
-	*ret = result;
-	if (!ctx->json && filtered && json_array_size(json_object_get(result, key)) == 0) {
+	*ret_count = json_array_size(json_object_get(result, key));
+	if (!ctx->json && filtered && !*ret_count) {
 		printf("No %s match.\n", key);
 		return ZTC_EXIT_OK;
 	}
@@ -112,8 +112,8 @@ static int print_frame(struct ztc_ctx *ctx, const json_t *result)
 int ztc_run_flows(struct ztc_ctx *ctx, const struct ztc_line *line)
 {
 	zt_auto(zt_json_decref) json_t *args = json_object();
-	zt_auto(zt_json_decref) json_t *result = NULL;
 	int status = read_filters(line, args);
+	size_t count;
 
 	if (status)
 		return status;
@@ -122,26 +122,26 @@ int ztc_run_flows(struct ztc_ctx *ctx, const struct ztc_line *line)
 		json_object_set_new(args, "follow", json_true());
 		return ztc_follow(ctx, "flows", zt_take(args), print_frame);
 	}
-	return ask_filtered(ctx, line, "flows", zt_take(args), ztc_render_flows, &result);
+	if (ctx->json)
+		return ztc_ask_and_print(ctx, "flows", zt_take(args), ztc_render_flows);
+	return ask_filtered(ctx, line, "flows", zt_take(args), ztc_render_flows, &count);
 }
 
 int ztc_run_violations(struct ztc_ctx *ctx, const struct ztc_line *line)
 {
 	static const char *const modes[] = {"enforced", "staged", NULL};
 	zt_auto(zt_json_decref) json_t *args = json_object();
-	zt_auto(zt_json_decref) json_t *result = NULL;
 	int status = read_filters(line, args);
+	size_t count = 0;
 
 	if (!status)
 		status = filter_word(line, "mode", modes, "enforced or staged", args);
 	if (!status)
 		status = ask_filtered(ctx, line, "violations", zt_take(args), ztc_render_violations,
-				      &result);
+				      &count);
 	if (status)
 		return status;
-	if (ztc_value(line, "fail") && json_array_size(json_object_get(result, "violations")))
-		return ZTC_EXIT_NO;
-	return ZTC_EXIT_OK;
+	return ztc_value(line, "fail") && count ? ZTC_EXIT_NO : ZTC_EXIT_OK;
 }
 
 /* --since as the agent takes it: a point in time. */
@@ -161,13 +161,26 @@ static int filter_since(const struct ztc_line *line, json_t *args)
 	return 0;
 }
 
+/* Edges between hosts know their workload: that is folded here. */
+static int map_workloads(struct ztc_ctx *ctx, json_t *args)
+{
+	zt_auto(zt_json_decref) json_t *result = NULL;
+	int status;
+
+	json_object_set_new(args, "by", json_string("host"));
+	status = ztc_ask(ctx, "map", args, &result);
+	if (!status && ztc_fold_workloads(result) < 0)
+		status = ztc_fail(ZTC_EXIT_FAILED, "out of memory");
+	return status ? status : ztc_answer(ctx, result, ztc_render_map);
+}
+
 int ztc_run_map(struct ztc_ctx *ctx, const struct ztc_line *line)
 {
 	static const char *const kinds[] = {"host", "address", "segment", "workload", NULL};
 	zt_auto(zt_json_decref) json_t *args = json_object();
-	zt_auto(zt_json_decref) json_t *result = NULL;
 	const char *by = ztc_value(line, "by");
 	int status = read_filters(line, args);
+	size_t count;
 
 	if (!status)
 		status = filter_word(line, "by", kinds, "host, address, segment or workload", args);
@@ -176,12 +189,9 @@ int ztc_run_map(struct ztc_ctx *ctx, const struct ztc_line *line)
 	if (status)
 		return status;
 	ctx->style.all = ztc_value(line, "all") != NULL;
-	if (!by || strcmp(by, "workload") != 0)
-		return ask_filtered(ctx, line, "edges", zt_take(args), ztc_render_map, &result);
-	/* Edges between hosts know their workload: that is folded here. */
-	json_object_set_new(args, "by", json_string("host"));
-	status = ztc_ask(ctx, "map", zt_take(args), &result);
-	if (!status && ztc_fold_workloads(result) < 0)
-		status = ztc_fail(ZTC_EXIT_FAILED, "out of memory");
-	return status ? status : ztc_answer(ctx, result, ztc_render_map);
+	if (by && strcmp(by, "workload") == 0)
+		return map_workloads(ctx, zt_take(args));
+	if (ctx->json)
+		return ztc_ask_and_print(ctx, "map", zt_take(args), ztc_render_map);
+	return ask_filtered(ctx, line, "edges", zt_take(args), ztc_render_map, &count);
 }

@@ -190,7 +190,7 @@ static void broken_frames(void **state)
 
 			zt_wire_recv(fd, ZT_WIRE_REQUEST_MAX, &request, &len);
 			free(request);
-			_exit(write(fd, rows[i].bytes, rows[i].len) < 0);
+			_exit(write(fd, rows[i].bytes, rows[i].len) < 0 ? 1 : 0);
 		}
 		assert_int_equal(ztc_try(&ctx, "status", NULL, &result, &why), ZTC_EXIT_FAILED);
 		served(pid);
