@@ -130,19 +130,6 @@ json_t *zt_status_alarms(struct zt_dp *dp)
 	return array;
 }
 
-static json_t *capacity_json(struct zt_dp *dp)
-{
-	json_t *array = json_array();
-	size_t count;
-	const struct zt_dp_capacity *rows = zt_dp_capacity(dp, &count);
-
-	for (size_t i = 0; i < count; i++)
-		json_array_append_new(array, json_pack("{s:s, s:o, s:o}", "table", rows[i].table,
-						       "used", zt_json_u64(rows[i].used), "size",
-						       zt_json_u64(rows[i].size)));
-	return array;
-}
-
 static void add_table(json_t *array, const char *name, uint64_t used, uint64_t size)
 {
 	json_array_append_new(array, json_pack("{s:s, s:o, s:o}", "table", name, "used",
