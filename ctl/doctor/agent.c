@@ -43,11 +43,7 @@ static void check_pins(struct ztc_doctor *doctor)
 
 static void check_policy(struct ztc_doctor *doctor, const json_t *policy)
 {
-	const json_t *error = json_object_get(policy, "error");
-	const char *text =
-		json_is_string(error) ? json_string_value(error) : ztc_str(error, "text");
-
-	if (error && !json_is_null(error) && *text)
+	if (json_is_object(json_object_get(policy, "load_error")))
 		ztc_note(doctor, ZTC_FAIL, "policy_file",
 			 "ztctl policy check --agent FILE shows every error; correct and save it",
 			 "the policy file is broken: what was in force before it goes on");

@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "ctl/doctor/doctor.h"
 #include "ctl/doctor/links.h"
+#include "ctl/render/text.h"
 
 /* --- IPsec ---------------------------------------------------------------------- */
 
@@ -54,6 +55,18 @@ static void take_policy(const struct nlmsghdr *msg, void *data)
 		seen->policies += !has_if_id(msg, sizeof(*policy));
 }
 
+static void note_ipsec(struct ztc_doctor *doctor, const struct xfrm_seen *seen)
+{
+	char states[ZTC_TEXT_LEN], policies[ZTC_TEXT_LEN];
+
+	ztc_plural(states, seen->states, "state", "states");
+	ztc_plural(policies, seen->policies, "policy", "policies");
+	ztc_note(doctor, ZTC_FAIL, "ipsec",
+		 "give the tunnel an xfrm interface (if_id): it is guarded like any other",
+		 "IPsec without an interface (%s, %s): what is inside is not judged", states,
+		 policies);
+}
+
 static void check_ipsec(struct ztc_doctor *doctor)
 {
 	struct nlmsghdr states = {.nlmsg_len = NLMSG_HDRLEN, .nlmsg_type = XFRM_MSG_GETSA};
@@ -69,12 +82,7 @@ static void check_ipsec(struct ztc_doctor *doctor)
 		ztc_note(doctor, ZTC_UNKNOWN, "ipsec", "run 'ztctl doctor' as root",
 			 "whether IPsec is in use cannot be found out: %s", strerror(-r));
 	else if (seen.states || seen.policies)
-		ztc_note(
-			doctor, ZTC_FAIL, "ipsec",
-			"give the tunnel an xfrm interface (if_id): it is guarded like any other",
-			"IPsec without an interface (%u states, %u policies): what is inside is not "
-			"judged",
-			seen.states, seen.policies);
+		note_ipsec(doctor, &seen);
 	else
 		ztc_note(doctor, ZTC_PASS, "ipsec", NULL, "no IPsec without an interface");
 }
@@ -159,6 +167,7 @@ static void find_holders(struct packet_sockets *sockets)
 static void check_packet_sockets(struct ztc_doctor *doctor)
 {
 	struct packet_sockets sockets = {0};
+	char count[ZTC_TEXT_LEN];
 	int r = read_packet_sockets(&sockets);
 
 	if (r == -ENOENT) {
@@ -168,12 +177,11 @@ static void check_packet_sockets(struct ztc_doctor *doctor)
 			 "/proc/net/packet cannot be read: %s", strerror(-r));
 	} else if (sockets.count) {
 		find_holders(&sockets);
+		ztc_plural(count, (int64_t)sockets.count, "AF_PACKET socket", "AF_PACKET sockets");
 		ztc_note(
 			doctor, ZTC_CAUTION, "af_packet",
 			"end what should not be there; take CAP_NET_RAW from what does not need it",
-			"%zu AF_PACKET sockets (%s): they read packets that policy denies and may "
-			"send past it",
-			sockets.count,
+			"%s (%s): they read packets that policy denies and may send past it", count,
 			sockets.len ? sockets.holders : "held by processes not seen");
 	} else {
 		ztc_note(doctor, ZTC_PASS, "af_packet", NULL,
@@ -207,7 +215,7 @@ static void check_xdp_sockets(struct ztc_doctor *doctor)
 			 "AF_XDP sockets cannot be counted: %s", strerror((int)-count));
 	else if (count)
 		ztc_note(doctor, ZTC_CAUTION, "af_xdp", "end what should not be there",
-			 "%ld AF_XDP sockets: their traffic never passes the datapath", count);
+			 "AF_XDP is in use (%ld): that traffic never passes the datapath", count);
 	else
 		ztc_note(doctor, ZTC_PASS, "af_xdp", NULL,
 			 "no socket bypasses the kernel (AF_XDP)");

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "ctl/doctor/doctor.h"
+#include "ctl/render/text.h"
 
 #define SHOWN 6 /* tables that are named */
 
@@ -104,7 +105,7 @@ static bool nftables_absent(void)
 static void check_nftables(struct ztc_doctor *doctor)
 {
 	struct tables tables = {0};
-	char text[64];
+	char text[ZTC_TEXT_LEN];
 	int r = nftables_absent() ? 0 : dump_nftables(NFT_MSG_GETTABLE, take_table, &tables);
 
 	if (r < 0) {
@@ -122,7 +123,7 @@ static void check_nftables(struct ztc_doctor *doctor)
 	ztc_note(doctor, ZTC_PASS, "nftables", NULL,
 		 "nftables filters too (%s): a packet must pass both", tables.names);
 	r = dump_nftables(NFT_MSG_GETCHAIN, take_chain, &tables);
-	snprintf(text, sizeof(text), "%u chains of type nat", tables.nat_chains);
+	ztc_plural(text, tables.nat_chains, "chain of type nat", "chains of type nat");
 	if (r < 0)
 		ztc_note(doctor, ZTC_UNKNOWN, "translation", "run 'nft list ruleset'",
 			 "whether nftables translates cannot be found out: %s", strerror(-r));

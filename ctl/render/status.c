@@ -39,28 +39,31 @@ static void headline(FILE *out, const json_t *result, const struct ztc_style *st
 {
 	const json_t *agent = json_object_get(result, "agent");
 	const json_t *policy = json_object_get(result, "policy");
-	const json_t *observe = json_object_get(agent, "observe");
-	int64_t enforced = ztc_int(policy, "live");
+	bool broken = json_is_object(json_object_get(policy, "load_error"));
+	bool observing = true;
 	size_t now = alarms_now(result);
-	char count[ZTC_TEXT_LEN], line[512];
+	char alarms[ZTC_TEXT_LEN], line[512];
+	int len;
 
-	ztc_plural(count, (int64_t)now, "alarm", "alarms");
-	if (is_true(observe, "active"))
-		snprintf(line, sizeof(line), "OBSERVING: break-glass is on, nothing is denied; %s.",
-			 now ? count : "no alarm");
-	else if (!*ztc_str(agent, "host") && *ztc_str(policy, "name"))
-		snprintf(line, sizeof(line),
-			 "OBSERVING: the policy does not know this host, nothing is denied; %s.",
-			 now ? count : "no alarm");
-	else if (!*ztc_str(policy, "name"))
-		snprintf(line, sizeof(line), "OBSERVING: no policy, nothing is denied; %s.",
-			 now ? count : "no alarm");
-	else
-		snprintf(line, sizeof(line), "%s: policy %s, revision %lld, as host %s; %s.",
-			 enforced ? "ENFORCING" : "OBSERVING: nothing is enforced yet",
-			 ztc_str(policy, "name"), (long long)ztc_int(policy, "revision"),
-			 ztc_str(agent, "host"), now ? count : "no alarm");
-	ztc_wrap(out, style, now ? ZTC_BAD : enforced ? ZTC_GOOD : ZTC_WARN, 0, 2, line);
+	if (is_true(json_object_get(agent, "observe"), "active")) {
+		len = snprintf(line, sizeof(line),
+			       "OBSERVING: break-glass is on, nothing is denied");
+	} else if (!*ztc_str(policy, "name")) {
+		len = snprintf(line, sizeof(line), "OBSERVING: no policy, nothing is denied");
+	} else if (!*ztc_str(agent, "host")) {
+		len = snprintf(line, sizeof(line),
+			       "OBSERVING: the policy does not know this host, nothing is denied");
+	} else {
+		observing = !ztc_int(policy, "live");
+		len = snprintf(line, sizeof(line), "%s: policy %s, revision %lld, as host %s",
+			       observing ? "OBSERVING, nothing is enforced yet" : "ENFORCING",
+			       ztc_str(policy, "name"), (long long)ztc_int(policy, "revision"),
+			       ztc_str(agent, "host"));
+	}
+	ztc_plural(alarms, (int64_t)now, "alarm", "alarms");
+	snprintf(line + len, sizeof(line) - (size_t)len, "; %s%s.",
+		 broken ? "the policy file is broken; " : "", now ? alarms : "no alarm");
+	ztc_wrap(out, style, now || broken ? ZTC_BAD : observing ? ZTC_WARN : ZTC_GOOD, 0, 2, line);
 	fputc('\n', out);
 }
 

@@ -41,20 +41,25 @@ static void violation_row(struct ztc_table *table, const json_t *row, const stru
 	ztc_table_cell(table, ZTC_PLAIN, "%s", number);
 }
 
-/* "3 violations: 2 enforced (denied 14 times), 1 staged (would have been denied 3 times)". */
+/* "3 violations: 2 enforced (14 packets denied), 1 staged (3 packets would be denied)". */
 static void violations_summary(FILE *out, const struct ztc_style *style, const int64_t rows[2],
 			       const int64_t times[2])
 {
-	char all[ZTC_TEXT_LEN], number[2][ZTC_TEXT_LEN], count[2][ZTC_TEXT_LEN];
-	char line[512];
+	static const char *const what[2][2] = {{"enforced", "denied"},
+					       {"staged", "would be denied"}};
+	char all[ZTC_TEXT_LEN], number[ZTC_TEXT_LEN], packets[ZTC_TEXT_LEN], line[512];
+	int len;
 
 	ztc_plural(all, rows[0] + rows[1], "violation", "violations");
+	len = snprintf(line, sizeof(line), "%s", all);
 	for (int i = 0; i < 2; i++) {
-		ztc_count(number[i], rows[i]);
-		ztc_plural(count[i], times[i], "packet", "packets");
+		if (!rows[i])
+			continue;
+		ztc_count(number, rows[i]);
+		ztc_plural(packets, times[i], "packet", "packets");
+		len += snprintf(line + len, sizeof(line) - len, "%s %s %s (%s %s)",
+				i && rows[0] ? "," : ":", number, what[i][0], packets, what[i][1]);
 	}
-	snprintf(line, sizeof(line), "%s: %s enforced (%s denied), %s staged (%s would be denied)",
-		 all, number[0], count[0], number[1], count[1]);
 	fputc('\n', out);
 	ztc_wrap(out, style, ZTC_BOLD, 0, 2, line);
 }
