@@ -264,7 +264,9 @@ static int on_guard(sd_event_source *source, uint64_t usec, void *ctx)
 	zt_intent_sync(agent->intent);
 	if (zt_dp_alarm_raised(agent->dp))
 		log_alarms(agent);
-	sd_notify(0, "WATCHDOG=1");
+	/* Only to a manager that asked for it: one that never reads would make us wait. */
+	if (sd_watchdog_enabled(0, NULL) > 0)
+		sd_notify(0, "WATCHDOG=1");
 	sd_event_source_set_time_relative(source, GUARD_US);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
