@@ -93,6 +93,24 @@ static void super_packet(struct try *t)
 	      "with the headers of each");
 }
 
+/* A datagram of three segments: each goes out with its own headers. */
+static void udp_super_packet(struct try *t)
+{
+	struct rig_run run = {.hook = 'o', .gso_size = 500, .gso_segs = 3};
+	unsigned int head = t->family == AF_INET ? 42 : 62;
+	struct zt_flow_key key;
+	struct zt_flow flow;
+	struct pkt pkt;
+	bool in_flows;
+
+	pkt_build(&pkt, t->family, row_names, "ip me>peer / udp 40000>53 / data 1400");
+	check(t, rig_run(t->rig, &run, &pkt) == PASS, "passes");
+	if (!the_flow(t, &key, &flow, &in_flows))
+		return;
+	check(t, flow.packets[ZT_DIR_OUT] == 3, "counts as three packets");
+	check(t, flow.bytes[ZT_DIR_OUT] == 1400 + 3 * head, "with the headers of each");
+}
+
 static void denied_counts(struct try *t)
 {
 	struct zt_flow_key key;
@@ -137,6 +155,22 @@ static void syn_against_the_flow(struct try *t)
 	expect(t, 'i', "ip peer>me / tcp 5432>40000 S seq=77", DROP, "a SYN is judged as theirs");
 	expect(t, 'o', DB_DATA, PASS, "and does not harm the connection");
 	expect(t, 'i', DB_REPLY, PASS, "in either direction");
+}
+
+/* A stray SYN that is allowed changes nothing about the connection it strays into. */
+static void stray_syn(struct try *t)
+{
+	struct zt_flow_key key;
+	struct zt_flow flow;
+	bool in_flows;
+
+	if (!shake_in(t))
+		return;
+	expect(t, 'i', "ip peer>me / tcp 40000>443 S seq=99", PASS, "a stray SYN passes");
+	if (the_flow(t, &key, &flow, &in_flows))
+		check(t, in_flows && flow.state == ZT_STATE_ESTABLISHED && flow.opens == 1,
+		      "and the connection is what it was");
+	expect(t, 'o', WEB_REPLY, PASS, "and goes on");
 }
 
 static void syn_again(struct try *t)
@@ -392,9 +426,11 @@ static const struct try_case cases[] = {
 	{"opened in", opened_in},
 	{"opened out", opened_out},
 	{"super-packet", super_packet},
+	{"udp super-packet", udp_super_packet},
 	{"denied", denied_counts},
 	{"would be denied", would_deny_counts},
 	{"SYN against the flow", syn_against_the_flow},
+	{"stray SYN", stray_syn},
 	{"SYN again", syn_again},
 	{"an answer is no opening", answer_is_no_opening},
 	{"opened again", reopened},

@@ -201,10 +201,20 @@ static void owner_of_connection(struct try *t)
 	close(fd);
 }
 
+/* What zt_release does when a UDP socket goes: its entries are looked at anew. */
+static void udp_released(struct try *t, int port)
+{
+	__u32 key = port, gen = 0;
+	int map = rig_map(t->rig, "zt_udp_gen");
+
+	bpf_map_lookup_elem(map, &key, &gen);
+	gen++;
+	bpf_map_update_elem(map, &key, &gen, BPF_ANY);
+}
+
 static void udp_owner(struct try *t)
 {
 	const char *datagram = "ip peer>me / udp 40000>9001 / data 8";
-	__u32 port = 9001, gen = 1;
 	int fd = bound(t, SOCK_DGRAM, "me", 9001);
 
 	rig_flip(t->rig, SLOT_B);
@@ -212,14 +222,12 @@ static void udp_owner(struct try *t)
 	expect_rule(t, 'i', datagram, PASS, "app-in", "the unit's own");
 	expect_rule(t, 'i', datagram, PASS, "app-in", "again");
 	close(fd);
-	bpf_map_update_elem(rig_map(t->rig, "zt_udp_gen"), &port, &gen, BPF_ANY);
+	udp_released(t, 9001);
 	fd = bound(t, SOCK_DGRAM, "me", 9001);
 	record(t, fd, OWNER_OTHER, ZT_ROLE_LISTEN, 0);
 	expect(t, 'i', datagram, DROP, "another unit took the port");
 	close(fd);
 	expect(t, 'i', datagram, DROP, "nobody has the port");
-	gen = 0;
-	bpf_map_update_elem(rig_map(t->rig, "zt_udp_gen"), &port, &gen, BPF_ANY);
 }
 
 /* --- who opened ---------------------------------------------------------------------- */
@@ -240,6 +248,21 @@ static void connected_udp(struct try *t)
 	record(t, fd, OWNER_OTHER, ZT_ROLE_CONNECT, 0);
 	expect_rule(t, 'i', answer, DROP, "u-out", "connected, but not by the unit");
 	close(fd);
+}
+
+static void released_udp(struct try *t)
+{
+	const char *answer = "ip peer>me / udp 53>5002 / data 8";
+	int fd = bound(t, SOCK_DGRAM, "me", 5002);
+
+	connect_to(t, fd, "peer", 53);
+	record(t, fd, OWNER_OTHER, ZT_ROLE_CONNECT, 0);
+	expect_rule(t, 'i', answer, PASS, "dns-out", "an answer to our socket");
+	expect(t, 'o', "ip me>peer / udp 5002>53 / data 8", PASS, "and more of it");
+	expect(t, 'i', answer, PASS, "both ways");
+	close(fd);
+	udp_released(t, 5002);
+	expect(t, 'i', answer, DROP, "the socket is gone: an opening by the far end");
 }
 
 /*
@@ -343,6 +366,7 @@ static const struct try_case cases[] = {
 	{"owner of a connection", owner_of_connection},
 	{"udp owner", udp_owner},
 	{"connected udp", connected_udp},
+	{"released udp", released_udp},
 	{"accepted", accepted_known},
 	{"accepted, older than us", accepted_old},
 	{"connected", connected},

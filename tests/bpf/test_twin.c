@@ -238,6 +238,14 @@ static const char *answer_text(const struct rig *rig, const struct zt_answer *a)
 	return text;
 }
 
+static bool leaves_no_trace(struct rig *rig)
+{
+	for (int c = 0; c < ZT_C_COUNT; c++)
+		if (rig_counter(rig, c).packets)
+			return false;
+	return !rig_count_flows(rig, false) && !rig_count_flows(rig, true);
+}
+
 static void run_policy(struct rig *rig, unsigned int number)
 {
 	zt_auto(zt_policy_free) struct zt_policy *policy = NULL;
@@ -271,6 +279,8 @@ static void run_policy(struct rig *rig, unsigned int number)
 				 words.rule[0] ?: "several", zt_action_name(words.action[1]),
 				 words.rule[1] ?: "several");
 	}
+	snprintf(name, sizeof(name), "policy %u: test runs leave no trace", number);
+	rig_check(rig, leaves_no_trace(rig), name, "a counter or a flow moved");
 	snprintf(name, sizeof(name), "policy %u: kernel and offline judge agree", number);
 	rig_check(rig, !kernel_differs, name, "%u of %u differ; %s", kernel_differs, QUERIES,
 		  first_kernel);

@@ -74,10 +74,10 @@ static void failsafe(struct try *t)
 /* --- labels that run out --------------------------------------------------------------- */
 
 /* Gives the peer's row an end: past it the address is one that no row covers. */
-static bool step_peer(struct try *t, __u64 until_ns)
+static bool step_peer(struct try *t, __u32 slot, __u64 until_ns)
 {
-	zt_auto(zt_close) int addrs = rig_inner(t->rig, "zt_s_addrs", SLOT_A);
-	zt_auto(zt_close) int metas = rig_inner(t->rig, "zt_s_meta", SLOT_A);
+	zt_auto(zt_close) int addrs = rig_inner(t->rig, "zt_s_addrs", slot);
+	zt_auto(zt_close) int metas = rig_inner(t->rig, "zt_s_meta", slot);
 	struct zt_slot_meta meta;
 	struct zt_identity id;
 	struct zt_addr peer;
@@ -100,24 +100,46 @@ static void label_step(struct try *t)
 	struct zt_flow flow;
 	bool in_flows;
 
-	if (!step_peer(t, until))
+	if (!step_peer(t, SLOT_A, until))
 		return;
 	expect_rule(t, 'i', "ip peer>me / tcp 40000>443 S", PASS, "web-in", "before it runs out");
 	if (the_flow(t, &key, &flow, &in_flows))
 		check(t, flow.valid_until_ns == until, "the verdict says how long it is good");
 	rig_forget(t->rig);
-	step_peer(t, rig_now_ns() - 1);
+	step_peer(t, SLOT_A, rig_now_ns() - 1);
 	expect_rule(t, 'i', "ip peer>me / tcp 40000>443 S", DROP, R_BIN, "after it has");
 	rig_forget(t->rig);
 	until = rig_now_ns() + SEC_NS / 10;
-	step_peer(t, until);
+	step_peer(t, SLOT_A, until);
 	if (shake_in(t)) {
 		expect(t, 'i', WEB_DATA, PASS, "an established flow, in time");
 		while (rig_now_ns() < until)
 			usleep(1000);
 		expect_rule(t, 'i', WEB_DATA, DROP, R_BIN, "cut by the clock alone, no new epoch");
 	}
-	step_peer(t, 0);
+	step_peer(t, SLOT_A, 0);
+}
+
+#define POLICY_KEEP_WEB                                                                            \
+	"version: 1\npolicy: keep-web\nrevision: 2\nmode: enforced\n" HOSTS "boundaries:\n"        \
+	"  - {id: kw-in, segment: srv, inbound: deny, existing: keep}\n"                           \
+	"rules:\n"                                                                                 \
+	"  - {id: kw-web, from: peers, to: srv, ports: [tcp/443]}\n"
+
+/* Label changes and time ignore `keep`. */
+static void label_step_and_keep(struct try *t)
+{
+	__u64 until;
+
+	rig_policy(t->rig, SLOT_B, POLICY_KEEP_WEB);
+	rig_flip(t->rig, SLOT_B);
+	until = rig_now_ns() + SEC_NS / 5;
+	if (!step_peer(t, SLOT_B, until) || !shake_in(t))
+		return;
+	expect(t, 'i', WEB_DATA, PASS, "in time");
+	while (rig_now_ns() < until)
+		usleep(1000);
+	expect(t, 'i', WEB_DATA, DROP, "cut when the label runs out, `keep` or not");
 }
 
 /* --- existing -------------------------------------------------------------------------- */
@@ -300,6 +322,7 @@ static void forward(struct try *t)
 static const struct try_case cases[] = {
 	{"failsafe", failsafe},
 	{"label step", label_step},
+	{"label step and keep", label_step_and_keep},
 	{"keep", keep},
 	{"keep, half open", keep_is_for_established},
 	{"reset", reset},
