@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "ctl/client.h"
 #include "ctl/render/render.h"
+#include "ctl/render/text.h"
 
 static int no_pins(int r, const char *pin_dir, const char *verb)
 {
@@ -102,10 +103,30 @@ static int detach_by_pins(struct ztc_ctx *ctx, const char *pin_dir)
 	return status;
 }
 
+/* What the agent is about to take off, from its status: its answer to detach is only "done". */
+static json_t *about_to_go(struct ztc_ctx *ctx)
+{
+	zt_auto(zt_json_decref) json_t *status = NULL;
+	zt_auto(zt_freep) char *why = NULL;
+	json_t *names = json_array(), *one;
+	size_t i;
+
+	if (ztc_try(ctx, "status", NULL, &status, &why) == ZTC_EXIT_OK) {
+		json_array_foreach (json_object_get(status, "interfaces"), i, one) {
+			if (strcmp(ztc_str(one, "state"), "guarded") == 0)
+				json_array_append(names, json_object_get(one, "name"));
+		}
+	}
+	return json_pack("{s:o, s:O?, s:O?}", "interfaces", names, "sockets",
+			 json_object_get(json_object_get(status, "hooks"), "sockets"), "pin_dir",
+			 json_object_get(json_object_get(status, "agent"), "pin_dir"));
+}
+
 int ztc_run_detach(struct ztc_ctx *ctx, const struct ztc_line *line)
 {
 	const char *pin_dir = ztc_value(line, "pin-dir");
 	zt_auto(zt_json_decref) json_t *result = NULL;
+	zt_auto(zt_json_decref) json_t *gone = NULL;
 	int status;
 
 	if (pin_dir || !ztc_agent_alive(ctx)) {
@@ -113,6 +134,10 @@ int ztc_run_detach(struct ztc_ctx *ctx, const struct ztc_line *line)
 			return ztc_fail(ZTC_EXIT_FAILED, "detach needs root");
 		return detach_by_pins(ctx, pin_dir ? pin_dir : ZT_PINS_DIR);
 	}
+	gone = about_to_go(ctx);
 	status = ztc_ask(ctx, "detach", NULL, &result);
-	return status ? status : ztc_answer(ctx, result, ztc_render_detach);
+	if (status)
+		return status;
+	json_object_update_missing(result, gone);
+	return ztc_answer(ctx, result, ztc_render_detach);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "ctl/render/ends.h"
 #include "ctl/render/render.h"
 #include "ctl/render/text.h"
 
@@ -38,16 +39,27 @@ int ztc_render_observe(FILE *out, const json_t *result, const struct ztc_style *
 int ztc_render_detach(FILE *out, const json_t *result, const struct ztc_style *style)
 {
 	const json_t *removed = json_object_get(result, "removed");
-	char links[ZTC_TEXT_LEN], filters[ZTC_TEXT_LEN], maps[ZTC_TEXT_LEN], line[512];
+	const char *pin_dir = ztc_str(result, "pin_dir");
+	char links[ZTC_TEXT_LEN], filters[ZTC_TEXT_LEN], maps[ZTC_TEXT_LEN];
+	char names[ZTC_END_LEN], line[ZTC_END_LEN * 2];
 
 	if (!json_is_object(result))
 		return -EINVAL;
+	ztc_segments(names, json_object_get(result, "interfaces"));
 	if (json_is_object(removed)) {
 		ztc_plural(links, ztc_int(removed, "links"), "link", "links");
 		ztc_plural(filters, ztc_int(removed, "filters"), "clsact filter", "clsact filters");
 		ztc_plural(maps, ztc_int(removed, "maps"), "map", "maps");
-		snprintf(line, sizeof(line), "Removed %s, %s and %s%s%s.", links, filters, maps,
-			 *ztc_str(result, "pin_dir") ? " of " : "", ztc_str(result, "pin_dir"));
+		snprintf(line, sizeof(line), "Removed %s, %s and %s of %s.", links, filters, maps,
+			 pin_dir);
+		ztc_wrap(out, style, ZTC_PLAIN, 0, 0, line);
+	} else if (*names) {
+		snprintf(line, sizeof(line),
+			 "Removed what was on %s%s, and the pins in %s. The agent "
+			 "ends.",
+			 names,
+			 json_is_true(json_object_get(result, "sockets")) ? " and on sockets" : "",
+			 pin_dir);
 		ztc_wrap(out, style, ZTC_PLAIN, 0, 0, line);
 	}
 	ztc_wrap(out, style, ZTC_WARN, 0, 0,

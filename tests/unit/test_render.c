@@ -63,6 +63,7 @@ static const struct {
 	{"doctor", "doctor", ztc_render_doctor},
 	{"observe", "observe", ztc_render_observe},
 	{"detach", "detach", ztc_render_detach},
+	{"detach-agent", "detach-agent", ztc_render_detach},
 };
 
 static char *read_file(const char *path)
