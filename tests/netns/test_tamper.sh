@@ -67,16 +67,20 @@ erase() { # MAP-ID: all its rows
 		bpftool map delete id "$1" key hex ${key//0x/}
 	done
 }
-slot=$(jqr b status -- .policy.slot)
-outer=$(find "$pins" -type f -name 'zt_s_addrs' | head -n 1)
-inner=$(bpftool -j map lookup pinned "$outer" key hex "0$slot" 0 0 0 | jq -r '.inner_map_id // .value')
-if [[ $inner == \[* ]]; then inner=$((16#$(jq -r '.[3],.[2],.[1],.[0]' <<<"$inner" | sed 's/0x//' | tr -d '\n'))); fi
-rows=$(bpftool -j map dump id "$inner" | jq length)
+current_rows() { # id of the slot's map in force, and how many rows it has
+	local id
+	id=$(bpftool -j map lookup pinned "$pins/zt_s_addrs" key hex "0$(jqr b status -- .policy.slot)" 0 0 0 |
+		jq -r 'if .inner_map_id then .inner_map_id else
+			[.value[] | ltrimstr("0x") | explode | map(if . > 57 then . - 87 else . - 48 end) |
+			 if length > 1 then .[0] * 16 + .[1] else .[0] end] | .[0] + .[1] * 256 + .[2] * 65536 end')
+	echo "$id $(bpftool -j map dump id "$id" | jq length)"
+}
+read -r inner rows < <(current_rows)
 is "there are rows" $((rows > 0)) 1
 must erase "$inner"
 is "they are gone" "$(bpftool -j map dump id "$inner" | jq length)" 0
-restored() { [[ $(bpftool -j map dump id "$1" | jq length) = "$2" ]]; }
-within "rows deleted behind our back are put back" 40 restored "$inner" "$rows"
+restored() { local now; now=$(current_rows); [[ ${now#* } = "$rows" ]]; }
+within "rows deleted behind our back are put back" 40 restored
 within "and raise an alarm" 40 raised "$before"
 note "alarms: $(alarms)"
 

@@ -28,7 +28,7 @@ must tell a udp d4 v4
 must tell a udp d6 v6
 
 local_scope() {
-	ip -n "$(ns b)" -j -6 addr show dev eth0 scope link | jq -er '[.[].addr_info[]?.local][0]'
+	ip -n "$(ns b)" -j -6 addr show dev eth0 scope link | jq -er '[.[].addr_info[]?.local // empty][0] // empty'
 }
 must eventually 3 local_scope
 scope=$(local_scope)
