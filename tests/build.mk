@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # build.mk - builds every test program; `make tests` runs it. Its own make, so that a test that
-# does not compile never stands in the way of the programs: run with -k, each missing program is
-# then reported by the runner.
+# does not compile never stands in the way of the programs. A test that was not built is a failure in tests/run.
 #
 # unit    $(OUT)/tests/unit/test_X    from tests/unit/test_X.c, under ASan and UBSan, linked with
 #                                     sanitized archives of every room (only what it uses is taken)

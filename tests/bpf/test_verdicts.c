@@ -319,6 +319,31 @@ static void forward(struct try *t)
 	t->rig->ctl->flags = 0;
 }
 
+/* What holds for our own packets holds for those that only pass. */
+static void forward_posture(struct try *t)
+{
+	bool v4 = t->family == AF_INET;
+	const char *error =
+		v4 ? "ip l3peer>stranger / icmp 3:1 / ip stranger>peer / tcp 40000>443 S"
+		   : "ip l3peer>stranger / icmp 1:0 / ip stranger>peer / tcp 40000>443 S";
+	const char *other =
+		v4 ? "ip l3peer>stranger / icmp 3:1 / ip stranger>peer / tcp 40000>444 S"
+		   : "ip l3peer>stranger / icmp 1:0 / ip stranger>peer / tcp 40000>444 S";
+
+	t->rig->ctl->flags = ZT_CTL_FORWARDING;
+	rig_policy(t->rig, SLOT_B, POLICY_FORWARD);
+	rig_flip(t->rig, SLOT_B);
+	expect(t, 'i', "ip me>peer / tcp 40000>443 S", DROP, "our own address as the source");
+	check(t, moved(t, ZT_C_BAD_SOURCE) == 1, "counted");
+	expect(t, 'i', "ip stranger>peer / udp 40000>443 len=+1 / data 8", DROP, "a bad length");
+	expect(t, 'i', "ip stranger>peer / tcp 40000>443 S", PASS, "an allowed opening");
+	expect(t, 'i', error, PASS, "an error about it");
+	check(t, moved(t, ZT_C_ICMP_ERROR) == 1, "counted as such");
+	expect(t, 'i', other, PASS, "one about another is judged like any ICMP");
+	check(t, moved(t, ZT_C_ICMP_ERROR) == 1, "and not counted as one");
+	t->rig->ctl->flags = 0;
+}
+
 static const struct try_case cases[] = {
 	{"failsafe", failsafe},
 	{"label step", label_step},
@@ -332,6 +357,7 @@ static const struct try_case cases[] = {
 	{"icmp error of a denied flow", icmp_error_of_denied},
 	{"transit", transit},
 	{"forward", forward},
+	{"forward, posture", forward_posture},
 	{"no table", no_table},
 };
 
