@@ -35,7 +35,8 @@ int zt_strmap_new(struct zt_strmap **ret)
 		return -ENOMEM;
 	map->mask = 63;
 	map->slots = calloc(map->mask + 1, sizeof(*map->slots));
-	if (!map->slots)
+	/* Keys always have bytes to point at, the empty one included. */
+	if (!map->slots || zt_vec_grow(&map->bytes, &map->byte_cap, 64, 1) < 0)
 		return -ENOMEM;
 	*ret = zt_take(map);
 	return 0;
