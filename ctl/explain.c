@@ -185,6 +185,24 @@ static json_t *candidates_json(const struct zt_explanation *explanation)
 	return list;
 }
 
+/* What every answer begins with: the question as it was understood. */
+static json_t *begin_answer(const struct setting *c, json_t *src, json_t *dst)
+{
+	uint8_t proto;
+	uint16_t port;
+	const char *name;
+
+	zt_port_proto(c->port.first, &proto, &port);
+	name = zt_proto_name(proto);
+	return json_pack("{s:o, s:o, s:s, s:o, s:i, s:s, s:s, s:o, s:n, s:{s:b, s:n, s:s}}", "src",
+			 src, "dst", dst, "service", c->q->service, "proto",
+			 name ? json_string(name) : json_sprintf("proto/%u", proto), "port",
+			 (int)port, "direction", c->at_src ? "out" : "in", "near",
+			 c->at_src ? "src" : "dst", "judged_at", zt_json_str(c->at->name),
+			 "builtin", "kernel", "asked", 0, "agrees", "error",
+			 "the policy file was judged offline");
+}
+
 static json_t *answer_json(const struct setting *c, const struct zt_tables *tables,
 			   const struct zt_rule_names *names, const struct zt_explanation *why)
 {
@@ -193,15 +211,18 @@ static json_t *answer_json(const struct setting *c, const struct zt_tables *tabl
 				why->near_segment_count);
 	json_t *far = end_json(c->at_src ? &c->dst : &c->src, false, why->far_segments,
 			       why->far_segment_count);
+	json_t *answer = begin_answer(c, c->at_src ? near : far, c->at_src ? far : near);
 
-	return json_pack(
-		"{s:o, s:o, s:s, s:s, s:s, s:{s:o, s:o}, s:b, s:b, s:o, s:{s:i, s:i}}", "src",
-		c->at_src ? near : far, "dst", c->at_src ? far : near, "service", c->q->service,
-		"direction", c->at_src ? "out" : "in", "near", c->at_src ? "src" : "dst", "verdict",
-		"live", plane_json(tables, names, a, ZT_LIVE), "candidate",
-		plane_json(tables, names, a, ZT_CANDIDATE), "failsafe_used", (int)a->failsafe,
-		"owner_dependent", (int)a->owner_dep, "candidates", candidates_json(why),
-		"identities", "near", (int)a->near_id, "far", (int)a->far_id);
+	if (answer)
+		json_object_update_new(
+			answer,
+			json_pack("{s:{s:o, s:o}, s:b, s:b, s:o, s:{s:i, s:i}}", "verdict", "live",
+				  plane_json(tables, names, a, ZT_LIVE), "candidate",
+				  plane_json(tables, names, a, ZT_CANDIDATE), "failsafe_used",
+				  (int)a->failsafe, "owner_dependent", (int)a->owner_dep,
+				  "candidates", candidates_json(why), "identities", "near",
+				  (int)a->near_id, "far", (int)a->far_id));
+	return answer;
 }
 
 /* The workload as asked for: what the answer holds for. */
@@ -242,16 +263,17 @@ static json_t *loopback_json(const struct setting *c, const struct zt_rule_names
 		.action = {ZT_ALLOW, ZT_ALLOW},
 		.rank = {ZT_RANK_BUILTIN, ZT_RANK_BUILTIN},
 	};
-	json_t *src = end_json(&c->src, true, NULL, 0), *dst = end_json(&c->dst, true, NULL, 0);
+	json_t *json =
+		begin_answer(c, end_json(&c->src, true, NULL, 0), end_json(&c->dst, true, NULL, 0));
 
-	/* No segment was looked at. */
-	json_object_del(src, "segments");
-	json_object_del(dst, "segments");
-	return json_pack("{s:o, s:o, s:s, s:s, s:s, s:{s:o, s:o}, s:b, s:b, s:[]}", "src", src,
-			 "dst", dst, "service", c->q->service, "direction", "loopback", "near",
-			 "src", "verdict", "live", plane_json(NULL, names, &answer, ZT_LIVE),
-			 "candidate", plane_json(NULL, names, &answer, ZT_CANDIDATE),
-			 "failsafe_used", 0, "owner_dependent", 0, "candidates");
+	if (json)
+		json_object_update_new(
+			json,
+			json_pack("{s:{s:o, s:o}, s:b, s:b, s:[], s:n}", "verdict", "live",
+				  plane_json(NULL, names, &answer, ZT_LIVE), "candidate",
+				  plane_json(NULL, names, &answer, ZT_CANDIDATE), "failsafe_used",
+				  0, "owner_dependent", 0, "candidates", "identities"));
+	return json;
 }
 
 int ztc_explain(const struct ztc_question *q, json_t **ret)

@@ -111,18 +111,17 @@ int ztc_render_statements(FILE *out, const json_t *result, const struct ztc_styl
 /* --- explain --- */
 
 static void explain_end(FILE *out, const struct ztc_style *style, const char *label,
-			const json_t *end)
+			const json_t *end, bool with_segments)
 {
 	char segments[ZTC_END_LEN], line[ZTC_END_LEN * 3];
 	const char *host = ztc_str(end, "host"), *address = ztc_str(end, "address");
-	const json_t *list = json_object_get(end, "segments");
 
-	ztc_segments(segments, list);
+	ztc_segments(segments, json_object_get(end, "segments"));
 	snprintf(line, sizeof(line), "%s%s%s%s%s%s", *host ? host : address, *host ? " (" : "",
 		 *host ? address : "", *host ? ")" : "",
-		 !list	     ? ""
-		 : *segments ? "; segments "
-			     : "; in no segment",
+		 !with_segments ? ""
+		 : *segments	? "; segments "
+				: "; in no segment",
 		 segments);
 	ztc_put(out, style, ZTC_DIM, "%-11s", label);
 	ztc_wrap(out, style, ZTC_PLAIN, 11, 11, line);
@@ -193,8 +192,15 @@ static int explain_considered(FILE *out, const json_t *list, const struct ztc_st
 /* What else is to be known about the answer: failsafe, owner, the kernel's own opinion. */
 static void explain_notes(FILE *out, const json_t *result, const struct ztc_style *style)
 {
+	const json_t *builtin = json_object_get(result, "builtin");
 	const json_t *kernel = json_object_get(result, "kernel");
+	char line[ZTC_END_LEN];
 
+	if (json_is_object(builtin)) {
+		snprintf(line, sizeof(line), "built-in   before all this comes %.64s: %.300s",
+			 ztc_str(builtin, "rule"), ztc_str(builtin, "text"));
+		ztc_wrap(out, style, ZTC_WARN, 0, 11, line);
+	}
 	if (json_is_true(json_object_get(result, "failsafe_used")))
 		ztc_wrap(out, style, ZTC_WARN, 0, 11,
 			 "failsafe   this failsafe is what saves it: policy itself would deny");
@@ -222,17 +228,23 @@ int ztc_render_explain(FILE *out, const json_t *result, const struct ztc_style *
 	bool at_src = strcmp(ztc_str(result, "near"), "src") == 0;
 	const json_t *near = json_object_get(result, at_src ? "src" : "dst");
 	char name[ZTC_END_LEN], line[ZTC_END_LEN + 64];
+	bool loopback;
 
 	if (!json_is_object(verdict))
 		return -EINVAL;
-	explain_end(out, style, "from", json_object_get(result, "src"));
-	explain_end(out, style, "to", json_object_get(result, "dst"));
+	loopback = strcmp(ztc_str(json_object_get(verdict, "live"), "rule"), "loopback") == 0;
+	explain_end(out, style, "from", json_object_get(result, "src"), !loopback);
+	explain_end(out, style, "to", json_object_get(result, "dst"), !loopback);
 	ztc_put(out, style, ZTC_DIM, "%-11s", "service");
 	ztc_put(out, style, ZTC_PLAIN, "%s", ztc_str(result, "service"));
 	fputc('\n', out);
 	ztc_end(name, near, false);
-	if (strcmp(ztc_str(result, "direction"), "loopback") == 0)
+	if (loopback)
 		snprintf(line, sizeof(line), "%s, both ends: it never meets the wire", name);
+	else if (strcmp(ztc_str(result, "direction"), "forwarded") == 0)
+		snprintf(line, sizeof(line), "%.400s, which forwards it",
+			 *ztc_str(result, "judged_at") ? ztc_str(result, "judged_at")
+						       : "this host");
 	else
 		snprintf(line, sizeof(line), "%s, the end that %s; the other end's host judges too",
 			 name, at_src ? "opens" : "is called");

@@ -141,6 +141,17 @@ is "explain: at the source, without owner" "$(explain --host a a b tcp/80)" "den
 is "explain: at the source, the unit" "$(explain --host a --unit app.service a b tcp/80)" "deny allow"
 is "explain: the other way" "$(explain b a tcp/80)" "allow allow"
 is "explain: one host" "$(explain a a tcp/80)" "allow allow"
+fits() { # NAME SCHEMA <JSON
+	local why
+	if why=$(python3 tests/golden/schema/check.py "$2" 2>&1); then ok "$1"; else not_ok "$1" "${why%%$'\n'*}"; fi
+}
+fits "explain: JSON is the agent's" policy-explain < <("$ZTCTL" --json policy explain --file "$TMP/good.yaml" a b tcp/80)
+fits "explain: of one host too" policy-explain < <("$ZTCTL" --json policy explain --file "$TMP/good.yaml" a a tcp/80)
+# What the renderers are tested with is what the agent says.
+for pair in flows:flows flows-empty:flows violations:violations violations-empty:violations map:map map-empty:map \
+	status:status status-broken:status explain:policy-explain statements:policy-show observe:observe; do
+	fits "golden ${pair%:*}.json" "${pair#*:}" <"tests/golden/ctl/${pair%:*}.json"
+done
 exits "explain: unknown name" 2 policy explain --file "$TMP/good.yaml" x b tcp/80
 exits "explain: no service" 2 policy explain --file "$TMP/good.yaml" a b tcp
 exits "explain: nobody judges" 2 policy explain --file "$TMP/good.yaml" 10.0.0.1 10.0.0.2 tcp/80
