@@ -110,13 +110,10 @@ int zt_tables_explain(const struct zt_tables *t, const struct zt_query *q,
 const char *zt_why_text(enum zt_why reason)
 {
 	static const char *const texts[ZT_WHY_COUNT] = {
-		[ZT_WHY_DECIDES] = "decides",
-		[ZT_WHY_OUTRANKED] = "matches, but another one comes first",
-		[ZT_WHY_PORT] = "names other ports",
-		[ZT_WHY_OWNER] = "asks for another workload",
-		[ZT_WHY_STAGED] = "would match, but is staged",
-		[ZT_WHY_UNUSED] = "failsafe, not needed",
-		[ZT_WHY_FAR_OWNER] = "asks for a workload on the other host: skipped here",
+		[ZT_WHY_DECIDES] = "decides",	     [ZT_WHY_OUTRANKED] = "outranked",
+		[ZT_WHY_PORT] = "other ports",	     [ZT_WHY_OWNER] = "other workload",
+		[ZT_WHY_STAGED] = "staged",	     [ZT_WHY_UNUSED] = "not needed",
+		[ZT_WHY_FAR_OWNER] = "far workload",
 	};
 
 	return reason < ZT_WHY_COUNT ? texts[reason] : "unknown";

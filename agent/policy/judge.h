@@ -103,5 +103,8 @@ int zt_tables_explain(const struct zt_tables *tables, const struct zt_query *q,
 /** zt_explanation_free - release what it holds; for zt_auto(). */
 void zt_explanation_free(struct zt_explanation *explanation);
 
-/** zt_why_text - one clause for people: "decides", "names other ports", ... */
+/**
+ * zt_why_text - in a word or two: "decides", "outranked", "other ports", "other workload",
+ * "staged", "not needed" (a failsafe), "far workload" (a deny that is skipped here).
+ */
 const char *zt_why_text(enum zt_why why);

@@ -44,7 +44,7 @@ static int unresolved(struct zt_compiler *c, const struct zt_stmt *stmt, const s
 		      const char *what, int r)
 {
 	if (stmt->action == ZT_DENY && !c->env->offline) {
-		zt_diag_error(c->diag, &text->loc, "no %s '%s' on this host (%s)", what, text->s,
+		zt_diag_error(c->diag, &text->loc, "no %s '%s' on this machine (%s)", what, text->s,
 			      strerror(-r));
 		zt_diag_remedy(c->diag,
 			       "rule '%s' would deny nothing; correct the name, or give "
@@ -52,9 +52,12 @@ static int unresolved(struct zt_compiler *c, const struct zt_stmt *stmt, const s
 			       stmt->id);
 		return -EINVAL;
 	}
-	zt_diag_warn(c->diag, &text->loc, "no %s '%s' on this host (%s)", what, text->s,
+	zt_diag_warn(c->diag, &text->loc, "no %s '%s' on this machine (%s)", what, text->s,
 		     strerror(-r));
-	zt_diag_remedy(c->diag, "rule '%s' matches no workload here", stmt->id);
+	if (c->env->offline)
+		zt_diag_remedy(c->diag, "it is looked up again on the host that the rule is for");
+	else
+		zt_diag_remedy(c->diag, "rule '%s' matches no workload here", stmt->id);
 	return 0;
 }
 
@@ -84,9 +87,11 @@ static int resolve_exe(struct zt_compiler *c, const struct zt_stmt *stmt, struct
 	q->never |= r < 0;
 	if (r < 0)
 		return unresolved(c, stmt, &q->qual->exe, "program", r);
-	if (!exists)
-		zt_diag_warn(c->diag, &q->qual->exe.loc, "no program '%s' on this host yet",
+	if (!exists && !c->env->offline) {
+		zt_diag_warn(c->diag, &q->qual->exe.loc, "no program '%s' on this machine yet",
 			     q->qual->exe.s);
+		zt_diag_remedy(c->diag, "the rule will match once it is there");
+	}
 	return 0;
 }
 

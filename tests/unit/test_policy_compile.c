@@ -303,7 +303,7 @@ static void test_users(void **state)
 	b.env.resolver.user = fake_user;
 	must_compile(&b, allow, "web1");
 	assert_int_equal(b.diag.warnings, 1);
-	assert_non_null(strstr(b.diag.entries[0].message, "no user 'nobody-here'"));
+	assert_non_null(strstr(b.diag.entries[0].message, "no user 'nobody-here' on this machine"));
 	own(&b, "", "/", 1001);
 	expect(&b, "10.0.1.1", OUT, "10.0.2.1", "tcp/1", "allow u", NULL);
 	own(&b, "", "/", 77);
@@ -382,6 +382,22 @@ static void test_too_many_qualifiers(void **state)
 	assert_int_equal(b.tables->qualifiers, 0);
 }
 
+/* A text that is too large is refused by its size, before it is read. */
+static void test_size(void **state)
+{
+	zt_auto(zt_policy_free) struct zt_policy *policy = NULL;
+	zt_auto(zt_diag_free) struct zt_diag diag = ZT_DIAG_INIT;
+	size_t len = ZT_POLICY_SIZE_MAX + 1;
+	zt_auto(zt_freep) char *text = malloc(len);
+
+	(void)state;
+	assert_non_null(text);
+	memset(text, '#', len);
+	assert_int_equal(zt_policy_parse(&policy, "large", text, len, &diag), -EINVAL);
+	assert_int_equal(diag.errors, 1);
+	assert_non_null(strstr(diag.entries[0].message, "larger than 16 MB"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -399,6 +415,7 @@ int main(void)
 		cmocka_unit_test(test_users),
 		cmocka_unit_test(test_exe),
 		cmocka_unit_test(test_too_many_qualifiers),
+		cmocka_unit_test(test_size),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
