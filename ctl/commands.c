@@ -16,7 +16,7 @@
 static const struct ztc_opt flows_opts[] = {
 	FLOW_FILTERS,
 	{"limit", "N", "at most this many flows"},
-	{"all", NULL, "neighbour discovery, MLD, IGMP and DHCP too"},
+	{"all", NULL, "the link's housekeeping too: neighbour discovery, MLD, IGMP, DHCP"},
 	{"follow", NULL, "go on printing flows as they begin, change or end; Ctrl-C ends it"},
 	{NULL, NULL, NULL},
 };
@@ -32,7 +32,7 @@ static const struct ztc_opt violations_opts[] = {
 static const struct ztc_opt map_opts[] = {
 	FLOW_FILTERS,
 	{"limit", "N", "at most this many edges"},
-	{"all", NULL, "neighbour discovery, MLD, IGMP and DHCP too"},
+	{"all", NULL, "the link's housekeeping too: neighbour discovery, MLD, IGMP, DHCP"},
 	{"by", "WHAT", "add flows up by host (default), address, segment or workload"},
 	{"since", "TIME", "only what was seen in the last 30m, 8h, 7d, ..."},
 	{NULL, NULL, NULL},

@@ -95,8 +95,7 @@ static void flows_summary(FILE *out, const struct ztc_style *style, const json_t
 				"; staged policy would deny %s more", would);
 	if (count[3])
 		len += snprintf(line + len, sizeof(line) - len,
-				"; %lld of neighbour discovery and the like not shown (--all)",
-				(long long)count[3]);
+				"; %lld of link housekeeping hidden (--all)", (long long)count[3]);
 	if (matched > count[0] + count[3]) {
 		ztc_count(all, matched);
 		snprintf(line + len, sizeof(line) - len,

@@ -126,6 +126,18 @@ static void edge_row(struct ztc_table *table, const struct entry *entry,
 	ztc_table_cell(table, ZTC_PLAIN, "%s", number);
 }
 
+/* Nodes at the ends of what is shown. */
+static int64_t count_nodes(const struct entry *entries, size_t count)
+{
+	zt_auto(zt_json_decref) json_t *seen = json_object();
+
+	for (size_t i = 0; i < count; i++) {
+		json_object_set_new(seen, ztc_str(entries[i].edge, "src"), json_true());
+		json_object_set_new(seen, ztc_str(entries[i].edge, "dst"), json_true());
+	}
+	return (int64_t)json_object_size(seen);
+}
+
 static void map_summary(FILE *out, const struct ztc_style *style, const json_t *result,
 			const struct entry *entries, size_t count)
 {
@@ -141,8 +153,7 @@ static void map_summary(FILE *out, const struct ztc_style *style, const json_t *
 		denied += entries[i].denied;
 		would += !entries[i].denied && ztc_denies(verdict, "candidate");
 	}
-	ztc_plural(nodes, (int64_t)json_array_size(json_object_get(result, "nodes")), "node",
-		   "nodes");
+	ztc_plural(nodes, count_nodes(entries, count), "node", "nodes");
 	ztc_plural(edges, (int64_t)count, "edge", "edges");
 	len = snprintf(line, sizeof(line), "%s, %s: %zu denied", nodes, edges, denied);
 	if (would)
@@ -155,8 +166,7 @@ static void map_summary(FILE *out, const struct ztc_style *style, const json_t *
 	hidden = json_array_size(json_object_get(result, "edges")) - count;
 	if (hidden)
 		snprintf(line + len, sizeof(line) - len,
-			 "; %zu edges of neighbour discovery and the like not shown (--all)",
-			 hidden);
+			 "; %zu of link housekeeping hidden (--all)", hidden);
 	fputc('\n', out);
 	ztc_wrap(out, style, ZTC_BOLD, 0, 2, line);
 	ztc_render_losses(out, json_object_get(result, "losses"), style);
