@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -385,6 +386,8 @@ static int builder_init(struct file_builder *fb, struct zt_diag *diag)
 	return r < 0 ? r : zt_strmap_new(&fb->b.segment_names);
 }
 
+#define TRIM_BYTES ((size_t)1 << 20)
+
 /* Checks what was read and hands it out, unless an error was noted. */
 static int finish(struct file_builder *fb, struct zt_policy **ret)
 {
@@ -395,6 +398,9 @@ static int finish(struct file_builder *fb, struct zt_policy **ret)
 	if (fb->b.diag->errors)
 		return -EINVAL;
 	*ret = zt_take(fb->b.policy);
+	/* The trees of a large policy are gone, but not given back: twice what stays of it. */
+	if (fb->bytes > TRIM_BYTES)
+		malloc_trim(0);
 	return 0;
 }
 
