@@ -3,6 +3,7 @@
  * test_twin.c - three judges, one verdict: the kernel's (zt_probe), the offline twin over the
  * same rows, and the policy's words read statement by statement; on policies made at random.
  */
+#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -19,6 +20,7 @@
 
 #define POLICIES 12
 #define QUERIES	 1500
+#define PACKETS	 1000
 #define TEXT_MAX 32768
 
 /* Repeatable on every machine: the test prints its seed by its number. */
@@ -228,6 +230,62 @@ static bool words_agree(const struct rig *rig, const struct oracle_answer *words
 	return words->failsafe == twin->failsafe;
 }
 
+/* --- the same openings as packets -------------------------------------------------------- */
+
+/* The packet that asks the question; false for one that no packet of this family can ask. */
+static bool packet_of(const struct question *q, char *ret, size_t len)
+{
+	char near[ZT_ADDR_TEXT_LEN], far[ZT_ADDR_TEXT_LEN];
+	bool in = q->words.dir == ZT_DIR_IN, v4 = zt_addr_is_v4(&q->words.near);
+	const char *src, *dst;
+	__u16 port;
+	__u8 proto;
+
+	zt_addr_text(&q->words.near, near);
+	zt_addr_text(&q->words.far, far);
+	src = in ? far : near;
+	dst = in ? near : far;
+	zt_port_proto(q->words.port_index, &proto, &port);
+	if (proto == IPPROTO_TCP)
+		snprintf(ret, len, "ip %s>%s / tcp 40000>%u S", src, dst, port);
+	else if (proto == IPPROTO_UDP)
+		snprintf(ret, len, "ip %s>%s / udp 40000>%u / data 8", src, dst, port);
+	else if (proto == (v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6))
+		snprintf(ret, len, "ip %s>%s / icmp %u id=9", src, dst, port);
+	else if (proto == 47)
+		snprintf(ret, len, "ip %s>%s / gre / data 8", src, dst);
+	else if (proto == IPPROTO_SCTP)
+		snprintf(ret, len, "ip %s>%s / sctp 40000>5000 / data 8", src, dst);
+	else
+		return false;
+	return true;
+}
+
+/* A packet of nobody's socket gets the verdict that the words have for no owner. */
+static bool wire_agrees(struct rig *rig, const struct question *q,
+			const struct oracle_answer *words)
+{
+	char hook = q->words.dir == ZT_DIR_IN ? 'i' : 'o', text[200];
+	int family = zt_addr_is_v4(&q->words.near) ? AF_INET : AF_INET6, verdict;
+	struct zt_flow_key key;
+	struct zt_flow flow;
+	bool in_flows;
+
+	if (q->words.unit || !packet_of(q, text, sizeof(text)))
+		return true;
+	rig_clear(rig);
+	verdict = rig_send(rig, hook, family, text);
+	if (!rig_one_flow(rig, &key, &flow, &in_flows))
+		return false;
+	for (int p = 0; p < ZT_PLANE_COUNT; p++) {
+		if (flow.action[p] != words->action[p] || flow.rank[p] != words->rank[p])
+			return false;
+		if (words->rule[p] && flow.rule[p] != rig_rule(rig, words->rule[p]))
+			return false;
+	}
+	return verdict == (words->action[ZT_LIVE] == ZT_DENY ? 2 : -1);
+}
+
 static const char *answer_text(const struct rig *rig, const struct zt_answer *a)
 {
 	static char text[200];
@@ -244,6 +302,26 @@ static bool leaves_no_trace(struct rig *rig)
 		if (rig_counter(rig, c).packets)
 			return false;
 	return !rig_count_flows(rig, false) && !rig_count_flows(rig, true);
+}
+
+static void run_packets(struct rig *rig, const struct zt_policy *policy, unsigned int number)
+{
+	char name[100], first[300] = "";
+	unsigned int differ = 0;
+
+	for (unsigned int i = 0; i < PACKETS; i++) {
+		struct oracle_answer words;
+		struct question q;
+
+		ask(rig, policy, &q);
+		oracle_judge(policy, &q.words, &words);
+		if (!wire_agrees(rig, &q, &words) && !differ++)
+			snprintf(first, sizeof(first), "%s: words say live %s by %s", q.text,
+				 zt_action_name(words.action[0]), words.rule[0] ?: "several");
+	}
+	snprintf(name, sizeof(name), "policy %u: packets get what the words say", number);
+	rig_check(rig, !differ, name, "%u of %u differ; %s", differ, PACKETS, first);
+	rig_forget(rig);
 }
 
 static void run_policy(struct rig *rig, unsigned int number)
@@ -287,6 +365,7 @@ static void run_policy(struct rig *rig, unsigned int number)
 	snprintf(name, sizeof(name), "policy %u: rows say what the words say", number);
 	rig_check(rig, !words_differ, name, "%u of %u differ; %s", words_differ, QUERIES,
 		  first_words);
+	run_packets(rig, policy, number);
 	snprintf(name, sizeof(name), "policy %u: denies some and allows some", number);
 	rig_check(rig, denied > 0 && denied < QUERIES, name, "%u denied", denied);
 }
