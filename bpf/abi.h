@@ -338,6 +338,16 @@ struct zt_owner {
 	__u32 pad;
 };
 
+/*
+ * Sockets that PID 1 holds for a unit (systemd socket activation), filled in by
+ * user space: key of zt_sock_units, whose value is the owner's record.
+ */
+struct zt_sock_unit {
+	__u16 port; /* host order */
+	__u8 proto;
+	__u8 pad;
+};
+
 /* --- events --------------------------------------------------------------------- */
 
 #define ZT_EV_NEW     1 /* a flow was judged for the first time */

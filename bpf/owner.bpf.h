@@ -48,16 +48,7 @@ struct zt_map_owner_masks {
 };
 extern struct zt_map_owner_masks zt_owner_masks SEC(".maps");
 
-/*
- * Sockets that PID 1 holds for a unit (systemd socket activation), filled in by
- * user space: what the owner's record shall be for a protocol and local port.
- */
-struct zt_sock_unit {
-	__u16 port; /* host order */
-	__u8 proto;
-	__u8 pad;
-};
-
+/* What the owner's record shall be for a socket that PID 1 holds for a unit. */
 struct zt_map_sock_units {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);

@@ -121,7 +121,11 @@ static void sweep(struct zt_dp *dp)
 /* In the order that iter.bpf.c asks for: who listens, who owns, who was not accepted yet. */
 static int fill_old_sockets(struct zt_dp *dp)
 {
-	int r = zt_iter_run(dp->skel->progs.zt_it_tcp);
+	int r;
+
+	/* Best effort: without it such a listener counts as PID 1's. */
+	zt_sockunits_refresh(dp);
+	r = zt_iter_run(dp->skel->progs.zt_it_tcp);
 
 	if (r == 0)
 		r = zt_iter_run(dp->skel->progs.zt_it_files);

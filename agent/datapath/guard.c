@@ -19,8 +19,9 @@
 #define DIGEST_EVERY  2	 /* rounds of 2 s */
 #define DIGEST_LARGE  15 /* for a policy of more rows than this: reading it back takes CPU */
 #define LARGE_ROWS    20000
-#define SOCKETS_EVERY 5 /* same-host connections are brought up to date by walking them */
-#define SLOW_EVERY    5 /* neighbours, translation: changed by administrators, not by traffic */
+#define SOCKETS_EVERY 5	 /* same-host connections are brought up to date by walking them */
+#define UNITS_EVERY   15 /* socket units: asked of systemd */
+#define SLOW_EVERY    5	 /* neighbours, translation: changed by administrators, not by traffic */
 
 static const char *const alarm_names[ZT_ALARM_COUNT] = {
 	[ZT_ALARM_LINK_LOST] = "link-lost",
@@ -179,6 +180,8 @@ int zt_dp_guard(struct zt_dp *dp)
 		if (r < 0)
 			zt_log(ZT_DEBUG, "walk over TCP sockets: %s", strerror(-r));
 	}
+	if (dp->guard_round % UNITS_EVERY == UNITS_EVERY - 1)
+		zt_sockunits_refresh(dp);
 	dp->guard_round++;
 	return bad;
 }

@@ -186,6 +186,9 @@ int zt_cgroup_check(struct zt_dp *dp);
 int zt_iter_run(struct bpf_program *prog);
 void zt_cgroup_close(struct zt_dp *dp);
 
+/* --- sockunits.c: listeners that PID 1 holds for units. 0, -ENOENT (no systemd), -errno --- */
+int zt_sockunits_refresh(struct zt_dp *dp);
+
 /* --- netwatch.c --- */
 int zt_netwatch_open(struct zt_dp *dp);		    /* first dumps: interfaces, addresses */
 int zt_netwatch_start(struct zt_dp *dp, char *err); /* attach, then follow on the loop */
