@@ -160,7 +160,8 @@ struct zt_policy {
  * @diag: gets every error and warning; may be NULL.
  *
  * Returns 0; -EINVAL when the text is wrong (then @diag has at least one
- * error), or -errno when a file cannot be read (then @diag says which).
+ * error), -EAGAIN when a file was being written meanwhile, or -errno when one
+ * cannot be read (then @diag says which).
  */
 int zt_policy_load(struct zt_policy **ret, const char *path, struct zt_diag *diag);
 

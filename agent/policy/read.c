@@ -255,6 +255,16 @@ static int slurp(int fd, size_t size, char **ret_text, size_t *ret_len)
 	return 0;
 }
 
+/* Half of a policy may be a valid one that allows more: never take a file being written. */
+static bool changed(int fd, const struct stat *before, size_t len)
+{
+	struct stat now;
+
+	return fstat(fd, &now) < 0 || now.st_size != before->st_size ||
+	       now.st_mtim.tv_sec != before->st_mtim.tv_sec ||
+	       now.st_mtim.tv_nsec != before->st_mtim.tv_nsec || (off_t)len != now.st_size;
+}
+
 /* Notes that a file cannot be read; returns r. */
 static int unreadable(struct file_builder *fb, const struct zt_loc *loc, const char *path, int r)
 {
@@ -308,6 +318,12 @@ static int read_file(struct file_builder *fb, const char *path, const struct ope
 	r = slurp(fd, (size_t)st.st_size, &text, &len);
 	if (r < 0)
 		return unreadable(fb, loc, path, r);
+	if (changed(fd, &st, len)) {
+		free(text);
+		zt_diag_error(fb->b.diag, loc, "'%s' changed while it was read", path);
+		zt_diag_remedy(fb->b.diag, "write the new text beside it, then rename it");
+		return -EAGAIN;
+	}
 	file.dev = st.st_dev;
 	file.ino = st.st_ino;
 	file.source = add_source(fb, path, text, len);
