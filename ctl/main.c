@@ -179,6 +179,22 @@ static int name_words(const char *name, int argc, char **argv)
 	return 0;
 }
 
+/* "ztctl policy": a question when --help follows, else a mistake. */
+static int list_family(const char *word, bool asked)
+{
+	FILE *out = asked ? stdout : stderr;
+	size_t len = strlen(word);
+
+	fprintf(out, "ztctl: '%s' takes one of:\n", word);
+	for (size_t i = 0; i < ztc_command_count; i++) {
+		const char *name = ztc_commands[i].name, *args = ztc_commands[i].args;
+
+		if (strncmp(name, word, len) == 0 && name[len] == ' ')
+			fprintf(out, "  ztctl %s%s%s\n", name, *args ? " " : "", args);
+	}
+	return asked ? ZTC_EXIT_OK : ZTC_EXIT_USAGE;
+}
+
 static int dispatch(struct globals *g, int argc, char **argv)
 {
 	size_t len = strlen(argv[0]);
@@ -195,14 +211,7 @@ static int dispatch(struct globals *g, int argc, char **argv)
 	}
 	if (!family)
 		return ztc_fail(ZTC_EXIT_USAGE, "no command '%s'; see ztctl --help", argv[0]);
-	fprintf(stderr, "ztctl: '%s' takes one of:\n", argv[0]);
-	for (size_t i = 0; i < ztc_command_count; i++) {
-		if (strncmp(ztc_commands[i].name, argv[0], len) == 0 &&
-		    ztc_commands[i].name[len] == ' ')
-			fprintf(stderr, "  ztctl %s %s\n", ztc_commands[i].name,
-				ztc_commands[i].args);
-	}
-	return ZTC_EXIT_USAGE;
+	return list_family(argv[0], argc > 1 && strcmp(argv[1], "--help") == 0);
 }
 
 static int generate(const char *what)

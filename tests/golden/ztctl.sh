@@ -63,6 +63,7 @@ exits "no command" 2
 exits "unknown command" 2 flws
 exits "no prefix is guessed" 2 stat
 exits "half a command" 2 policy
+exits "its list, asked for" 0 policy --help
 exits "unknown option" 2 flows --colour
 exits "argument too many" 2 status now
 exits "argument missing" 2 policy check
