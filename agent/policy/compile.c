@@ -65,13 +65,17 @@ static __u8 rank_of(const struct zt_stmt *stmt)
 	}
 }
 
-static uint32_t atom_of(const struct zt_compiler *c, const struct zt_end *end, uint32_t *next_nets)
+static uint32_t atom_of(const struct zt_compiler *c, const struct zt_stmt *stmt,
+			const struct zt_end *end, uint32_t *next_nets)
 {
 	switch (end->kind) {
 	case ZT_END_ANY:
 		return ZT_ATOM_ANY;
 	case ZT_END_THIS_HOST:
-		return ZT_ATOM_THIS_HOST;
+		/* A deny is for the host that it names alone: elsewhere it is skipped. */
+		return rank_of(stmt) == ZT_RANK_ALLOW || rank_of(stmt) == ZT_RANK_FAILSAFE
+			       ? ZT_ATOM_HOSTS(c->policy)
+			       : ZT_ATOM_THIS_HOST;
 	case ZT_END_UNKNOWN:
 		return ZT_ATOM_UNKNOWN(c->policy);
 	case ZT_END_MULTICAST:
@@ -114,8 +118,8 @@ static int lower_statements(struct zt_compiler *c, const struct zt_end **nets, s
 					    .rank = rank_of(s),
 					    .live = s->mode == ZT_MODE_ENFORCED && c->env->host,
 					    .bit = {ZT_NO_BIT, ZT_NO_BIT, ZT_NO_BIT}};
-		c->stmts[i].from = atom_of(c, &s->from, &next);
-		c->stmts[i].to = atom_of(c, &s->to, &next);
+		c->stmts[i].from = atom_of(c, s, &s->from, &next);
+		c->stmts[i].to = atom_of(c, s, &s->to, &next);
 	}
 	c->stmt_count = c->policy->stmt_count;
 	c->atom_count = next;

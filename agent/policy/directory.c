@@ -98,9 +98,19 @@ static void add_nets(struct maker *m, const struct zt_net *nets, size_t count, e
 		add(m, &nets[i].key, kind, number);
 }
 
+static bool names_hosts(const struct zt_policy *p)
+{
+	for (size_t i = 0; i < p->stmt_count; i++)
+		if (p->stmts[i].from.kind == ZT_END_THIS_HOST ||
+		    p->stmts[i].to.kind == ZT_END_THIS_HOST)
+			return true;
+	return false;
+}
+
 static void add_policy(struct maker *m, const struct zt_end *const *nets, size_t net_count)
 {
 	const struct zt_policy *p = m->policy;
+	bool hosts = names_hosts(p);
 
 	for (size_t i = 0; i < p->segment_count; i++) {
 		add_nets(m, p->segments[i].addresses, p->segments[i].address_count, ENTRY_ADD, i);
@@ -109,6 +119,9 @@ static void add_policy(struct maker *m, const struct zt_end *const *nets, size_t
 	for (size_t i = 0; i < p->host_count; i++)
 		add_nets(m, p->hosts[i].addresses, p->hosts[i].address_count, ENTRY_LABELS,
 			 m->selection.group_of_host[i]);
+	for (size_t i = 0; hosts && i < p->host_count; i++)
+		add_nets(m, p->hosts[i].addresses, p->hosts[i].address_count, ENTRY_ADD,
+			 ZT_ATOM_HOSTS(p));
 	for (size_t i = 0; i < net_count; i++)
 		add_nets(m, nets[i]->nets, nets[i]->net_count, ENTRY_ADD, ZT_ATOM_NETS(p) + i);
 }
@@ -276,7 +289,7 @@ int zt_directory_make(const struct zt_policy *policy, const struct zt_compile_en
 		place(&m, &m.entries[i], end - i, &dir);
 	}
 	dir.unknown_set = with_unknown(&m, 0);
-	dir.host_set = host_set(&m, &dir, host);
+	dir.host_set = zt_sets_add(sets, host_set(&m, &dir, host), ZT_ATOM_HOSTS(policy));
 	if (m.error || zt_sets_error(sets))
 		return -ENOMEM;
 	*ret = dir;

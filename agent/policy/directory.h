@@ -22,7 +22,13 @@
 #define ZT_ATOM_UNKNOWN(policy)	  ((uint32_t)(policy)->segment_count)
 #define ZT_ATOM_MULTICAST(policy) ((uint32_t)(policy)->segment_count + 1)
 #define ZT_ATOM_BROADCAST(policy) ((uint32_t)(policy)->segment_count + 2)
-#define ZT_ATOM_NETS(policy)	  ((uint32_t)(policy)->segment_count + 3)
+/*
+ * `this-host` in an allow or a failsafe. Every host reads the same file, so at the
+ * other end it is any host of the inventory; else a failsafe towards a host would not
+ * save the packet at the sender, whose own agent judges it too.
+ */
+#define ZT_ATOM_HOSTS(policy) ((uint32_t)(policy)->segment_count + 3)
+#define ZT_ATOM_NETS(policy)  ((uint32_t)(policy)->segment_count + 4)
 
 struct zt_dir_node {
 	struct zt_net_key key;

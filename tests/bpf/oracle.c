@@ -74,6 +74,14 @@ static bool in_any_segment(const struct zt_policy *policy, const struct zt_addr 
 	return false;
 }
 
+static bool in_inventory(const struct zt_policy *policy, const struct zt_addr *addr)
+{
+	for (size_t i = 0; i < policy->host_count; i++)
+		if (in_nets(policy->hosts[i].addresses, policy->hosts[i].address_count, addr))
+			return true;
+	return false;
+}
+
 static bool qualified_for(const struct zt_qualifier *qual, const struct oracle_query *q)
 {
 	if (qual->unit.s && (!q->unit || strcmp(qual->unit.s, q->unit)))
@@ -96,7 +104,9 @@ static bool end_matches(const struct zt_policy *policy, const struct zt_stmt *s,
 	case ZT_END_ANY:
 		return true;
 	case ZT_END_THIS_HOST:
-		return near;
+		/* At the other end of an allow: any host of the inventory. */
+		return near || (s->action == ZT_ALLOW && s->kind != ZT_STMT_BOUNDARY &&
+				in_inventory(policy, addr));
 	case ZT_END_UNKNOWN:
 		return !near && !in_any_segment(policy, addr);
 	case ZT_END_MULTICAST:

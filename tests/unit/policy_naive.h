@@ -110,14 +110,24 @@ static inline bool in_any_segment(const struct world *w, const struct zt_addr *a
 	return false;
 }
 
-static inline bool far_is(const struct world *w, const struct zt_end *end,
+/* `this-host` at the other end of an allow or failsafe: any host of the inventory */
+static inline bool in_inventory(const struct world *w, const struct zt_addr *addr)
+{
+	for (size_t i = 0; i < w->policy->host_count; i++)
+		if (in_nets(w->policy->hosts[i].addresses, w->policy->hosts[i].address_count, addr))
+			return true;
+	return false;
+}
+
+static inline bool far_is(const struct world *w, const struct zt_stmt *s, const struct zt_end *end,
 			  const struct zt_addr *addr)
 {
 	switch (end->kind) {
 	case ZT_END_ANY:
 		return true;
 	case ZT_END_THIS_HOST:
-		return false;
+		return s->kind != ZT_STMT_BOUNDARY && s->action == ZT_ALLOW &&
+		       in_inventory(w, addr);
 	case ZT_END_UNKNOWN:
 		return !in_any_segment(w, addr) && !is_multicast(addr) && !is_broadcast(w, addr);
 	case ZT_END_MULTICAST:
@@ -160,7 +170,7 @@ static inline bool used(const struct world *w, const struct zt_addr *addr)
 	return is_multicast(addr) || is_broadcast(w, addr);
 }
 
-static inline bool near_is(const struct world *w, const struct zt_end *end,
+static inline bool near_is(const struct world *w, const struct zt_stmt *s, const struct zt_end *end,
 			   const struct zt_addr *addr)
 {
 	bool mine = used(w, addr), somewhere = false;
@@ -176,9 +186,9 @@ static inline bool near_is(const struct world *w, const struct zt_end *end,
 		return !somewhere && !(mine && (is_multicast(addr) || is_broadcast(w, addr)));
 	case ZT_END_SEGMENT:
 		return host_in(w, &w->policy->segments[end->segment]) ||
-		       (mine && far_is(w, end, addr));
+		       (mine && far_is(w, s, end, addr));
 	default:
-		return mine && far_is(w, end, addr);
+		return mine && far_is(w, s, end, addr);
 	}
 }
 
@@ -211,9 +221,9 @@ static inline bool matches(const struct world *w, const struct zt_stmt *s, const
 	bool forwarded = q->dir == ZT_DIR_FWD;
 
 	*ret_bound = false;
-	if (!zt_ports_has(&s->ports, q->port_index) || !far_is(w, far, &q->far))
+	if (!zt_ports_has(&s->ports, q->port_index) || !far_is(w, s, far, &q->far))
 		return false;
-	if (forwarded ? !far_is(w, near, &q->near) : !near_is(w, near, &q->near))
+	if (forwarded ? !far_is(w, s, near, &q->near) : !near_is(w, s, near, &q->near))
 		return false;
 	if (s->action == ZT_DENY && (far->qualified || (forwarded && near->qualified)))
 		return false;
