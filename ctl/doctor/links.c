@@ -151,6 +151,14 @@ static const struct ztc_link *find(const struct ztc_link *links, size_t count, u
 	return NULL;
 }
 
+/* A VLAN over a guarded device is judged there. */
+static bool covered(const struct ztc_link *link, const struct ztc_link *links, size_t count)
+{
+	const struct ztc_link *below = find(links, count, link->lower);
+
+	return strcmp(link->kind, "vlan") == 0 && below && ztc_link_guarded(below);
+}
+
 /* "eth0, eth1 and 3 more" of the interfaces that the agent would judge at. */
 static void check_guarded(struct ztc_doctor *doctor, const struct ztc_link *links, size_t count)
 {
@@ -158,7 +166,7 @@ static void check_guarded(struct ztc_doctor *doctor, const struct ztc_link *link
 	size_t len = 0, shown = 0, guarded = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		if (!ztc_link_guarded(&links[i]))
+		if (!ztc_link_guarded(&links[i]) || covered(&links[i], links, count))
 			continue;
 		if (++guarded > 8)
 			continue;
@@ -178,7 +186,7 @@ static void check_guarded(struct ztc_doctor *doctor, const struct ztc_link *link
 static void check_ports(struct ztc_doctor *doctor, const struct ztc_link *links, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		const struct ztc_link *l = &links[i], *below = find(links, count, l->lower);
+		const struct ztc_link *l = &links[i];
 		unsigned int ports = 0;
 
 		for (size_t j = 0; strcmp(l->kind, "bridge") == 0 && j < count; j++)
@@ -193,9 +201,9 @@ static void check_ports(struct ztc_doctor *doctor, const struct ztc_link *links,
 		if (strcmp(l->kind, "bond") == 0 && l->up)
 			ztc_note(doctor, ZTC_PASS, "bond", NULL,
 				 "%s is judged as one interface, not at its ports", l->name);
-		if (strcmp(l->kind, "vlan") == 0 && l->up && below && ztc_link_guarded(below))
+		if (l->up && covered(l, links, count))
 			ztc_note(doctor, ZTC_PASS, "vlan", NULL, "VLAN %s is judged at %s", l->name,
-				 below->name);
+				 find(links, count, l->lower)->name);
 		if (l->vfs)
 			ztc_note(
 				doctor, ZTC_CAUTION, "sriov",

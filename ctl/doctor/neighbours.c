@@ -81,19 +81,22 @@ static bool any_ours(const uint32_t *ids, int count)
 static void note_program(const struct hook *hook, const char *kind, const char *name, uint32_t id,
 			 bool behind, bool guarded)
 {
+	char what[96];
+
 	hook->seen->programs++;
+	if (id)
+		snprintf(what, sizeof(what), "%s '%s' (id %u)", kind, name, id);
+	else
+		snprintf(what, sizeof(what), "%s '%s'", kind, name);
 	if (behind)
-		ztc_note(hook->doctor, ZTC_PASS, "neighbour", NULL,
-			 "%s %s: %s '%s' (id %u) runs after ztseg", hook->link->name, hook->dir,
-			 kind, name, id);
+		ztc_note(hook->doctor, ZTC_PASS, "neighbour", NULL, "%s %s: %s runs after ztseg",
+			 hook->link->name, hook->dir, what);
 	else if (guarded)
 		ztc_note(hook->doctor, ZTC_FAIL, "neighbour", REMEDY_AHEAD,
-			 "%s %s: %s '%s' (id %u) meets packets before ztseg", hook->link->name,
-			 hook->dir, kind, name, id);
+			 "%s %s: %s meets packets before ztseg", hook->link->name, hook->dir, what);
 	else
 		ztc_note(hook->doctor, ZTC_CAUTION, "neighbour", REMEDY_BESIDE,
-			 "%s %s: %s '%s' (id %u) is attached", hook->link->name, hook->dir, kind,
-			 name, id);
+			 "%s %s: %s is attached", hook->link->name, hook->dir, what);
 }
 
 static void check_tcx(struct hook *hook, uint32_t type)
