@@ -257,7 +257,7 @@ act_same_segment() {
 	expect "3-1: web1 -> web2, IPv4: refused on web1" "EPERM" "$(reach web1 debug.service 10.77.0.12 443)"
 	expect "3-1: web1 -> web2, IPv6: refused on web1" "EPERM" "$(reach web1 debug.service fd77::12 443)"
 	expect "3-1: web2 -> web1, its ssh: refused on web2" "EPERM" "$(reach web2 debug.service 10.77.0.11 22)"
-	show_ctl web1 1 observe --for 1m
+	show_ctl web1 2 observe --for 1m
 	expect "3-1: web1 observes only: web2 drops it" "silent" "$(reach web1 debug.service 10.77.0.12 443)"
 	expect "3-1: the same over IPv6" "silent" "$(reach web1 debug.service fd77::12 443)"
 	show_ctl web1 1 observe --off
@@ -332,11 +332,11 @@ act_detach() {
 
 table() {
 	local row what expected observed held
-	printf '\n%s%-60s %-15s %-15s %s%s\n' "$bold" EXPECTATION EXPECTED OBSERVED HELD "$plain"
+	printf '\n%s%-58s %-17s %-17s %s%s\n' "$bold" EXPECTATION EXPECTED OBSERVED HELD "$plain"
 	for row in "${ROWS[@]}"; do
 		IFS=$'\t' read -r what expected observed held <<<"$row"
 		[[ $held = yes ]] && held=$green$held$plain || held=$red$held$plain
-		printf '%-60.60s %-15.15s %-15.15s %s\n' "$what" "$expected" "${observed//$'\n'/ }" "$held"
+		printf '%-58.58s %-17.17s %-17.17s %s\n' "$what" "$expected" "${observed//$'\n'/ }" "$held"
 	done
 	printf '\n%d expectations, %d held, %d did not; %d s\n' "${#ROWS[@]}" \
 		$((${#ROWS[@]} - zt_failed)) "$zt_failed" $((SECONDS - BEGAN))
