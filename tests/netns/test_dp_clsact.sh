@@ -41,8 +41,8 @@ says "what a rule names" a connect n "$B" 80
 denies "what none names" "TIMEOUT*" a connect x "$B" 81 timeout=0.3
 
 # Taken over, by the same kind, by tcx and back, while both sequences run.
-must tell a seqstart good "$B" 700 2000
-must tell a seqstart bad "$B" 701 2000
+must tell a seqstart good "$B" 700 $((2000 / ZT_SCALE))
+must tell a seqstart bad "$B" 701 $((2000 / ZT_SCALE))
 must tell b seqgot good 100 2
 more() {
 	tell b seqgot good

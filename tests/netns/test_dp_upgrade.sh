@@ -24,8 +24,8 @@ B=${HOST_IP4[b]}
 must agent_start b
 must tell a connect s "$B" 80
 must tell a ask s hello
-must tell a seqstart good "$B" 700 2000
-must tell a seqstart bad "$B" 701 2000
+must tell a seqstart good "$B" 700 $((2000 / ZT_SCALE))
+must tell a seqstart bad "$B" 701 $((2000 / ZT_SCALE))
 must tell b seqgot good 200 2
 must agent_kill b
 
