@@ -133,7 +133,7 @@ static inline void write_statements(struct zt_strbuf *sb, uint32_t segments)
 				 i, PICK(modes), PICK(existing));
 	}
 	zt_strbuf_puts(sb, "rules:\n");
-	n = pick(12);
+	n = pick(20) ? pick(12) : 70 + pick(100); /* also more than a word of bits */
 	for (uint32_t i = 0; i < n; i++) {
 		zt_strbuf_printf(sb, "  - {id: r%u, action: %s, from: ", i,
 				 pick(3) ? "allow" : "deny");
