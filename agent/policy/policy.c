@@ -53,31 +53,51 @@ const struct zt_host *zt_policy_host_at(const struct zt_policy *policy, const st
 	return NULL;
 }
 
+/* Whose each local address is: hosts[its number]; an address of several hosts tells nothing. */
+static void claim(const struct zt_policy *policy, const struct zt_strmap *own,
+		  const struct zt_host **hosts, bool *shared)
+{
+	for (size_t i = 0; i < policy->host_count; i++)
+		for (size_t a = 0; a < policy->hosts[i].address_count; a++) {
+			const struct zt_host *host = &policy->hosts[i];
+			const __u8 *bytes = host->addresses[a].key.bytes;
+			uint32_t n = zt_strmap_find(own, bytes, sizeof(struct zt_addr));
+
+			if (n == ZT_STRMAP_NONE)
+				continue;
+			shared[n] |= hosts[n] && hosts[n] != host;
+			hosts[n] = host;
+		}
+}
+
 int zt_host_match(const struct zt_policy *policy, const struct zt_addr *locals, size_t local_count,
 		  const struct zt_host **ret_host)
 {
 	zt_auto(zt_strmap_free) struct zt_strmap *own = NULL;
+	zt_auto(zt_freep) const struct zt_host **hosts = NULL;
+	zt_auto(zt_freep) bool *shared = NULL;
 	const struct zt_host *found = NULL;
+	bool any_shared = false;
 
-	if (zt_strmap_new(&own) < 0)
+	hosts = calloc(local_count + 1, sizeof(*hosts));
+	shared = calloc(local_count + 1, sizeof(*shared));
+	if (!hosts || !shared || zt_strmap_new(&own) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < local_count; i++)
 		if (!zt_addr_is_loopback(&locals[i]) &&
 		    zt_strmap_intern(own, &locals[i], sizeof(locals[i]), NULL) == ZT_STRMAP_NONE)
 			return -ENOMEM;
-	for (size_t i = 0; i < policy->host_count; i++)
-		for (size_t a = 0; a < policy->hosts[i].address_count; a++) {
-			const struct zt_host *host = &policy->hosts[i];
-
-			if (zt_strmap_find(own, host->addresses[a].key.bytes,
-					   sizeof(host->addresses[a].key.bytes)) == ZT_STRMAP_NONE)
-				continue;
-			if (found && found != host)
-				return -ENOTUNIQ;
-			found = host;
-		}
+	claim(policy, own, hosts, shared);
+	for (uint32_t n = 0; n < zt_strmap_count(own); n++) {
+		any_shared |= shared[n];
+		if (!hosts[n] || shared[n])
+			continue;
+		if (found && found != hosts[n])
+			return -ENOTUNIQ;
+		found = hosts[n];
+	}
 	if (!found)
-		return -ENOENT;
+		return any_shared ? -ENOTUNIQ : -ENOENT;
 	*ret_host = found;
 	return 0;
 }

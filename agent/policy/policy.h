@@ -203,6 +203,7 @@ const struct zt_host *zt_policy_host_at(const struct zt_policy *policy, const st
  * @locals:   addresses of this machine; loopback ones are ignored.
  * @ret_host: on success the one host that has any of them; borrowed.
  *
+ * An address that several hosts have, as a service address may be, counts for none.
  * Returns 0, -ENOENT (no host has one) or -ENOTUNIQ (several hosts do: say
  * `host:` in the agent's settings).
  */

@@ -127,7 +127,12 @@ static void test_which_host(void **state)
 	struct zt_addr locals[3];
 
 	(void)state;
-	must_compile(&b, INVENTORY, "web1");
+	must_compile(&b,
+		     HEAD "hosts:\n"
+			  "  web1: {addresses: [10.0.1.1, 2001:db8:1::1]}\n"
+			  "  web2: {addresses: [10.0.1.2, 10.0.9.9]}\n"
+			  "  db1: {addresses: [10.0.2.1, 10.0.9.9]}\n",
+		     "web1");
 	zt_addr_parse("127.0.0.1", &locals[0]);
 	zt_addr_parse("192.168.1.1", &locals[1]);
 	zt_addr_parse("2001:db8:1::1", &locals[2]);
@@ -136,6 +141,11 @@ static void test_which_host(void **state)
 	assert_string_equal(host->name, "web1");
 	zt_addr_parse("10.0.2.1", &locals[1]);
 	assert_int_equal(zt_host_match(b.policy, locals, 3, &host), -ENOTUNIQ);
+	/* The address that web2 and db1 share says nothing; their own ones do. */
+	zt_addr_parse("10.0.9.9", &locals[1]);
+	assert_int_equal(zt_host_match(b.policy, locals, 3, &host), 0);
+	assert_string_equal(host->name, "web1");
+	assert_int_equal(zt_host_match(b.policy, locals, 2, &host), -ENOTUNIQ);
 }
 
 /* A machine that is no host of the inventory denies nothing, and says so. */
