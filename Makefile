@@ -43,7 +43,7 @@ BPF_SRC    := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c,$(sort $(wildcard bpf/*
 objs        = $(patsubst %.c,$(OUT)/%.o,$(1))
 SKEL       := $(OUT)/bpf/ztseg.skel.h
 
-.PHONY: all deps demo test test-kernels bench check fuzz install uninstall clean help tests
+.PHONY: all deps demo test test-kernels bench check fuzz install clean help tests
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -155,10 +155,15 @@ fuzz: need-test
 install: all
 	install -D -m 755 $(OUT)/ztagent $(DESTDIR)$(PREFIX)/sbin/ztagent
 	install -D -m 755 $(OUT)/ztctl $(DESTDIR)$(PREFIX)/bin/ztctl
-	install -D -m 644 packaging/ztagent.service $(DESTDIR)/lib/systemd/system/ztagent.service
+	install -d -m 755 $(DESTDIR)/lib/systemd/system
+	sed 's|/usr/local|$(PREFIX)|' packaging/ztagent.service \
+		> $(DESTDIR)/lib/systemd/system/ztagent.service
 	install -D -m 644 packaging/agent.yaml $(DESTDIR)/etc/ztseg/agent.yaml.example
+	install -D -m 644 packaging/ztctl.8 $(DESTDIR)$(PREFIX)/share/man/man8/ztctl.8
+	install -D -m 644 packaging/ztctl.bash-completion \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/ztctl
 	install -d -m 755 $(DESTDIR)$(PREFIX)/share/ztseg/policies
-	install -m 644 policies/* $(DESTDIR)$(PREFIX)/share/ztseg/policies/
+	install -m 644 policies/*.yaml $(DESTDIR)$(PREFIX)/share/ztseg/policies/
 
 clean:
 	rm -rf $(OUT)
