@@ -324,7 +324,7 @@ while getopts m:c:t:e:a:ivh option; do
 	t) limit=$OPTARG ;;
 	e) exports+="export $(printf %q "$OPTARG")"$'\n' ;;
 	a) append=$OPTARG ;;
-	i) accel='tcg,thread=single' cpus=1 icount=(-icount "shift=0,sleep=off") ;;
+	i) accel='tcg,thread=single' cpus=1 icount=(-icount "shift=0,sleep=on") ;;
 	v) verbose=1 ;;
 	h) usage 0 ;;
 	*) usage 2 >&2 ;;
