@@ -37,6 +37,7 @@ struct zt_agent {
 	struct zt_api_server *server;
 	uint64_t started_ns;
 	uint64_t alarms_told[ZT_ALARM_COUNT];
+	bool again; /* leave the loop to be started anew */
 };
 
 /* --- options ------------------------------------------------------------------------------ */
@@ -264,6 +265,11 @@ static int on_guard(sd_event_source *source, uint64_t usec, void *ctx)
 	zt_intent_sync(agent->intent);
 	if (zt_dp_alarm_raised(agent->dp))
 		log_alarms(agent);
+	if (zt_dp_outdated(agent->dp)) {
+		zt_log(ZT_INFO, "connection tracking was loaded: starting anew to make use of it");
+		agent->again = true;
+		return sd_event_exit(agent->event, 0);
+	}
 	/* Only to a manager that asked for it: one that never reads would make us wait. */
 	if (sd_watchdog_enabled(0, NULL) > 0)
 		sd_notify(0, "WATCHDOG=1");
@@ -577,5 +583,11 @@ int main(int argc, char **argv)
 	warn_of_private_mounts();
 	r = run(&agent);
 	stop(&agent);
+	if (r == 0 && agent.again) {
+		/* The same process to whoever started it; the new one takes the pins over. */
+		execv("/proc/self/exe", argv);
+		zt_fail(-errno, "start anew");
+		return 1;
+	}
 	return r < 0 ? 1 : 0;
 }

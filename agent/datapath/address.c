@@ -62,6 +62,16 @@ int zt_locals_del(struct zt_dp *dp, const struct zt_local *local)
 	return 0;
 }
 
+void zt_locals_forget(struct zt_dp *dp, uint32_t ifindex)
+{
+	for (size_t i = dp->local_count; i-- > 0;) {
+		if (dp->locals[i].ifindex != ifindex)
+			continue;
+		dp->locals[i] = dp->locals[--dp->local_count];
+		dp->addrs_dirty = true;
+	}
+}
+
 void zt_locals_unmark(struct zt_dp *dp)
 {
 	for (size_t i = 0; i < dp->local_count; i++)

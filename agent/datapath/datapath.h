@@ -313,6 +313,12 @@ const struct zt_dp_alarm *zt_dp_alarms(struct zt_dp *dp); /* ZT_ALARM_COUNT of t
 /* zt_dp_alarm_raised - any alarm since the last call: time to log. */
 bool zt_dp_alarm_raised(struct zt_dp *dp);
 
+/*
+ * zt_dp_outdated - the kernel can do more than when the programs were loaded (conntrack came
+ * as a module): an agent started anew takes over with what there is now.
+ */
+bool zt_dp_outdated(struct zt_dp *dp);
+
 /* zt_dp_tables - the tables in force, as given to zt_dp_commit(); NULL: an earlier agent's. */
 const struct zt_tables *zt_dp_tables(struct zt_dp *dp);
 

@@ -34,12 +34,21 @@ static const char *const alarm_names[ZT_ALARM_COUNT] = {
 	[ZT_ALARM_REVERTED] = "reverted",
 };
 
+/* States that go on until somebody ends them; the others happen, and are put right, each time. */
+static bool is_lasting(enum zt_dp_alarm_id id)
+{
+	return id == ZT_ALARM_NOT_AT_HEAD || id == ZT_ALARM_ATTACH_FAILED ||
+	       id == ZT_ALARM_TRANSLATES;
+}
+
 void zt_alarm(struct zt_dp *dp, enum zt_dp_alarm_id id, const char *fmt, ...)
 {
 	struct zt_dp_alarm *alarm = &dp->alarms[id];
 	va_list ap;
 
-	alarm->count++;
+	/* One that lasts counts when it begins. */
+	if (!is_lasting(id) || !(alarm->now || dp->alarm_was[id]))
+		alarm->count++;
 	alarm->last_ns = zt_now_ns();
 	alarm->now = true;
 	va_start(ap, fmt);
@@ -66,6 +75,11 @@ bool zt_dp_alarm_raised(struct zt_dp *dp)
 
 	dp->alarm_raised = false;
 	return raised;
+}
+
+bool zt_dp_outdated(struct zt_dp *dp)
+{
+	return dp->outdated;
 }
 
 static int check_hooks(struct zt_dp *dp)
@@ -157,8 +171,10 @@ static void clear_passing(struct zt_dp *dp)
 						      ZT_ALARM_PROGRAM_CHANGED, ZT_ALARM_PIN_LOST,
 						      ZT_ALARM_ATTACH_FAILED};
 
-	for (size_t i = 0; i < ARRAY_SIZE(passing); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(passing); i++) {
+		dp->alarm_was[passing[i]] = dp->alarms[passing[i]].now;
 		zt_alarm_clear(dp, passing[i]);
+	}
 }
 
 int zt_dp_guard(struct zt_dp *dp)
@@ -182,6 +198,9 @@ int zt_dp_guard(struct zt_dp *dp)
 	}
 	if (dp->guard_round % UNITS_EVERY == UNITS_EVERY - 1)
 		zt_sockunits_refresh(dp);
+	/* Loaded after we were: its kfuncs could not be linked then. */
+	if (!dp->have_ct && !dp->ct_module && zt_sys_have_ct_module())
+		dp->outdated = true;
 	dp->guard_round++;
 	return bad;
 }

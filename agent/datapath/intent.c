@@ -3,6 +3,7 @@
  * intent.c - from the policy file to what is in force; a broken file changes nothing.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -374,6 +375,8 @@ int zt_intent_load(struct zt_intent *intent, bool boot)
 	}
 	if (intent->watch_source)
 		zt_watch_renew(intent);
+	/* Reading a large policy takes many times what is kept of it. */
+	malloc_trim(0);
 	return absent ? 0 : r;
 }
 

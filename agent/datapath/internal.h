@@ -99,6 +99,8 @@ struct zt_dp {
 	int filters_fd; /* map of struct zt_filter_record, pinned */
 	uint64_t netns_cookie;
 	bool have_tcx, have_ct, have_destroy;
+	bool ct_module; /* nf_conntrack was there as a module when we loaded */
+	bool outdated;	/* the kernel has more to offer than when we loaded */
 	bool taken_over;
 	bool older_pins; /* pins of an older version: replaced once our links are in */
 	bool started;
@@ -141,7 +143,8 @@ struct zt_dp {
 
 	/* guard.c, status.c */
 	struct zt_dp_alarm alarms[ZT_ALARM_COUNT];
-	bool alarm_raised; /* since main looked last */
+	bool alarm_was[ZT_ALARM_COUNT]; /* in the round before */
+	bool alarm_raised;		/* since main looked last */
 	unsigned int guard_round;
 	struct zt_dp_iface *iface_view;
 	struct zt_dp_neighbour *neighbours;
@@ -203,6 +206,7 @@ void zt_netwatch_judge(struct zt_dp *dp); /* settle every interface's state, att
 /* --- address.c: the local address table --- */
 int zt_locals_add(struct zt_dp *dp, const struct zt_local *local);
 int zt_locals_del(struct zt_dp *dp, const struct zt_local *local);
+void zt_locals_forget(struct zt_dp *dp, uint32_t ifindex); /* the device is gone */
 void zt_locals_unmark(struct zt_dp *dp);
 void zt_locals_sweep(struct zt_dp *dp);
 int zt_locals_publish(struct zt_dp *dp); /* to zt_locals and the compiler's lists */

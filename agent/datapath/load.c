@@ -124,6 +124,7 @@ static int fit_object(struct zt_dp *dp)
 		flows = 1024;
 	dp->have_tcx = zt_sys_have_tcx() && !dp->cfg.clsact;
 	dp->have_ct = zt_sys_have_kfunc("bpf_skb_ct_lookup", "nf_conntrack");
+	dp->ct_module = zt_sys_have_ct_module();
 	dp->have_destroy = zt_sys_have_kfunc("bpf_sock_destroy", NULL);
 	r = set_pins(dp);
 	if (r < 0)

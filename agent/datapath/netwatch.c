@@ -109,6 +109,7 @@ static void remove_iface(struct zt_dp *dp, struct zt_iface *iface)
 
 	/* Also for a device that left for another namespace: there it is not ours to judge. */
 	zt_iface_detach(dp, iface);
+	zt_locals_forget(dp, iface->ifindex);
 	zt_netwatch_mark(dp, iface->ifindex, false);
 	memmove(iface, iface + 1, (dp->iface_count - at - 1) * sizeof(*iface));
 	dp->iface_count--;
@@ -219,7 +220,7 @@ static void free_sock(struct nl_sock **sock)
 	*sock = NULL;
 }
 
-static int dump(struct zt_dp *dp, int type, void *request, size_t size)
+static int dump_once(struct zt_dp *dp, int type, void *request, size_t size)
 {
 	zt_auto(free_sock) struct nl_sock *sock = nl_socket_alloc();
 	int r;
@@ -234,7 +235,19 @@ static int dump(struct zt_dp *dp, int type, void *request, size_t size)
 	r = nl_send_simple(sock, type, NLM_F_DUMP, request, size);
 	if (r >= 0)
 		r = nl_recvmsgs_default(sock);
+	if (r == -NLE_DUMP_INTR)
+		return -EAGAIN;
 	return r < 0 ? -EIO : 0;
+}
+
+/* The kernel says when the list changed under the dump. 1: it did, every time. */
+static int dump(struct zt_dp *dp, int type, void *request, size_t size)
+{
+	int r = -EAGAIN;
+
+	for (int i = 0; i < 8 && r == -EAGAIN; i++)
+		r = dump_once(dp, type, request, size);
+	return r == -EAGAIN ? 1 : r;
 }
 
 /* Everything again: at start, and when notifications were lost. */
@@ -242,16 +255,21 @@ static int read_all(struct zt_dp *dp)
 {
 	struct ifinfomsg link = {.ifi_family = AF_UNSPEC};
 	struct ifaddrmsg addr = {.ifa_family = AF_UNSPEC};
-	int r;
+	int r, torn = 0;
 
 	for (size_t i = 0; i < dp->iface_count; i++)
 		dp->ifaces[i].seen = false;
 	zt_locals_unmark(dp);
 	r = dump(dp, RTM_GETLINK, &link, sizeof(link));
-	if (r == 0)
+	if (r >= 0) {
+		torn = r;
 		r = dump(dp, RTM_GETADDR, &addr, sizeof(addr));
+	}
 	if (r < 0)
 		return r;
+	/* A torn list proves no absence; what goes away says so in the news. */
+	if (torn || r)
+		return 0;
 	for (size_t i = dp->iface_count; i-- > 0;)
 		if (!dp->ifaces[i].seen)
 			remove_iface(dp, &dp->ifaces[i]);

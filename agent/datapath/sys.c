@@ -123,6 +123,11 @@ bool zt_sys_have_kfunc(const char *name, const char *module)
 	return found;
 }
 
+bool zt_sys_have_ct_module(void)
+{
+	return access("/sys/kernel/btf/nf_conntrack", F_OK) == 0;
+}
+
 int zt_sys_netns_cookie(uint64_t *ret_cookie)
 {
 	zt_auto(zt_close) int fd = -1;

@@ -36,6 +36,9 @@ bool zt_sys_have_tcx(void);
 /* zt_sys_have_kfunc - vmlinux's or a loaded module's BTF has this function. */
 bool zt_sys_have_kfunc(const char *name, const char *module);
 
+/* zt_sys_have_ct_module - nf_conntrack is loaded as a module. */
+bool zt_sys_have_ct_module(void);
+
 /* zt_sys_netns_cookie - of the network namespace of this process. */
 int zt_sys_netns_cookie(uint64_t *ret_cookie);
 
