@@ -79,8 +79,9 @@ fails() { # NAME COMMAND...: it does not
 }
 
 must() { # COMMAND...: a step without which the rest means nothing
+	REPLY=
 	"$@" && return
-	not_ok setup "failed: $*"
+	not_ok setup "failed: $*${REPLY:+ ($REPLY)}"
 	exit 1
 }
 

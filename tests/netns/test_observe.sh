@@ -49,3 +49,13 @@ passes "a new agent leaves it"
 is "for good, says status" "$(jqr b status -- .agent.observe.for_good)" true
 holds "off" observe --off
 denied "and off"
+
+# The kernel command line says it: nothing is denied from the first packet after boot on.
+must agent_stop b
+must stop_tool b detach
+{ tr -d '\n' </proc/cmdline; echo " ztseg=observe"; } >"$TMP/cmdline"
+must mount --bind "$TMP/cmdline" /proc/cmdline
+must agent_start b
+passes "booted with ztseg=observe"
+is "status says so" "$(jqr b status -- .agent.observe.active)" true
+must umount /proc/cmdline

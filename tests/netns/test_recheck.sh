@@ -68,11 +68,27 @@ for v in 4 6; do
 	says "v$v UDP: allowed again" a ask "u$v" anew
 done
 
-# A kept flow ends with its connection, and only then.
+# TCP state from the wire is no verdict: a forged end (out of window) leaves a kept flow kept.
 {
 	echo "$closed"
 	echo "  - {id: keep, action: deny, from: a, to: b, ports: [tcp/82], existing: keep}"
 } | rules b 4 enforced
+tell a port s482
+sport=$REPLY
+for flags in 04 11 14; do
+	must tell a tcpraw "${HOST_IP4[a]}" "${HOST_IP4[b]}" "$sport" 82 $flags 77 99
+done
+says "forged RST and FIN: the kept session goes on" a ask s482 forged
+for flags in 04 11 14; do
+	must tell b tcpraw "${HOST_IP4[b]}" "${HOST_IP4[a]}" 82 "$sport" $flags 77 99
+done
+says "forged both ways: it still does" a ask s482 forged2
+
+# A kept flow ends with its connection, and only then.
+{
+	echo "$closed"
+	echo "  - {id: keep, action: deny, from: a, to: b, ports: [tcp/82], existing: keep}"
+} | rules b 5 enforced
 says "kept once more" a ask s482 four
 tell a port s482
 sport=$REPLY
@@ -83,5 +99,5 @@ denies "the same ports again are a new opening" "TIMEOUT*" a connect again "${HO
 	echo "$closed"
 	echo "  - {id: keep, action: deny, from: a, to: b, ports: [tcp/82], existing: keep}"
 	echo "  - {id: more, from: a, to: b, ports: [tcp/8080]}"
-} | rules b 5 enforced
+} | rules b 6 enforced
 says "kept over another commit" a ask s682 five

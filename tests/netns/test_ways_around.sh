@@ -92,12 +92,40 @@ says "arrives" b rawgot g6a 1
 says "IPv6 group that it does not" a sendto d6 ff05::77%eth0 5354 text
 denies "does not" "TIMEOUT*" b rawgot g6d 0.2
 
+# Out of a closed host: groups and broadcast are destinations like others, with segments of their own.
+rules b 2 enforced <<-EOT
+	boundaries:
+	  - {id: b-closed, segment: b, inbound: deny, outbound: deny}
+	rules:
+	  - {id: named, from: any, to: b, ports: [tcp/80, udp/53, udp/5353]}
+	  - {id: groups, from: b, to: multicast, ports: [udp/5355]}
+	  - {id: shouts, from: b, to: broadcast, ports: [udp/5356]}
+EOT
+for p in 5355 5357; do
+	must tell a join m$p 239.1.2.4 $p eth0
+	must tell a join w$p ff05::78 $p eth0
+done
+for p in 5356 5358; do must tell a listen b$p udp 0.0.0.0 $p sink; done
+must ip -n "$(ns b)" route add 239.0.0.0/8 dev eth0
+must tell b udp g v4
+must tell b udp g6 v6
+says "to a group that the rule names" b sendto g 239.1.2.4 5355 out
+says "arrives" a rawgot m5355 1
+says "IPv6" b sendto g6 ff05::78%eth0 5355 out
+says "arrives" a rawgot w5355 1
+denies "to a group on another port" "EPERM*" b sendto g 239.1.2.4 5357 out
+denies "IPv6" "EPERM*" b sendto g6 ff05::78%eth0 5357 out
+says "broadcast that the rule names" b sendto g 10.77.0.255 5356 out
+says "arrives" a got b5356 3 1
+is "in whole" "$REPLY" 3
+denies "broadcast on another port" "EPERM*" b sendto g 10.77.0.255 5358 out
+
 # An address that appears while the agent runs is the host's from its first packet on.
 must ip -n "$(ns b)" addr add 10.77.0.201/32 dev lo
 must ip -n "$(ns a)" route add 10.77.0.201/32 via 10.77.0.12
 denies "a new address, at once" "TIMEOUT*" a connect x 10.77.0.201 81 timeout=0.3
 says "and what the rule names there" a connect c 10.77.0.201 80
-is "denied by the boundary" "$(violated b '.dst == "10.77.0.201"')" b-closed
+is "denied by the boundary" "$(violated b '.dst == "10.77.0.201"')" b-closed:in
 
 # The other host's frames to b's own MAC for an address that is not b's are no opening of b's.
 must ip -n "$(ns a)" route add 10.99.0.0/16 via 10.77.0.12

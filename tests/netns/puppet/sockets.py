@@ -173,6 +173,23 @@ def connect(*words):
 
 
 @command
+def many(address, port_, count):
+    """many ADDR PORT COUNT: connects, asks and resets, one after the other; how many answered"""
+    good = 0
+    for _ in range(int(count)):
+        with socket.socket(family(address), socket.SOCK_STREAM) as sock:
+            sock.settimeout(2)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            try:
+                sock.connect(sockaddr(address, port_))
+                sock.sendall(b"x")
+                good += sock.recv(1) == b"x"
+            except OSError:
+                pass
+    return str(good)
+
+
+@command
 def udp(*words):
     """udp NAME v4|v6 [from=ADDR] [sport=N] [to=ADDR] [port=N]: a UDP socket"""
     (name, version), opt = options(words, sport="0", to="", port="0", **{"from": ""})
