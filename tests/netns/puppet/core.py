@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """core.py - the table of commands, and what every command uses."""
 import errno
+import os
 import socket
 import time
 
 COMMANDS = {}
 SOCKS = {}
+# Emulated machines are slow; what is waited for without coming costs this much more as well.
+SCALE = max(1.0, float(os.environ.get("ZT_TIME_SCALE", "1")) / 4)
 
 
 class Refused(Exception):
@@ -39,6 +42,11 @@ def options(words, **defaults):
         else:
             rest.append(word)
     return rest, values
+
+
+def seconds(text):
+    """A time limit that the test gave."""
+    return float(text) * SCALE
 
 
 def errname(error):

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-from core import SOCKS, Refused, command, family, options, pick, sockaddr
+from core import SOCKS, Refused, command, family, options, pick, seconds, sockaddr
 
 IP_RECVERR, IPV6_RECVERR = 11, 25
 IP_MTU_DISCOVER, IPV6_MTU_DISCOVER = 10, 23
@@ -49,7 +49,7 @@ def ping(*words):
     if not six:
         packet = packet[:2] + checksum(packet) + packet[4:]
     began = time.monotonic()
-    deadline = began + float(opt["timeout"])
+    deadline = began + seconds(opt["timeout"])
     sock.sendto(packet, sockaddr(address, 0))
     while True:
         sock.settimeout(max(0.001, deadline - time.monotonic()))
@@ -72,7 +72,7 @@ def uprobe(*words):
     sock.sendto(b"u" * int(opt["size"]), sockaddr(address, port_))
     poll = select.poll()
     poll.register(sock, select.POLLIN | select.POLLERR)
-    if not poll.poll(float(opt["timeout"]) * 1000):
+    if not poll.poll(seconds(opt["timeout"]) * 1000):
         raise Refused("TIMEOUT")
     try:
         _, ancillary, _, _ = sock.recvmsg(2048, 2048, 0x2000)  # MSG_ERRQUEUE
@@ -292,7 +292,7 @@ def rawlisten(name, version, proto):
 def rawgot(name, timeout=1):
     """rawgot NAME [TIMEOUT]: waits for one packet; its sender"""
     sock = pick(name)
-    sock.settimeout(float(timeout))
+    sock.settimeout(seconds(timeout))
     return sock.recvfrom(65536)[1][0]
 
 

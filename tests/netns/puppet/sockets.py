@@ -8,7 +8,8 @@ import struct
 import threading
 import time
 
-from core import (SOCKS, Refused, command, errname, family, options, pick, read_exactly, sockaddr)
+from core import (SOCKS, Refused, command, errname, family, options, pick, read_exactly, seconds,
+                  sockaddr)
 
 SERVERS = {}
 
@@ -91,9 +92,9 @@ class Server:
             except OSError:
                 pass
 
-    def wait(self, done, seconds):
+    def wait(self, done, limit):
         with self.changed:
-            return self.changed.wait_for(done, float(seconds))
+            return self.changed.wait_for(done, seconds(limit))
 
 
 @command
@@ -161,7 +162,7 @@ def connect(*words):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         wild = "::" if family(address) == socket.AF_INET6 else "0.0.0.0"
         sock.bind(sockaddr(opt["from"] or wild, opt["sport"]))
-    sock.settimeout(float(opt["timeout"]))
+    sock.settimeout(seconds(opt["timeout"]))
     began = time.monotonic()
     try:
         sock.connect(sockaddr(address, port))
@@ -208,8 +209,8 @@ def udp(*words):
 def ask(name, text="ping", timeout=2):
     """ask NAME [TEXT] [TIMEOUT]: sends on a connected socket, waits for the echo"""
     sock = pick(name)
-    deadline = time.monotonic() + float(timeout)
-    sock.settimeout(float(timeout))
+    deadline = time.monotonic() + seconds(timeout)
+    sock.settimeout(seconds(timeout))
     if sock.type == socket.SOCK_STREAM:
         sock.sendall(text.encode())
         back = read_exactly(sock, len(text.encode()), deadline)
@@ -224,8 +225,8 @@ def ask(name, text="ping", timeout=2):
 def revive(name, text, timeout=3):
     """revive NAME TEXT [TIMEOUT]: sends, reads until TEXT is the end of what was echoed"""
     sock, seen = pick(name), b""
-    deadline = time.monotonic() + float(timeout)
-    sock.settimeout(float(timeout))
+    deadline = time.monotonic() + seconds(timeout)
+    sock.settimeout(seconds(timeout))
     sock.sendall(text.encode())
     while not seen.endswith(text.encode()):
         seen += read_exactly(sock, 1, deadline)
@@ -236,9 +237,9 @@ def askto(name, address, port, text="ping", timeout=2):
     """askto NAME ADDR PORT [TEXT|@BYTES] [TIMEOUT]: UDP request and echo; who answered"""
     sock = pick(name)
     data = os.urandom(int(text[1:])) if text.startswith("@") else text.encode()
-    sock.settimeout(float(timeout))
+    sock.settimeout(seconds(timeout))
     sock.sendto(data, sockaddr(address, port))
-    deadline = time.monotonic() + float(timeout)
+    deadline = time.monotonic() + seconds(timeout)
     while True:
         sock.settimeout(max(0.001, deadline - time.monotonic()))
         back, peer = sock.recvfrom(65536)
@@ -269,7 +270,7 @@ def push(name, count, shut=""):
 def drained(name, timeout=5):
     """drained NAME [TIMEOUT]: after push NAME N shut: waits for the other end's FIN"""
     sock = pick(name)
-    sock.settimeout(float(timeout))
+    sock.settimeout(seconds(timeout))
     while sock.recv(65536):
         pass
 
@@ -294,7 +295,7 @@ def abort(name):
 def ended(name, timeout=2):
     """ended NAME [TIMEOUT]: waits for the connection to end; says how"""
     sock = pick(name)
-    sock.settimeout(float(timeout))
+    sock.settimeout(seconds(timeout))
     try:
         data = sock.recv(1)
     except (socket.timeout, TimeoutError):
@@ -323,7 +324,7 @@ def scan(address, ports, timeout="0.5"):
             sock.close()
             continue
         polls.append(sock)
-    deadline = time.monotonic() + float(timeout)
+    deadline = time.monotonic() + seconds(timeout)
     while polls and time.monotonic() < deadline:
         _, ready, _ = select.select([], polls, [], max(0, deadline - time.monotonic()))
         for sock in ready:
