@@ -189,12 +189,11 @@ static __always_inline int zt_judge_as(struct zt_work *w, __u32 opener, struct z
 __noinline int zt_decide(__u32 opener)
 {
 	struct zt_work *w = zt_work_get();
-	const struct zt_ctl *ctl = zt_ctl_get();
 	struct zt_answer *a;
 	__u32 first;
 	__u8 builtin;
 
-	if (!w || !ctl)
+	if (!w)
 		return ZT_DIR_IN;
 	a = &w->answer;
 	first = (opener == ZT_DIR_COUNT ? w->pass.dir : opener) & 1;
@@ -219,25 +218,24 @@ __noinline int zt_decide(__u32 opener)
 			}
 		}
 	}
-	/* What an unconfirmed policy says holds no longer than that policy does. */
-	if (ctl->deadline_ns > w->pass.now_ns && ctl->deadline_ns < a->valid_until_ns)
-		a->valid_until_ns = ctl->deadline_ns;
 	return first;
 }
 
 /*
  * Writes the answer into an entry. @cut: the entry stands for an established
- * TCP connection that was allowed until now, so `existing` has a say.
+ * TCP connection that was allowed until now, so `existing` has a say; time has
+ * none to hear: what a label's end denies is denied, `keep` or not.
  */
 static __always_inline void zt_apply(struct zt_flow *f, const struct zt_work *w, bool cut)
 {
 	__u8 flags = f->flags & ~(ZT_FLOW_OWNER_DEP | ZT_FLOW_FAILSAFE | ZT_FLOW_KEPT);
+	bool ran_out = f->valid_until_ns && w->pass.now_ns >= f->valid_until_ns;
 	const struct zt_answer *a = &w->answer;
 
 	for (int plane = 0; plane < ZT_PLANE_COUNT; plane++) {
 		bool newly = cut && f->action[plane] == ZT_ALLOW && a->action[plane] == ZT_DENY;
 
-		if (newly && a->rank[plane] < ZT_RANK_CONTAIN &&
+		if (newly && !ran_out && a->rank[plane] < ZT_RANK_CONTAIN &&
 		    a->existing[plane] == ZT_EXISTING_KEEP) {
 			if (plane == ZT_LIVE) {
 				flags |= ZT_FLOW_KEPT;
@@ -379,7 +377,7 @@ static __always_inline __u32 zt_opener(struct __sk_buff *skb, const struct zt_wo
 	if (who->role == ZT_ROLE_LISTEN)
 		return ZT_DIR_IN;
 	if (who->connected)
-		return zt_has_listener(skb) ? ZT_DIR_IN : ZT_DIR_OUT;
+		return zt_listener(skb, 0) ? ZT_DIR_IN : ZT_DIR_OUT;
 	/* A bare ACK that meets a listener: the end of a syncookie handshake. What leaves by a
 	 * socket without a peer is the kernel's own answer, to either side's packet. */
 	return pass->hook == ZT_DIR_IN ? ZT_DIR_IN : ZT_DIR_COUNT;
@@ -508,6 +506,9 @@ __noinline int zt_unsettled(struct __sk_buff *skb)
 		return zt_posture(skb, ZT_PARSE_DENY);
 	}
 	zt_who_is(skb);
+	if (w->pass.hook == ZT_DIR_IN && w->who.connected && !w->who.cookie &&
+	    zt_is_opening_syn(&w->pass.pkt))
+		zt_listener(skb, 1);
 	/* Not in zt_who_is(): one frame less on a stack that 6.1 counts in steps of 32. */
 	w->who.qmask = zt_owner_qmask(w->who.owner, w->pass.word);
 	if (zt_is_opening_syn(&w->pass.pkt))

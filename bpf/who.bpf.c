@@ -122,7 +122,8 @@ __noinline int zt_who_is(struct __sk_buff *skb)
 	return 0;
 }
 
-__noinline int zt_has_listener(struct __sk_buff *skb)
+/* Port 0 is nobody's: the lookup passes by the sockets that have a peer. */
+__noinline int zt_listener(struct __sk_buff *skb, __u32 take)
 {
 	struct zt_work *w = zt_work_get();
 	struct bpf_sock_tuple tuple = {};
@@ -133,7 +134,6 @@ __noinline int zt_has_listener(struct __sk_buff *skb)
 	if (!w)
 		return 0;
 	size = zt_tuple(&w->pass.key, &tuple);
-	/* Port 0 is nobody's: the lookup passes by established sockets. */
 	if (size == sizeof(tuple.ipv4)) {
 		tuple.ipv4.sport = 0;
 		sk = bpf_skc_lookup_tcp(skb, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
@@ -144,6 +144,10 @@ __noinline int zt_has_listener(struct __sk_buff *skb)
 	if (!sk)
 		return 0;
 	listening = sk->state == ZT_TCP_STATE_LISTEN;
+	if (listening && take) {
+		w->who.connected = 0;
+		zt_who_take(&w->who, bpf_sk_storage_get(&zt_socks, sk, NULL, 0));
+	}
 	bpf_sk_release(sk);
 	return listening;
 }

@@ -16,7 +16,11 @@
 
 /* Fills the working set's `who` from the packet's socket. */
 int zt_who_is(struct __sk_buff *skb);
-/* Is there a listener on the near port? Tells who opened a connection older than us. */
-int zt_has_listener(struct __sk_buff *skb);
+/*
+ * Is there a listener on the near port? That tells who opened a connection older than us.
+ * @take: make it the working set's `who`: a SYN that meets what remains of an old
+ *	  connection (TIME_WAIT, no record) is handed to the listener by the kernel too.
+ */
+int zt_listener(struct __sk_buff *skb, __u32 take);
 /* A connection cut by a recheck is not revived by a later `keep`. */
 int zt_who_cut(struct __sk_buff *skb);
