@@ -227,7 +227,7 @@ static void measure(const struct cost *cost, struct subject *subjects, size_t co
 {
 	for (unsigned int round = 0; round <= cost->rounds; round++) {
 		for (size_t i = 0; i < count; i++) {
-			struct span span;
+			struct span span = {0};
 
 			span.ns = run_subject(cost, &subjects[i], cost->repeat);
 			span.instructions = span.ns;

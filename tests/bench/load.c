@@ -11,6 +11,9 @@
  * CPU time that both hosts spent. "rate" has a client process and a server process, each
  * on a CPU of its own, as a service would.
  *
+ * An agent that works off what its programs report shares the CPU: with --agent its time
+ * is printed beside, and where the clock counts instructions they are not counted in.
+ *
  * It never sends to an address that is not given on its command line.
  */
 #include <arpa/inet.h>
@@ -49,8 +52,9 @@ struct load {
 	const char *kind;
 	unsigned int ops;
 	unsigned int rounds;
-	bool clock_counts; /* emulated: a nanosecond is an instruction */
-	int counter;	   /* perf counter of kernel instructions on this CPU, or -1 */
+	bool clock_counts;  /* emulated: a nanosecond is an instruction */
+	unsigned int agent; /* process to tell apart, or 0 */
+	int counter;	    /* perf counter of kernel instructions on this CPU, or -1 */
 	struct pair pairs[PAIRS_MAX];
 	unsigned int pair_count;
 };
@@ -303,6 +307,7 @@ static struct span rate_batch(const struct load *load, const struct pair *pair, 
 
 static void run_batch(const struct load *load, const struct pair *pair, unsigned int round)
 {
+	uint64_t agent_ns = bench_cpu_ns(load->agent);
 	struct span span;
 
 	bench_enter_netns(pair->client_ns);
@@ -312,29 +317,38 @@ static void run_batch(const struct load *load, const struct pair *pair, unsigned
 		span = rate_batch(load, pair, round);
 	else
 		span = tcp_batch(load, pair, round);
+	span.agent_ns = bench_cpu_ns(load->agent) - agent_ns;
 	if (load->clock_counts)
-		span.instructions = span.ns;
+		span.instructions = span.ns - span.agent_ns;
 	if (round > 0)
 		bench_print(load->kind, pair->name, load->ops, &span,
 			    load->clock_counts ||
 				    (load->counter >= 0 && strcmp(load->kind, "rate")));
 }
 
+static int usage(void)
+{
+	fprintf(stderr,
+		"usage: load [--clock-counts] [--agent=PID] tcp|udp|rate OPS ROUNDS PAIR...\n"
+		"PAIR is NAME,CLIENT-NETNS,SERVER-NETNS,ADDRESS,PORT\n");
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
 	static struct load load = {.counter = -1};
 
-	if (argc > 1 && !strcmp(argv[1], "--clock-counts")) {
-		load.clock_counts = true;
-		argc--;
-		argv++;
+	for (; argc > 2 && !strncmp(argv[1], "--", 2); argc--, argv++) {
+		if (!strcmp(argv[1], "--clock-counts"))
+			load.clock_counts = true;
+		else if (!strncmp(argv[1], "--agent=", 8))
+			load.agent = bench_count(argv[1] + 8, INT32_MAX);
+		else
+			return usage();
 	}
 	if (argc < 5 || argc - 4 > PAIRS_MAX ||
-	    (strcmp(argv[1], "tcp") && strcmp(argv[1], "udp") && strcmp(argv[1], "rate"))) {
-		fprintf(stderr, "usage: load [--clock-counts] tcp|udp|rate OPS ROUNDS PAIR...\n"
-				"PAIR is NAME,CLIENT-NETNS,SERVER-NETNS,ADDRESS,PORT\n");
-		return 2;
-	}
+	    (strcmp(argv[1], "tcp") && strcmp(argv[1], "udp") && strcmp(argv[1], "rate")))
+		return usage();
 	load.kind = argv[1];
 	load.ops = bench_count(argv[2], OPS_MAX);
 	load.rounds = bench_count(argv[3], ROUNDS_MAX);

@@ -37,7 +37,8 @@ def source_values($source; $kind; $name):
 	$source.samples | if $source.unit == "kernel ns" then values($kind; $name; .ns)
 		else values($kind; $name; .instructions) end;
 
-# What a scenario adds to the same load without filter; one number per sample.
+# What a scenario adds to the same load without filter; one number per sample. Where emulation
+# counts, the agent's own process is not in it (agent_beside has it, in the same unit).
 def added($source; $kind; $name; $way):
 	(source_values($source; $kind; "bare/" + $way) | median) as $bare |
 	source_values($source; $kind; $name + "/" + $way) | map(. - $bare);
@@ -55,6 +56,9 @@ def added_row($name; $source; $kind; $ours; $reference; $against; $what; $target
 	. as $ways | worst(.value) |
 	row($name; "ratio"; .value; $target; .value <= $target; .ours; .reference;
 	    {measured: "\($source.unit) added \($what)", by: $source.by, worse_way: .way,
+	     agent_beside: (.way as $way | $source.samples |
+		values($kind; $ours + "/" + $way; .agent_ns) |
+		median | round_to(1)),
 	     ways: ($ways | map({(.way): (.value | round_to(1000))}) | add)});
 
 def cost_row($samples):
@@ -96,7 +100,8 @@ def details($samples; $by):
 		kind: .[0].kind, name: .[0].name, by: $by, samples: length,
 		ns: (map(select(.ns != null) | .ns / .ops) | stats | rounded(10)),
 		instructions: (map(select(.instructions != null) | .instructions / .ops) | stats |
-			rounded(1))});
+			rounded(1)),
+		agent_ns: (map(select(.agent_ns != null) | .agent_ns / .ops) | median | round_to(1))});
 
 . as $native | source($native) as $source |
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * util.c - see util.h.
+ * util.c - clock, namespaces and samples for the measuring programs.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -73,12 +73,28 @@ unsigned int bench_count(const char *text, unsigned int max)
 	return (unsigned int)value;
 }
 
+uint64_t bench_cpu_ns(unsigned int pid)
+{
+	unsigned long long ns = 0;
+	char path[64];
+	FILE *f;
+
+	if (!pid)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%u/schedstat", pid);
+	f = fopen(path, "re");
+	if (!f || fscanf(f, "%llu", &ns) != 1)
+		bench_die("%s", path);
+	fclose(f);
+	return ns;
+}
+
 void bench_print(const char *kind, const char *name, unsigned int ops, const struct span *span,
 		 bool counted)
 {
-	printf("{\"kind\": \"%s\", \"name\": \"%s\", \"ops\": %u, \"ns\": %llu, "
+	printf("{\"kind\": \"%s\", \"name\": \"%s\", \"ops\": %u, \"ns\": %llu, \"agent_ns\": %llu, "
 	       "\"instructions\": ",
-	       kind, name, ops, (unsigned long long)span->ns);
+	       kind, name, ops, (unsigned long long)span->ns, (unsigned long long)span->agent_ns);
 	if (counted)
 		printf("%llu}\n", (unsigned long long)span->instructions);
 	else

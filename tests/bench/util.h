@@ -13,6 +13,7 @@
 struct span {
 	uint64_t ns;
 	uint64_t instructions;
+	uint64_t agent_ns; /* that the agent's process ran meanwhile, on any CPU */
 };
 
 /* bench_die - print the message, and errno's unless 0; exit status 1. */
@@ -32,6 +33,9 @@ void bench_enter_netns(int fd);
 
 /* bench_count - a number from 1 to @max, or the end. */
 unsigned int bench_count(const char *text, unsigned int max);
+
+/* bench_cpu_ns - how long a process has been on a CPU, exactly; 0 when @pid is 0. */
+uint64_t bench_cpu_ns(unsigned int pid);
 
 /**
  * bench_print - one sample as a JSON object on a line.
