@@ -21,7 +21,7 @@
 #define LARGE_ROWS    20000
 #define SOCKETS_EVERY 5	 /* same-host connections are brought up to date by walking them */
 #define UNITS_EVERY   15 /* socket units: asked of systemd */
-#define SLOW_EVERY    5	 /* neighbours, translation: changed by administrators, not by traffic */
+#define SLOW_EVERY    5	 /* neighbours: changed by administrators, not by traffic */
 
 static const char *const alarm_names[ZT_ALARM_COUNT] = {
 	[ZT_ALARM_LINK_LOST] = "link-lost",
@@ -186,11 +186,10 @@ int zt_dp_guard(struct zt_dp *dp)
 	clear_passing(dp);
 	zt_commit_settle(dp);
 	bad = check_hooks(dp) + check_map_pins(dp) + check_policy(dp);
-	if (dp->guard_round % SLOW_EVERY == 0) {
+	if (dp->guard_round % SLOW_EVERY == 0)
 		zt_neighbours_refresh(dp);
-		if (zt_surround_refresh(dp) && dp->cfg.on_env)
-			dp->cfg.on_env(dp->cfg.ctx);
-	}
+	if (zt_surround_refresh(dp) && dp->cfg.on_env)
+		dp->cfg.on_env(dp->cfg.ctx);
 	if (dp->guard_round % SOCKETS_EVERY == 0) {
 		r = zt_iter_run(dp->skel->progs.zt_it_tcp);
 		if (r < 0)

@@ -118,7 +118,6 @@ struct zt_dp {
 	size_t local_count;
 	bool addrs_dirty;
 	bool surround_dirty;
-	bool translates; /* NAT chains with rules */
 	struct zt_addr *env_locals;
 	size_t env_local_count;
 	struct zt_addr *env_broadcasts;

@@ -119,13 +119,26 @@ static void list_device(struct zt_dp *dp, const struct zt_iface *iface)
 	}
 }
 
+struct tables {
+	struct zt_dp *dp;
+	struct zt_nat nat;
+};
+
+static bool translates(const struct zt_nat *nat, uint8_t family, const char *name)
+{
+	for (unsigned int i = 0; i < nat->table_count; i++)
+		if (nat->tables[i].family == family && !strcmp(nat->tables[i].name, name))
+			return true;
+	return false;
+}
+
 static int on_table(struct nl_msg *msg, void *ctx)
 {
 	struct nlmsghdr *head = nlmsg_hdr(msg);
 	struct nlattr *attr[NFTA_TABLE_MAX + 1];
 	struct nfgenmsg *gen = nlmsg_data(head);
 	struct zt_dp_neighbour n = {};
-	struct zt_dp *dp = ctx;
+	struct tables *tables = ctx;
 	const char *family = gen->nfgen_family == NFPROTO_IPV4	 ? "ip"
 			     : gen->nfgen_family == NFPROTO_IPV6 ? "ip6"
 			     : gen->nfgen_family == NFPROTO_INET ? "inet"
@@ -136,17 +149,20 @@ static int on_table(struct nl_msg *msg, void *ctx)
 		return NL_OK;
 	snprintf(n.kind, sizeof(n.kind), "nftables");
 	snprintf(n.name, sizeof(n.name), "%s %s", family, nla_get_string(attr[NFTA_TABLE_NAME]));
-	n.translates = dp->translates && !strcmp(nla_get_string(attr[NFTA_TABLE_NAME]), "nat");
-	add(dp, &n);
+	n.translates =
+		translates(&tables->nat, gen->nfgen_family, nla_get_string(attr[NFTA_TABLE_NAME]));
+	add(tables->dp, &n);
 	return NL_OK;
 }
 
 static void list_netfilter(struct zt_dp *dp)
 {
 	struct nfgenmsg gen = {.nfgen_family = NFPROTO_UNSPEC, .version = NFNETLINK_V0};
+	struct tables tables = {.dp = dp};
 
+	zt_surround_nat(dp, &tables.nat);
 	zt_surround_dump(NETLINK_NETFILTER, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE, &gen,
-			 sizeof(gen), on_table, dp);
+			 sizeof(gen), on_table, &tables);
 }
 
 int zt_neighbours_refresh(struct zt_dp *dp)

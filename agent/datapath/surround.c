@@ -92,8 +92,18 @@ int zt_surround_forwarding(bool *ret_forwarding)
 
 /* --- translation of outgoing destinations ------------------------------------------------- */
 
+static void note_table(struct zt_nat *nat, uint8_t family, const char *name)
+{
+	if (nat->table_count == ZT_NAT_TABLES)
+		return;
+	nat->tables[nat->table_count].family = family;
+	snprintf(nat->tables[nat->table_count].name, sizeof(nat->tables[0].name), "%s", name);
+	nat->table_count++;
+}
+
 static int on_chain(struct nl_msg *msg, void *ctx)
 {
+	struct nfgenmsg *gen = nlmsg_data(nlmsg_hdr(msg));
 	struct nlattr *attr[NFTA_CHAIN_MAX + 1], *hook[NFTA_HOOK_MAX + 1];
 	struct zt_nat *nat = ctx;
 	uint32_t num, rules = 0;
@@ -111,6 +121,8 @@ static int on_chain(struct nl_msg *msg, void *ctx)
 	if (!rules)
 		return NL_OK;
 	nat->chains++;
+	if (attr[NFTA_CHAIN_TABLE])
+		note_table(nat, gen->nfgen_family, nla_get_string(attr[NFTA_CHAIN_TABLE]));
 	if (num == NF_INET_LOCAL_OUT)
 		nat->out = true;
 	return NL_OK;
@@ -187,7 +199,6 @@ bool zt_surround_refresh(struct zt_dp *dp)
 	flags &= ~(uint32_t)(ZT_CTL_FORWARDING | ZT_CTL_NAT_OUT);
 	flags |= forwarding ? ZT_CTL_FORWARDING : 0;
 	flags |= nat.out ? ZT_CTL_NAT_OUT : 0;
-	dp->translates = nat.chains > 0;
 	if (flags != before)
 		__atomic_store_n(&dp->ctl->flags, flags, __ATOMIC_RELEASE);
 	return (flags ^ before) & ZT_CTL_FORWARDING;
