@@ -20,7 +20,8 @@
 
 /*
  * Keys are copied a word at a time in the kernel; there they are map memory or
- * stack slots and aligned anyhow. User space promises nothing. Same layout both ways.
+ * stack slots and aligned anyhow. User space promises nothing. Same layout both ways
+ * as long as what embeds one stays a multiple of 8 bytes: pad it by name.
  */
 #ifdef __bpf__
 #define ZT_WORDS __attribute__((aligned(8)))
@@ -308,6 +309,7 @@ struct zt_slot_meta {
 #define ZT_SOCK_ESTABLISHED 0x1 /* reached ESTABLISHED while guarded: `keep` may keep it */
 #define ZT_SOCK_CUT	    0x2 /* denied after that: never kept again */
 #define ZT_SOCK_OLD	    0x4 /* filled in by an iterator: older than the agent */
+#define ZT_SOCK_LOOP	    0x8 /* both ends are here: recorded as ZT_KIND_LOOP */
 
 /* sk_storage. BPF_F_CLONE: an accepted child starts with its listener's. */
 struct zt_sock {

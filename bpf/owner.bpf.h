@@ -62,8 +62,9 @@ extern struct zt_map_sock_units zt_sock_units SEC(".maps");
 struct zt_listener {
 	struct zt_addr addr;
 	__u16 port; /* host order */
-	__u16 pad;
+	__u16 pad[3];
 };
+_Static_assert(sizeof(struct zt_listener) == 24, "zt_listener: a key, no hidden padding");
 
 struct zt_map_listeners {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
