@@ -30,7 +30,7 @@ CFLAGS    ?= -O2 -g
 CFLAGS    += -std=gnu11 $(WARN) -fstack-protector-strong $(EXTRA_CFLAGS)
 LDFLAGS   += -Wl,-z,relro,-z,now $(EXTRA_LDFLAGS)
 LDLIBS     = $(shell pkg-config --libs $(PKGS))
-BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Werror \
+BPF_CFLAGS := -g -O2 -mcpu=v3 -fno-strict-aliasing -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Werror \
 	-I. -Ivmlinux/$(ARCH) -Ibpf
 
 # Rooms both programs may use. ztctl links these and nothing else from agent/,

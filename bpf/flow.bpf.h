@@ -90,11 +90,17 @@ static __always_inline void zt_key_make(struct zt_flow_key *key, const struct zt
 					bool near_is_dst, __u8 kind)
 {
 	bool icmp = p->proto == (p->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+	const __u64 *near, *far;
 	__be16 sport, dport;
 
 	zt_key_ports(p, &sport, &dport);
-	__builtin_memcpy(key->near_addr, near_is_dst ? p->dst.bytes : p->src.bytes, 16);
-	__builtin_memcpy(key->far_addr, near_is_dst ? p->src.bytes : p->dst.bytes, 16);
+	/* As words: byte arrays would be copied byte by byte. */
+	near = (const void *)(near_is_dst ? &p->dst : &p->src);
+	far = (const void *)(near_is_dst ? &p->src : &p->dst);
+	((__u64 *)key->near_addr)[0] = near[0];
+	((__u64 *)key->near_addr)[1] = near[1];
+	((__u64 *)key->far_addr)[0] = far[0];
+	((__u64 *)key->far_addr)[1] = far[1];
 	/* ICMP has one number for both ends: the same key either way. */
 	key->near_port = near_is_dst && !icmp ? dport : sport;
 	key->far_port = near_is_dst && !icmp ? sport : dport;

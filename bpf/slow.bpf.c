@@ -550,6 +550,8 @@ __noinline int zt_slow(struct __sk_buff *skb)
 		if (f && zt_fresh(f, &w->pass))
 			return zt_hit(f, &w->pass);
 	}
+	if (zt_is_opening_syn(&w->pass.pkt))
+		return zt_unsettled(skb);
 	if (zt_is_icmp_error(&w->pass.pkt) && zt_icmp_error(skb))
 		return ZT_NEXT;
 	/* One-way datagrams and the steps of a handshake stay among the openings for long. */

@@ -52,6 +52,9 @@ static __always_inline int zt_wire(struct __sk_buff *skb, const bool l2, const _
 		return zt_posture(skb, said);
 
 	zt_key_make(&pass->key, &pass->pkt, hook == ZT_DIR_IN, ZT_KIND_LOCAL);
+	/* A SYN is always judged: no entry could answer for it. */
+	if (zt_is_opening_syn(&pass->pkt))
+		return zt_slow(skb);
 	f = bpf_map_lookup_elem(&zt_flows, &pass->key);
 	if (f && zt_fresh(f, pass))
 		return zt_hit(f, pass);
