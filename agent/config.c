@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -322,4 +323,21 @@ int zt_config_read(struct zt_config *cfg, const char *path, bool required, struc
 		r = read_tree(cfg, root, diag);
 	diag->sources = NULL;
 	return r;
+}
+
+int zt_config_make_dir(const char *path, mode_t mode)
+{
+	char part[4096];
+
+	if ((size_t)snprintf(part, sizeof(part), "%s", path) >= sizeof(part))
+		return -ENAMETOOLONG;
+	for (char *p = part + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		if (mkdir(part, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		*p = '/';
+	}
+	return mkdir(part, mode) < 0 && errno != EEXIST ? -errno : 0;
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/log.h"
 
@@ -53,6 +54,9 @@ void zt_config_free(struct zt_config *cfg);
  * Returns 0, -EINVAL (see @diag), -errno when it cannot be read (@diag says so).
  */
 int zt_config_read(struct zt_config *cfg, const char *path, bool required, struct zt_diag *diag);
+
+/** zt_config_make_dir - make a directory and what is above it (0755). 0 or -errno. */
+int zt_config_make_dir(const char *path, mode_t mode);
 
 /** zt_config_add_interface - one more name to limit to. 0, -EINVAL (not a name), -E2BIG, -ENOMEM.
  */

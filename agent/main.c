@@ -346,30 +346,13 @@ static int open_loop(struct zt_agent *agent)
 /* --- start
  * ---------------------------------------------------------------------------------------- */
 
-static int make_dir(const char *path, mode_t mode)
-{
-	char part[4096];
-
-	if ((size_t)snprintf(part, sizeof(part), "%s", path) >= sizeof(part))
-		return -ENAMETOOLONG;
-	for (char *p = part + 1; *p; p++) {
-		if (*p != '/')
-			continue;
-		*p = '\0';
-		if (mkdir(part, 0755) < 0 && errno != EEXIST)
-			return -errno;
-		*p = '/';
-	}
-	return mkdir(part, mode) < 0 && errno != EEXIST ? -errno : 0;
-}
-
 static int make_dirs(const struct zt_config *cfg)
 {
-	int r = make_dir(cfg->state_dir, 0700);
+	int r = zt_config_make_dir(cfg->state_dir, 0700);
 
 	if (r < 0)
 		return zt_fail(r, "make the state directory '%s'", cfg->state_dir);
-	r = make_dir(cfg->run_dir, 0755);
+	r = zt_config_make_dir(cfg->run_dir, 0755);
 	return r < 0 ? zt_fail(r, "make the run directory '%s'", cfg->run_dir) : 0;
 }
 
@@ -427,6 +410,22 @@ static int open_datapath(struct zt_agent *agent)
 	return 0;
 }
 
+/* What stands in for a file that could not be used at the start. */
+static void log_fallback(struct zt_agent *agent)
+{
+	struct zt_intent_state state;
+
+	zt_intent_state(agent->intent, &state);
+	if (state.source == ZT_INTENT_CONFIRMED)
+		zt_log(ZT_WARN,
+		       "the last confirmed policy, '%s' revision %llu, is in force instead",
+		       state.name, (unsigned long long)state.revision);
+	else if (state.source == ZT_INTENT_PINNED)
+		zt_log(ZT_WARN, "what an earlier agent put in force stays in force");
+	else if (state.source == ZT_INTENT_NONE && state.error)
+		zt_log(ZT_WARN, "no policy was ever confirmed here: nothing is denied");
+}
+
 static int open_intent(struct zt_agent *agent)
 {
 	const struct zt_config *cfg = &agent->cfg;
@@ -449,6 +448,7 @@ static int open_intent(struct zt_agent *agent)
 	zt_dp_state(agent->dp, &state);
 	/* A broken policy is no reason not to guard: it was logged, and status shows it. */
 	zt_intent_load(agent->intent, !state.taken_over);
+	log_fallback(agent);
 	r = zt_intent_watch(agent->intent);
 	return r < 0 ? zt_fail(r, "watch the policy '%s'", cfg->policy) : 0;
 }

@@ -67,6 +67,26 @@ static void say_one(struct zt_intent *intent, const char *text)
 
 /* --- reading and compiling -------------------------------------------------------------------- */
 
+/* Early at boot there is no address to tell the host by: nothing but loopback and link-local. */
+static bool has_no_address(const struct zt_addr *locals, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const uint8_t *b = locals[i].bytes;
+
+		if (!zt_addr_is_loopback(&locals[i]) && !(b[0] == 0xfe && (b[1] & 0xc0) == 0x80))
+			return false;
+	}
+	return true;
+}
+
+/* The host that this was when it last had addresses, if the inventory still knows it. */
+static char *remembered_host(const struct zt_intent *intent, const struct zt_policy *policy)
+{
+	zt_auto(zt_freep) char *name = zt_store_read_host(intent);
+
+	return name && zt_policy_host(policy, name) ? zt_take(name) : NULL;
+}
+
 static int find_host(struct zt_intent *intent, struct zt_reading *reading, struct zt_diag *diag)
 {
 	const struct zt_addr *locals;
@@ -85,8 +105,12 @@ static int find_host(struct zt_intent *intent, struct zt_reading *reading, struc
 	r = zt_host_match(reading->policy, locals, count, &host);
 	if (r == 0) {
 		reading->host = strdup(host->name);
+		/* Forgetting it costs the first moments of a boot, no more. */
+		zt_store_host(intent, host->name);
 		return reading->host ? 0 : -ENOMEM;
 	}
+	if (r == -ENOENT && has_no_address(locals, count))
+		reading->host = remembered_host(intent, reading->policy);
 	if (r == -ENOTUNIQ)
 		zt_diag_warn(
 			diag, NULL,

@@ -63,6 +63,12 @@ int zt_intent_recompile(struct zt_intent *intent);
 int zt_store_path(const struct zt_intent *intent, char *buf, size_t size);
 /* zt_store_save - write it, durable and at once or not at all. 0 or -errno. */
 int zt_store_save(const struct zt_intent *intent, const struct zt_policy *policy);
+/*
+ * zt_store_host - remember which host of the inventory the addresses said this is, for the time
+ * at the next boot when there are none yet. zt_store_read_host() - the caller's (free), or NULL.
+ */
+int zt_store_host(const struct zt_intent *intent, const char *host);
+char *zt_store_read_host(const struct zt_intent *intent);
 /* zt_store_mark - this policy awaits confirmation; zt_store_unmark - none does any more. */
 int zt_store_mark(const struct zt_intent *intent, const struct zt_policy *policy);
 void zt_store_unmark(const struct zt_intent *intent);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -73,8 +74,7 @@ static int sync_dir(const struct zt_intent *intent)
 
 /* Whatever @write puts into it, under its name at once or not at all. */
 static int replace(const struct zt_intent *intent, const char *name,
-		   int (*write)(const struct zt_policy *policy, FILE *out),
-		   const struct zt_policy *policy)
+		   int (*write)(const void *what, FILE *out), const void *what)
 {
 	zt_auto(zt_fclosep) FILE *f = NULL;
 	char path[PATH_MAX], fresh[PATH_MAX + 8];
@@ -85,7 +85,7 @@ static int replace(const struct zt_intent *intent, const char *name,
 	snprintf(fresh, sizeof(fresh), "%s.new", path);
 	r = open_fresh(fresh, &f);
 	if (r == 0)
-		r = write(policy, f);
+		r = write(what, f);
 	if (r < 0)
 		return r;
 	if (fflush(f) != 0 || fsync(fileno(f)) < 0 || rename(fresh, path) < 0)
@@ -93,15 +93,52 @@ static int replace(const struct zt_intent *intent, const char *name,
 	return sync_dir(intent);
 }
 
+static int print_policy(const void *policy, FILE *out)
+{
+	return zt_policy_print(policy, out);
+}
+
 int zt_store_save(const struct zt_intent *intent, const struct zt_policy *policy)
 {
-	return replace(intent, "policy.yaml", zt_policy_print, policy);
+	return replace(intent, "policy.yaml", print_policy, policy);
+}
+
+/* --- which host this is ------------------------------------------------------------------------
+ */
+
+static int print_host(const void *host, FILE *out)
+{
+	return fprintf(out, "%s\n", (const char *)host) < 0 ? -EIO : 0;
+}
+
+int zt_store_host(const struct zt_intent *intent, const char *host)
+{
+	char *known = zt_store_read_host(intent);
+	bool same = known && !strcmp(known, host);
+
+	free(known);
+	return same ? 0 : replace(intent, "host", print_host, host);
+}
+
+char *zt_store_read_host(const struct zt_intent *intent)
+{
+	zt_auto(zt_fclosep) FILE *f = NULL;
+	char path[PATH_MAX], line[256];
+
+	if (path_in(intent, "host", path, sizeof(path)) < 0)
+		return NULL;
+	f = fopen(path, "re");
+	if (!f || !fgets(line, sizeof(line), f))
+		return NULL;
+	line[strcspn(line, "\n")] = '\0';
+	return strdup(line);
 }
 
 /* --- the one that awaits confirmation ------------------------------------------------------ */
 
-static int print_mark(const struct zt_policy *policy, FILE *out)
+static int print_mark(const void *what, FILE *out)
 {
+	const struct zt_policy *policy = what;
 	char text[ZT_DIGEST_TEXT_LEN];
 
 	return fprintf(out, "%llu %s\n", (unsigned long long)policy->revision,
