@@ -16,7 +16,7 @@ BUILD_PACKAGES := gcc make clang llvm bpftool pkg-config libc6-dev libbpf-dev li
 	libnl-3-dev libnl-route-3-dev libfyaml-dev libjansson-dev libsystemd-dev libssl-dev \
 	libxxhash-dev
 RUN_PACKAGES   := iproute2 jq nginx-light redis-server openssh-server openssh-client openssl curl \
-	nmap python3 netcat-openbsd iperf3 ethtool nftables iptables procps psmisc util-linux
+	nmap python3 netcat-openbsd iperf3 ethtool nftables iptables procps psmisc util-linux socat
 TEST_PACKAGES  := $(RUN_PACKAGES) libcmocka-dev libclang-rt-14-dev inotify-tools iputils-ping
 CHECK_PACKAGES := clang-format cppcheck shellcheck git
 BENCH_PACKAGES := $(RUN_PACKAGES) linux-perf conntrack
