@@ -3,8 +3,9 @@
  * verify.c - the loaded judge asked about a slot that is not in force yet.
  *
  * Its answers must equal the offline judge's in every field, for all openings
- * that a failsafe saves and for a sample of the others. One representative
- * address per identity stands for all that the policy does not tell apart.
+ * that a failsafe can save and for a sample of the others. One representative
+ * address per identity, and one port per class, stand for all that the policy
+ * does not tell apart.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -21,9 +22,10 @@
 #define NEARS_MAX     8
 #define FARS_MAX      512
 #define PORTS_MAX     128
-#define LOOKS_MAX     100000 /* openings judged offline to find the failsafe ones */
-#define FAILSAFES_MAX 2048   /* of those, asked of the kernel */
+#define FAILSAFES_MAX 4096     /* asked of the kernel at most */
+#define LOOKS_MAX     20000000 /* rows compared while looking for them */
 #define SAMPLES	      512
+#define IDS_MAX	      (4 << 20) /* identities that are given a representative */
 #define ETH_BYTES     14
 
 struct samples {
@@ -141,6 +143,130 @@ static void collect(struct zt_dp *dp, const struct zt_tables *t, struct samples 
 	collect_ports(t, s);
 }
 
+/* --- every opening that a failsafe can save --------------------------------------------------- */
+
+/* Representatives: an address of each remote identity, a port of each class. */
+struct picks {
+	const struct zt_addr **far; /* by far identity; NULL = none */
+	uint32_t far_count;
+	uint32_t port[UINT16_MAX + 1]; /* by class; UINT32_MAX = none */
+};
+
+static void picks_free(struct picks **picks)
+{
+	if (*picks)
+		free((*picks)->far);
+	free(*picks);
+	*picks = NULL;
+}
+
+static int pick_fars(const struct zt_tables *t, struct picks *p)
+{
+	uint32_t top = t->meta.unknown.far_id;
+
+	for (size_t i = 0; i < t->addr_count; i++)
+		top = t->addrs[i].value.far_id > top ? t->addrs[i].value.far_id : top;
+	for (size_t i = 0; i < t->net_count; i++)
+		top = t->nets[i].value.far_id > top ? t->nets[i].value.far_id : top;
+	if (top >= IDS_MAX)
+		return -E2BIG;
+	p->far = calloc((size_t)top + 1, sizeof(*p->far));
+	if (!p->far)
+		return -ENOMEM;
+	p->far_count = top + 1;
+	/* An exact row answers for its own address only; it is put over a prefix's. */
+	for (size_t i = 0; i < t->net_count; i++)
+		p->far[t->nets[i].value.far_id] = (const struct zt_addr *)t->nets[i].key.bytes;
+	for (size_t i = 0; i < t->addr_count; i++)
+		p->far[t->addrs[i].value.far_id] = &t->addrs[i].key;
+	return 0;
+}
+
+static void pick_ports(const struct zt_tables *t, struct picks *p)
+{
+	memset(p->port, 0xff, sizeof(p->port));
+	for (uint32_t i = ZT_PORT_COUNT; i-- > 0;)
+		p->port[t->ports[i >> 2].class[i & 3]] = i;
+}
+
+/* The near address that has an identity: of our own ones, else one that no row covers. */
+static const struct zt_addr *near_of(const struct samples *s, const struct zt_tables *t,
+				     uint32_t near_id)
+{
+	struct zt_identity id;
+
+	for (size_t i = 0; i < s->near_count; i++) {
+		zt_tables_identify(t, &s->nears[i], zt_now_ns(), &id);
+		if (id.near_id == near_id)
+			return &s->nears[i];
+	}
+	return NULL;
+}
+
+struct failsafes {
+	struct zt_dp *dp;
+	uint32_t slot;
+	const struct zt_tables *tables;
+	const struct samples *samples;
+	const struct picks *picks;
+	struct zt_commit_result *res;
+};
+
+static int ask_pair(const struct failsafes *f, const struct zt_pair_row *pair, uint32_t class)
+{
+	const struct zt_addr *near = near_of(f->samples, f->tables, pair->key.near_id);
+	const struct zt_addr *far =
+		pair->key.far_id < f->picks->far_count ? f->picks->far[pair->key.far_id] : NULL;
+	struct zt_query q = {.now_ns = zt_now_ns(), .dir = pair->key.dir};
+	struct zt_answer a;
+
+	q.port_index = f->picks->port[class & UINT16_MAX];
+	if (!near || !far || q.port_index == UINT32_MAX || q.dir >= ZT_DIR_FWD)
+		return 0;
+	q.near = *near;
+	q.far = *far;
+	zt_tables_judge(f->tables, &q, &a);
+	return ask(f->dp, f->slot, &q, &a, f->res);
+}
+
+static int ask_failsafes(const struct failsafes *f)
+{
+	const struct zt_tables *t = f->tables;
+	size_t looks = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < t->cell_index_count && looks < LOOKS_MAX && r == 0; i++) {
+		const struct zt_cell_row *row = &t->cell_index[i];
+
+		if (row->cell >= t->cell_count || !t->cells[row->cell].failsafe)
+			continue;
+		looks += t->pair_count;
+		for (size_t k = 0; k < t->pair_count && r == 0; k++) {
+			if (t->pairs[k].port_set != row->key.port_set)
+				continue;
+			if (f->res->probes >= FAILSAFES_MAX)
+				return 0;
+			r = ask_pair(f, &t->pairs[k], row->key.class);
+		}
+	}
+	return r;
+}
+
+static int verify_failsafes(struct zt_dp *dp, uint32_t slot, const struct zt_tables *tables,
+			    const struct samples *s, struct zt_commit_result *res)
+{
+	zt_auto(picks_free) struct picks *picks = calloc(1, sizeof(*picks));
+	struct failsafes f = {dp, slot, tables, s, picks, res};
+	int r = picks ? pick_fars(tables, picks) : -ENOMEM;
+
+	if (r < 0)
+		return r == -E2BIG ? 0 : r;
+	pick_ports(tables, picks);
+	return ask_failsafes(&f);
+}
+
+/* --- a sample of the rest --------------------------------------------------------------------- */
+
 /* Opening number i of all combinations. */
 static void opening(const struct samples *s, size_t i, size_t dirs, struct zt_query *q)
 {
@@ -153,29 +279,35 @@ static void opening(const struct samples *s, size_t i, size_t dirs, struct zt_qu
 	q->far = s->fars[i % s->far_count];
 }
 
+static int verify_sample(struct zt_dp *dp, uint32_t slot, const struct zt_tables *tables,
+			 const struct samples *s, struct zt_commit_result *res)
+{
+	size_t dirs = dp->ctl->flags & ZT_CTL_FORWARDING ? 3 : 2;
+	size_t total = s->near_count * s->far_count * s->port_count * dirs;
+	/* Odd steps, so that they do not beat with the factors of the combinations. */
+	size_t step = (total / SAMPLES) | 1;
+	struct zt_query q = {.now_ns = zt_now_ns()};
+	struct zt_answer a;
+	int r = 0;
+
+	for (size_t i = 0, n = 0; i < total && r == 0; i += step, n++) {
+		opening(s, i, dirs, &q);
+		q.qmask = n & 1 ? ~0ULL : 0;
+		zt_tables_judge(tables, &q, &a);
+		r = ask(dp, slot, &q, &a, res);
+	}
+	return r;
+}
+
 int zt_verify_slot(struct zt_dp *dp, uint32_t slot, const struct zt_tables *tables,
 		   struct zt_commit_result *res)
 {
 	zt_auto(zt_freep) struct samples *s = calloc(1, sizeof(*s));
-	size_t dirs = dp->ctl->flags & ZT_CTL_FORWARDING ? 3 : 2, total, look, sample;
-	struct zt_query q = {.now_ns = zt_now_ns()};
-	size_t failsafes = 0;
-	struct zt_answer a;
-	int r = 0;
+	int r;
 
 	if (!s)
 		return -ENOMEM;
 	collect(dp, tables, s);
-	total = s->near_count * s->far_count * s->port_count * dirs;
-	/* Odd steps, so that they do not beat with the factors of the combinations. */
-	look = (total / LOOKS_MAX) | 1;
-	sample = (total / look / SAMPLES) | 1;
-	for (size_t i = 0, n = 0; i < total && r == 0; i += look, n++) {
-		opening(s, i, dirs, &q);
-		q.qmask = n & 1 ? ~0ULL : 0;
-		zt_tables_judge(tables, &q, &a);
-		if (a.failsafe ? failsafes++ < FAILSAFES_MAX : n % sample == 0)
-			r = ask(dp, slot, &q, &a, res);
-	}
-	return r;
+	r = verify_failsafes(dp, slot, tables, s, res);
+	return r == 0 ? verify_sample(dp, slot, tables, s, res) : r;
 }
