@@ -14,9 +14,11 @@ for v in 4 6; do
 	for port in 80 81 82 83; do must tell b listen "t$v$port" tcp $W $port; done
 	must tell b listen "u$v" udp $W 53
 	must tell a listen "o$v" tcp $W 90
+	must tell a listen "r$v" tcp $W 91
+	must tell a listen "ru$v" udp $W 91
 done
 allow="  - {id: all, from: a, to: b, ports: [tcp/80-83, udp/53]}
-  - {id: out, from: b, to: a, ports: [tcp/90]}"
+  - {id: out, from: b, to: a, ports: [tcp/90-91, udp/91]}"
 closed="boundaries:
   - {id: b-closed, segment: b, inbound: deny, outbound: deny}
 rules:"
@@ -25,6 +27,10 @@ must agent_start b
 
 for v in 4 6; do
 	[[ $v = 4 ]] && A=${HOST_IP4[a]} B=${HOST_IP4[b]} || A=${HOST_IP6[a]} B=${HOST_IP6[b]}
+	must tell b connect "r$v" "$A" 91
+	must tell b ask "r$v" hello
+	must tell b udp "ru$v" v$v to="$A" port=91
+	must tell b ask "ru$v" hello
 	for port in 80 81 82 83; do
 		must tell a connect "s$v$port" "$B" $port
 		must tell a ask "s$v$port" hello
@@ -42,6 +48,7 @@ done
 		  - {id: cut, action: deny, from: a, to: b, ports: [tcp/81], existing: recheck}
 		  - {id: keep, action: deny, from: a, to: b, ports: [tcp/82], existing: keep}
 		  - {id: end, action: deny, from: a, to: b, ports: [tcp/83], existing: reset}
+		  - {id: end-own, action: deny, from: b, to: a, ports: [tcp/91, udp/91], existing: reset}
 	EOT
 } | rules b 2 enforced
 
@@ -50,6 +57,10 @@ for v in 4 6; do
 	like "v$v reset: the guarded end is gone" "$(on b ss -Htn "sport = :83" "dst [$A]")" ""
 	says "v$v reset: the peer hears of it" a ended "s${v}83" 1
 	is "v$v reset: as a reset" "$REPLY" ECONNRESET
+	says "v$v reset: an own connection ends" b ended "r$v" 1
+	is "v$v reset: aborted here" "$REPLY" ECONNABORTED
+	says "v$v reset: an own UDP socket ends" b ended "ru$v" 1
+	is "v$v reset: aborted as well" "$REPLY" ECONNABORTED
 	denies "v$v boundary: next packet is denied" "TIMEOUT*" a ask "s${v}80" again 0.4
 	denies "v$v recheck: next packet is denied" "TIMEOUT*" a ask "s${v}81" again 0.4
 	says "v$v keep: goes on" a ask "s${v}82" again

@@ -88,6 +88,16 @@ def uprobe(*words):
     raise Refused("EIO")
 
 
+@command
+def ra(ifname, hops="255"):
+    """ra IF [HOPS]: a router advertisement to all nodes, from here"""
+    sock = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, int(hops))
+    index = socket.if_nametoindex(ifname)
+    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
+    sock.sendto(struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0), ("ff02::1", 0, 0, index))
+
+
 def ipv4_header(src, dst, proto, length, ident=1, frag=0, opts=b"", ttl=64):
     words = 5 + len(opts) // 4
     head = struct.pack("!BBHHHBBH4s4s", 0x40 | words, 0, words * 4 + length, ident, frag, ttl, proto,
