@@ -219,8 +219,10 @@ int zt_it_tcp(struct bpf_iter__tcp *ctx)
 		s->pid = listener->pid;
 		s->cookie = listener->cookie;
 	}
-	if (zt_addr_is_here(&far))
+	if (zt_addr_is_here(&far)) {
+		s->flags |= ZT_SOCK_LOOP;
 		refresh_loop(tp, ctl, s, &near, &far);
+	}
 	return 0;
 }
 

@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * loop.bpf.c - TCP's own callbacks: connections inside this host, and listeners.
+ * loop.bpf.c - changes of TCP's state: established, connections inside this host, listeners.
  *
  * Loopback traffic passes no device that is guarded, so its connections are
  * recorded here, from both ends' sockets: near = the end that opened. They are
  * never denied. Bytes are payload and are written when an end closes.
+ *
+ * On the tracepoint, not on sockops: a cgroup's sockops is run some ten times per
+ * connection and end, in every namespace of the machine, and costs five times as much.
  */
 #include "maps.bpf.h"
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
 #include <bpf/bpf_endian.h>
 #include "owner.bpf.h"
 
 #define AF_INET	      2
+#define AF_INET6      10
+#define LOOPBACK_DEV  (1 << 3)	 /* IFF_LOOPBACK */
 #define SOCK_DONE_BIT (1UL << 1) /* enum sock_flags: the peer's FIN has come */
 
 static __always_inline void begin_flow(struct zt_flow *f, const struct zt_loop_end *end)
@@ -71,90 +77,89 @@ __noinline int zt_loop_open(const struct zt_flow_key *at, const struct zt_loop_e
 	return 0;
 }
 
-/* Not inlined: clang would compute offsets into the context, which the verifier refuses. */
-static __noinline int read_ends(struct bpf_sock_ops *ops, struct zt_addr *here,
-				struct zt_addr *there)
+static __always_inline void copy_addr(struct zt_addr *to, const struct in6_addr *from)
 {
-	__u32 *near = (__u32 *)here->bytes, *far = (__u32 *)there->bytes;
+	__u32 *words = (__u32 *)to->bytes;
 
-	if (ops->family == AF_INET) {
-		zt_addr_v4(here, ops->local_ip4);
-		zt_addr_v4(there, ops->remote_ip4);
-		return 0;
-	}
-	near[0] = ops->local_ip6[0];
-	near[1] = ops->local_ip6[1];
-	near[2] = ops->local_ip6[2];
-	near[3] = ops->local_ip6[3];
-	far[0] = ops->remote_ip6[0];
-	far[1] = ops->remote_ip6[1];
-	far[2] = ops->remote_ip6[2];
-	far[3] = ops->remote_ip6[3];
-	return 0;
+	words[0] = from->in6_u.u6_addr32[0];
+	words[1] = from->in6_u.u6_addr32[1];
+	words[2] = from->in6_u.u6_addr32[2];
+	words[3] = from->in6_u.u6_addr32[3];
 }
 
-/* Key of a same-host connection, or false when the other end is elsewhere. */
-static __always_inline bool loop_key(struct bpf_sock_ops *ops, bool opener, struct zt_flow_key *key)
+static __always_inline void loop_key(struct tcp_sock *tp, bool opener, struct zt_flow_key *key)
 {
-	__be16 local = bpf_htons(ops->local_port), remote = bpf_htons(bpf_ntohl(ops->remote_port));
-	struct zt_addr here, there;
+	struct sock_common *skc = &tp->inet_conn.icsk_inet.sk.__sk_common;
+	struct zt_addr *near = (struct zt_addr *)key->near_addr;
+	struct zt_addr *far = (struct zt_addr *)key->far_addr;
+	__be16 local = tp->inet_conn.icsk_inet.inet_sport; /* skc_num is 0 once closed */
+	__be16 remote = skc->skc_dport;
 
-	read_ends(ops, &here, &there);
-	if (!zt_addr_is_here(&there))
-		return false;
 	key->proto = IPPROTO_TCP;
 	key->kind = ZT_KIND_LOOP;
-	__builtin_memcpy(key->near_addr, opener ? here.bytes : there.bytes, 16);
-	__builtin_memcpy(key->far_addr, opener ? there.bytes : here.bytes, 16);
 	key->near_port = opener ? local : remote;
 	key->far_port = opener ? remote : local;
-	return true;
+	if (skc->skc_family == AF_INET) {
+		zt_addr_v4(near, opener ? skc->skc_rcv_saddr : skc->skc_daddr);
+		zt_addr_v4(far, opener ? skc->skc_daddr : skc->skc_rcv_saddr);
+	} else if (opener) {
+		copy_addr(near, &skc->skc_v6_rcv_saddr);
+		copy_addr(far, &skc->skc_v6_daddr);
+	} else {
+		copy_addr(near, &skc->skc_v6_daddr);
+		copy_addr(far, &skc->skc_v6_rcv_saddr);
+	}
 }
 
-static __always_inline void established(struct bpf_sock_ops *ops, const struct zt_ctl *ctl,
-					bool opener)
+/* What goes to an address of this namespace is routed to its loopback device. */
+static __always_inline bool is_loop(const struct sock *sk)
 {
+	return sk->sk_dst_cache->dev->flags & LOOPBACK_DEV;
+}
+
+/* A record is made only for a socket that is older than the hooks. */
+static __always_inline void established(struct sock *sk, const struct zt_ctl *ctl, bool opener)
+{
+	struct zt_sock *s = bpf_sk_storage_get(&zt_socks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	struct zt_flow_key key = {};
 	struct zt_loop_end end = {};
-	struct bpf_sock *sk = ops->sk;
-	struct zt_sock *s;
+	struct tcp_sock *tp;
 
-	if (!sk)
+	if (!s)
 		return;
-	s = bpf_sk_storage_get(&zt_socks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	if (s) {
+	if (!s->role)
+		s->role = opener ? ZT_ROLE_CONNECT : ZT_ROLE_LISTEN;
+	if (!is_loop(sk)) {
 		s->flags |= ZT_SOCK_ESTABLISHED;
-		if (!s->role) /* older than us, or no room at connect */
-			s->role = opener ? ZT_ROLE_CONNECT : ZT_ROLE_LISTEN;
-		end.owner = s->owner;
-		end.pid = s->pid;
-	}
-	if (!loop_key(ops, opener, &key))
 		return;
-	end.now_ns = bpf_ktime_get_coarse_ns();
+	}
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return;
+	s->flags |= ZT_SOCK_ESTABLISHED | ZT_SOCK_LOOP;
+	end.now_ns = bpf_ktime_get_ns(); /* tracing programs have no coarse clock */
 	end.word = zt_word(ctl, end.now_ns);
-	end.cookie = bpf_get_socket_cookie(ops);
+	end.cookie = s->cookie;
+	end.owner = s->owner;
+	end.pid = s->pid;
 	end.opens = opener;
+	loop_key(tp, opener, &key);
 	zt_loop_open(&key, &end);
-	bpf_sock_ops_cb_flags_set(ops, ops->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
 }
 
 /* What an end has sent and had acknowledged, and received: without SYN and FIN. */
-static __always_inline void payload(struct bpf_sock_ops *ops, bool opener, __u64 *sent, __u64 *got)
+static __always_inline void payload(struct tcp_sock *tp, int from, bool opener, __u64 *sent,
+				    __u64 *got)
 {
-	struct bpf_sock *sk = ops->sk;
-	struct tcp_sock *tp = sk ? bpf_skc_to_tcp_sock(sk) : NULL;
-	__u32 from = ops->args[0];
-	bool fin_acked, fin_came = false;
+	bool fin_came = tp->inet_conn.icsk_inet.sk.__sk_common.skc_flags & SOCK_DONE_BIT;
+	bool fin_acked = tp->snd_una == tp->snd_nxt &&
+			 (from == BPF_TCP_FIN_WAIT1 || from == BPF_TCP_FIN_WAIT2 ||
+			  from == BPF_TCP_CLOSING || from == BPF_TCP_LAST_ACK);
+	__u64 extra = opener + fin_acked;
 
-	fin_acked = ops->snd_una == ops->snd_nxt &&
-		    (from == BPF_TCP_FIN_WAIT1 || from == BPF_TCP_FIN_WAIT2 ||
-		     from == BPF_TCP_CLOSING || from == BPF_TCP_LAST_ACK);
-	if (tp)
-		fin_came = tp->inet_conn.icsk_inet.sk.__sk_common.skc_flags & SOCK_DONE_BIT;
-	*sent = ops->bytes_acked;
-	*got = ops->bytes_received;
-	*sent -= *sent >= opener + fin_acked ? opener + fin_acked : *sent;
+	*sent = tp->bytes_acked;
+	*got = tp->bytes_received;
+	*sent -= *sent >= extra ? extra : *sent;
 	*got -= *got >= fin_came ? fin_came : *got;
 }
 
@@ -162,67 +167,65 @@ static __always_inline void payload(struct bpf_sock_ops *ops, bool opener, __u64
  * One end closes. Each end knows what it got for sure and of what it sent only
  * what was acknowledged, so the larger of both views stands.
  */
-static __always_inline void closed(struct bpf_sock_ops *ops)
+static __always_inline void closed(struct sock *sk, int from)
 {
-	struct bpf_sock *sk = ops->sk;
+	struct zt_sock *s = bpf_sk_storage_get(&zt_socks, sk, 0, 0);
 	struct zt_flow_key key = {};
-	struct zt_sock *s;
+	struct tcp_sock *tp;
 	struct zt_flow *f;
 	__u64 sent, got;
 	bool opener;
 
-	if (!sk)
+	if (!s || !(s->flags & ZT_SOCK_LOOP))
 		return;
-	s = bpf_sk_storage_get(&zt_socks, sk, 0, 0);
-	opener = s && s->role == ZT_ROLE_CONNECT;
-	if (!loop_key(ops, opener, &key))
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
 		return;
+	opener = s->role == ZT_ROLE_CONNECT;
+	loop_key(tp, opener, &key);
 	f = bpf_map_lookup_elem(&zt_flows, &key);
 	if (!f)
 		return;
-	payload(ops, opener, &sent, &got);
+	payload(tp, from, opener, &sent, &got);
 	zt_raise_to(&f->bytes[opener ? ZT_DIR_OUT : ZT_DIR_IN], sent);
 	zt_raise_to(&f->bytes[opener ? ZT_DIR_IN : ZT_DIR_OUT], got);
-	zt_raise_to(&f->packets[opener ? ZT_DIR_OUT : ZT_DIR_IN], ops->segs_out);
-	zt_raise_to(&f->packets[opener ? ZT_DIR_IN : ZT_DIR_OUT], ops->segs_in);
+	zt_raise_to(&f->packets[opener ? ZT_DIR_OUT : ZT_DIR_IN], tp->segs_out);
+	zt_raise_to(&f->packets[opener ? ZT_DIR_IN : ZT_DIR_OUT], tp->segs_in);
 	f->flags |= opener ? ZT_FLOW_FIN_OUT : ZT_FLOW_FIN_IN;
 	f->state = (f->flags & ZT_FLOW_FIN_OUT) && (f->flags & ZT_FLOW_FIN_IN) ? ZT_STATE_CLOSED
 									       : ZT_STATE_CLOSING;
-	f->last_ns = bpf_ktime_get_coarse_ns();
+	f->last_ns = bpf_ktime_get_ns();
 }
 
 /* listen() on a socket without a port binds it past the bind hooks. */
-static __always_inline void listening(struct bpf_sock_ops *ops)
+static __always_inline void listening(struct sock *sk)
 {
-	struct bpf_sock *sk = ops->sk;
-	struct zt_sock *s;
+	struct zt_sock *s = bpf_sk_storage_get(&zt_socks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 
-	if (!sk)
-		return;
-	s = bpf_sk_storage_get(&zt_socks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (s)
-		zt_sock_claim(s, ZT_ROLE_LISTEN, bpf_get_socket_cookie(ops), IPPROTO_TCP,
-			      ops->local_port);
+		zt_sock_claim(s, ZT_ROLE_LISTEN, bpf_get_socket_cookie(sk), IPPROTO_TCP,
+			      sk->__sk_common.skc_num);
 }
 
-SEC("sockops")
-int zt_sockops(struct bpf_sock_ops *ops)
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(zt_tcp_state, struct sock *sk, int from, int to)
 {
 	const struct zt_ctl *ctl;
-	__u32 op = ops->op;
+	__u16 family;
 
-	/* Every connection passes here some ten times: leave before the namespace is read. */
-	if (op != BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB && op != BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB &&
-	    op != BPF_SOCK_OPS_STATE_CB && op != BPF_SOCK_OPS_TCP_LISTEN_CB)
-		return 1;
+	if (to != BPF_TCP_ESTABLISHED && to != BPF_TCP_CLOSE && to != BPF_TCP_LISTEN)
+		return 0;
 	ctl = zt_ctl_get();
-	if (!ctl || bpf_get_netns_cookie(ops) != ctl->netns_cookie)
-		return 1;
-	if (op == BPF_SOCK_OPS_TCP_LISTEN_CB)
-		listening(ops);
-	else if (op != BPF_SOCK_OPS_STATE_CB)
-		established(ops, ctl, op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB);
-	else if (ops->args[1] == BPF_TCP_CLOSE)
-		closed(ops);
-	return 1;
+	if (!ctl || sk->__sk_common.skc_net.net->net_cookie != ctl->netns_cookie)
+		return 0;
+	family = sk->__sk_common.skc_family;
+	if (sk->sk_protocol != IPPROTO_TCP || (family != AF_INET && family != AF_INET6))
+		return 0;
+	if (to == BPF_TCP_LISTEN)
+		listening(sk);
+	else if (to == BPF_TCP_ESTABLISHED)
+		established(sk, ctl, from == BPF_TCP_SYN_SENT);
+	else
+		closed(sk, from);
+	return 0;
 }

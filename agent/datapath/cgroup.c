@@ -3,8 +3,8 @@
  * cgroup.c - the socket hooks on the root cgroup, and the sockets that are older than they.
  *
  * Every program of a cgroup type in the object is attached by what its section
- * says; this file knows no names. Links are pinned and exchanged as those of
- * the wire are.
+ * says, and so is one on a tracepoint (changes of TCP's state); this file knows
+ * no names. Links are pinned and exchanged as those of the wire are.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -19,7 +19,12 @@
 #include "datapath/attach.h"
 #include "ztseg.skel.h"
 
-static bool is_cgroup_prog(const struct bpf_program *prog)
+static bool is_tracepoint(const struct bpf_program *prog)
+{
+	return bpf_program__expected_attach_type(prog) == BPF_TRACE_RAW_TP;
+}
+
+static bool is_hook(const struct bpf_program *prog)
 {
 	switch (bpf_program__type(prog)) {
 	case BPF_PROG_TYPE_CGROUP_SOCK:
@@ -28,7 +33,7 @@ static bool is_cgroup_prog(const struct bpf_program *prog)
 	case BPF_PROG_TYPE_SOCK_OPS:
 		return bpf_program__fd(prog) >= 0;
 	default:
-		return false;
+		return is_tracepoint(prog) && bpf_program__fd(prog) >= 0;
 	}
 }
 
@@ -46,6 +51,8 @@ static bool is_attached(const struct zt_dp *dp, const struct bpf_program *prog)
 	struct bpf_prog_info info = {};
 	__u32 ids[64], count = ARRAY_SIZE(ids), flags, len = sizeof(info);
 
+	if (is_tracepoint(prog)) /* cannot be taken off while its link is held, as it is here */
+		return true;
 	if (bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len) < 0)
 		return false;
 	if (bpf_prog_query(dp->cgroup_fd, bpf_program__expected_attach_type(prog), 0, &flags, ids,
@@ -71,6 +78,28 @@ static int take_over(struct zt_dp *dp, const char *path, const struct bpf_progra
 	return zt_take_fd(fd);
 }
 
+/*
+ * A tracepoint's link takes no other program: the new one is attached beside the
+ * old, whose pin it then replaces in one step. Both run for a moment, to the same end.
+ */
+static int attach_tracepoint(const struct bpf_program *prog, const char *path)
+{
+	zt_auto(zt_close) int fd = -1;
+	char beside[PATH_MAX];
+
+	if ((size_t)snprintf(beside, sizeof(beside), "%s_new", path) >= sizeof(beside))
+		return -ENAMETOOLONG;
+	fd = bpf_link_create(bpf_program__fd(prog), 0, BPF_TRACE_RAW_TP, NULL);
+	if (fd < 0)
+		return -errno;
+	unlink(beside); /* of one who was stopped here */
+	if (bpf_obj_pin(fd, beside) < 0)
+		return -errno;
+	if (rename(beside, path) < 0)
+		return -errno;
+	return zt_take_fd(fd);
+}
+
 static int attach_one(struct zt_dp *dp, const struct bpf_program *prog)
 {
 	zt_auto(zt_close) int fd = -1;
@@ -80,6 +109,8 @@ static int attach_one(struct zt_dp *dp, const struct bpf_program *prog)
 	r = cg_pin(dp, bpf_program__name(prog), path, sizeof(path));
 	if (r < 0)
 		return r;
+	if (is_tracepoint(prog))
+		return attach_tracepoint(prog, path);
 	r = take_over(dp, path, prog);
 	if (r != -ENOENT)
 		return r;
@@ -141,7 +172,7 @@ int zt_cgroup_start(struct zt_dp *dp, char *err)
 	{
 		int fd;
 
-		if (!is_cgroup_prog(prog))
+		if (!is_hook(prog))
 			continue;
 		if (dp->cg_count == ZT_CGROUP_LINKS_MAX)
 			return zt_dp_err(err, -E2BIG, "more socket hooks than expected");
