@@ -316,7 +316,7 @@ int zt_dp_detach(struct zt_dp *dp, char *err)
 
 	dp->detached = true; /* the guard must not put back what goes now */
 	zt_netwatch_close(dp);
-	zt_cgroup_close(dp); /* a tracepoint's link ends with its last holder */
+	zt_cgroup_close(dp);	/* a tracepoint's link ends with its last holder */
 	zt_close(&dp->lock_fd); /* zt_pins_detach() takes it */
 	r = zt_pins_detach(dp->pin_dir, &report);
 	if (r < 0)
