@@ -95,11 +95,18 @@ enum zt_rule_builtin {
 #define ZT_KIND_FWD   1 /* both ends elsewhere (routed, bridged in, containers) */
 #define ZT_KIND_LOOP  2 /* both ends here; near = opener, from socket hooks */
 
+/*
+ * Who asks, in far_port of an ICMP echo: a request that comes from the other end
+ * with the id of our own ping is another flow, not its answer.
+ */
+#define ZT_ECHO_BY_NEAR 0
+#define ZT_ECHO_BY_FAR	0xffff /* the same in either byte order; no ICMP type 255 exists */
+
 struct zt_flow_key {
 	__u8 near_addr[16];
 	__u8 far_addr[16];
 	__be16 near_port; /* ICMP: echo id; else 0 */
-	__be16 far_port;  /* ICMP: type << 8 | code of anything but echo, else 0 */
+	__be16 far_port;  /* ICMP: type << 8 | code of anything but echo; ZT_ECHO_* of echo */
 	__u8 proto;	  /* IPPROTO_* */
 	__u8 kind;	  /* ZT_KIND_* */
 	__u8 pad[2];

@@ -80,8 +80,6 @@ static __always_inline void zt_key_ports(const struct zt_packet *p, __be16 *src,
 	if (icmp && !zt_is_echo(p)) {
 		*src = 0;
 		*dst = bpf_htons(p->icmp_type << 8 | p->icmp_code);
-	} else if (icmp) {
-		*dst = 0;
 	}
 }
 
@@ -104,6 +102,9 @@ static __always_inline void zt_key_make(struct zt_flow_key *key, const struct zt
 	/* ICMP has one number for both ends: the same key either way. */
 	key->near_port = near_is_dst && !icmp ? dport : sport;
 	key->far_port = near_is_dst && !icmp ? sport : dport;
+	if (icmp && zt_is_echo(p))
+		key->far_port =
+			zt_is_echo_request(p) == near_is_dst ? ZT_ECHO_BY_FAR : ZT_ECHO_BY_NEAR;
 	key->proto = p->proto;
 	key->kind = kind;
 	key->pad[0] = key->pad[1] = 0;

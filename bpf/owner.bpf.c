@@ -177,6 +177,8 @@ static __noinline int report(const struct zt_opening *o, const struct zt_answer 
 	key.far_port = o->far_port;
 	__builtin_memcpy(key.near_addr, o->near.bytes, sizeof(key.near_addr));
 	__builtin_memcpy(key.far_addr, o->far.bytes, sizeof(key.far_addr));
+	if (zt_addr_is_v4(&o->far) && !zt_addr_is_v4(&o->near))
+		zt_addr_v4((struct zt_addr *)key.near_addr, 0);
 	flow.state_word = o->word;
 	flow.valid_until_ns = a->valid_until_ns;
 	flow.first_ns = flow.last_ns = o->now_ns;
@@ -377,12 +379,19 @@ static __always_inline int sending(struct bpf_sock_addr *ctx, struct zt_opening 
 	return REFUSE;
 }
 
-/* A connected UDP socket to this very host: no packet of it meets the wire programs. */
+/*
+ * A connected UDP socket to this very host: no packet of it meets the wire programs.
+ * Only where somebody is there to hear it: resolvers connect sockets, to the unspecified
+ * address too, just to learn which source address they would get.
+ */
 static __noinline int connecting_here(struct bpf_sock_addr *ctx, const struct zt_opening *o)
 {
 	struct zt_loop_end end = {.word = o->word, .now_ns = o->now_ns, .cookie = o->cookie};
+	__u32 peer = udp_owner_at(ctx, o);
 	struct zt_flow_key key = {};
 
+	if (!peer)
+		return 0;
 	key.proto = o->proto;
 	key.kind = ZT_KIND_LOOP;
 	key.near_port = bpf_htons(o->near_port);
@@ -399,10 +408,9 @@ static __noinline int connecting_here(struct bpf_sock_addr *ctx, const struct zt
 	end.opens = 1;
 	zt_loop_open(&key, &end);
 
-	end.owner = udp_owner_at(ctx, o);
+	end.owner = peer;
 	end.opens = 0;
-	if (end.owner)
-		zt_loop_open(&key, &end);
+	zt_loop_open(&key, &end);
 	return 0;
 }
 

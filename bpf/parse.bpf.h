@@ -218,6 +218,11 @@ static __always_inline bool zt_is_echo(const struct zt_packet *p)
 	return p->icmp_type == 128 || p->icmp_type == 129;
 }
 
+static __always_inline bool zt_is_echo_request(const struct zt_packet *p)
+{
+	return p->icmp_type == (p->v6 ? 128 : 8);
+}
+
 static __always_inline int zt_parse_icmp(struct __sk_buff *skb, struct zt_packet *p)
 {
 	__u32 room = p->end - p->l4;

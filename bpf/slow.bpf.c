@@ -54,10 +54,21 @@ __noinline int zt_act(struct zt_flow *f)
 	return ZT_DROP;
 }
 
-/* Received from outside, but with an address of this host as its source. */
+/* RFC 4861: only a neighbour can send with hop limit 255. */
+static __always_inline bool zt_is_neighbour_discovery(const struct zt_packet *p)
+{
+	return p->v6 && p->proto == IPPROTO_ICMPV6 && p->icmp_type >= 133 && p->icmp_type <= 136 &&
+	       p->hop_limit == 255;
+}
+
+/*
+ * Received from outside, but with an address of this host as its source. Neighbour
+ * discovery is how a duplicate of our address is told from a forgery: let it through.
+ */
 static __always_inline bool zt_is_forged(const struct zt_pass *pass)
 {
-	return pass->hook == ZT_DIR_IN && bpf_map_lookup_elem(&zt_locals, &pass->pkt.src);
+	return pass->hook == ZT_DIR_IN && !zt_is_neighbour_discovery(&pass->pkt) &&
+	       bpf_map_lookup_elem(&zt_locals, &pass->pkt.src);
 }
 
 /* The parser's denies are rules like any: with nothing enforced they drop nothing. */
@@ -127,8 +138,7 @@ static __always_inline __u8 zt_builtin(const struct zt_pass *pass)
 	if (pass->key.kind != ZT_KIND_LOCAL)
 		return 0;
 	if (p->v6 && zt_is_icmp(p)) {
-		/* RFC 4861: only a neighbour can send with hop limit 255 */
-		if (p->icmp_type >= 133 && p->icmp_type <= 136 && p->hop_limit == 255)
+		if (zt_is_neighbour_discovery(p))
 			return ZT_RULE_ND;
 		/* RFC 2710, 3810: sent with hop limit 1 */
 		if (((p->icmp_type >= 130 && p->icmp_type <= 132) || p->icmp_type == 143) &&

@@ -66,7 +66,9 @@ static const char *host_of(void *ctx, const struct zt_addr *addr, bool near)
 		n = zt_table_next(&names->table, n);
 	if (n != ZT_TABLE_NONE)
 		return names->from.policy->hosts[names->places[n].host].name;
-	if (near && names->from.this_host && zt_names_is_local(names, addr))
+	/* A refused connect has no source address yet: it is this host's all the same. */
+	if (near && names->from.this_host &&
+	    (zt_addr_is_unspecified(addr) || zt_names_is_local(names, addr)))
 		return names->from.this_host;
 	return NULL;
 }

@@ -259,7 +259,7 @@ json_t *zt_render_flow(struct zt_render *render, const struct zt_flow_item *item
 	set_ends(render, object, item);
 	set(object, "proto", proto_json(item->key.proto));
 	if ((item->key.proto == IPPROTO_ICMP || item->key.proto == IPPROTO_ICMPV6) &&
-	    !item->key.far_port)
+	    (item->key.far_port == ZT_ECHO_BY_NEAR || item->key.far_port == ZT_ECHO_BY_FAR))
 		set(object, "echo_id", json_integer(ntohs(item->key.near_port)));
 	set(object, "opened_by", json_string("src"));
 	set(object, "state", json_string(state_name(flow->state)));

@@ -29,6 +29,13 @@ bool zt_addr_is_multicast(const struct zt_addr *addr)
 	return addr->bytes[0] == 0xff;
 }
 
+bool zt_addr_is_unspecified(const struct zt_addr *addr)
+{
+	static const struct zt_addr none6, none4 = {.bytes = {[10] = 0xff, 0xff}};
+
+	return !memcmp(addr, &none6, sizeof(*addr)) || !memcmp(addr, &none4, sizeof(*addr));
+}
+
 bool zt_addr_is_loopback(const struct zt_addr *addr)
 {
 	static const struct zt_addr loopback6 = {.bytes = {[15] = 1}};

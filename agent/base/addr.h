@@ -53,6 +53,7 @@ bool zt_addr_is_multicast(const struct zt_addr *addr);
 
 /** zt_addr_is_loopback - 127.0.0.0/8 or ::1. */
 bool zt_addr_is_loopback(const struct zt_addr *addr);
+bool zt_addr_is_unspecified(const struct zt_addr *addr); /* :: or 0.0.0.0 */
 
 /** zt_net_is_v4 - whether it is an IPv4 prefix (prefixlen at least 96, v4-mapped). */
 bool zt_net_is_v4(const struct zt_net_key *net);

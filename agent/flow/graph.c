@@ -30,7 +30,7 @@ struct zt_graph {
 /* An ICMP message that is not an echo carries type and code where a port would be. */
 static uint16_t icmp_type(const struct zt_flow_key *key)
 {
-	if (key->far_port)
+	if (key->far_port != ZT_ECHO_BY_NEAR && key->far_port != ZT_ECHO_BY_FAR)
 		return ntohs(key->far_port) >> 8;
 	return key->proto == IPPROTO_ICMP ? ICMP_ECHO_TYPE : ICMPV6_ECHO_TYPE;
 }
