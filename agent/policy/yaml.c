@@ -199,19 +199,37 @@ static unsigned int byte_column(const struct zt_source *src, unsigned int line, 
 	return (unsigned int)(at - text) + 1;
 }
 
+/* Number of the last line that holds text. */
+static unsigned int last_line(const struct zt_source *src)
+{
+	unsigned int line = 1;
+
+	for (size_t i = 0; i + 1 < src->len; i++)
+		line += src->text[i] == '\n';
+	return line;
+}
+
 /* The library's first complaint, in our form; later ones are its own confusion. */
 static int syntax_error(struct reader *rd)
 {
 	struct zt_loc loc = {.file = rd->src->name};
 	struct fy_diag_error *e;
+	unsigned int last, col;
 	void *prev = NULL;
 
 	while ((e = fy_diag_errors_iterate(rd->fyd, &prev))) {
 		if (e->type != FYET_ERROR)
 			continue;
 		loc.line = e->line > 0 ? (unsigned int)e->line : 1;
-		loc.col =
-			byte_column(rd->src, loc.line, e->column > 0 ? (unsigned int)e->column : 1);
+		col = e->column > 0 ? (unsigned int)e->column : 1;
+		/* It adds the line end that a text cut short lacks, and then speaks of what
+		 * comes after: the last place that the file has is the end of its text. */
+		last = last_line(rd->src);
+		if (loc.line > last) {
+			loc.line = last;
+			col = UINT_MAX;
+		}
+		loc.col = byte_column(rd->src, loc.line, col);
 		return zt_diag_error(rd->diag, &loc, "not valid YAML: %s", e->msg);
 	}
 	locate(rd, rd->pos, &loc.line, &loc.col);
