@@ -406,8 +406,10 @@ static __always_inline bool zt_same_socket(const struct zt_flow *f, const struct
 		return true;
 	if (w->who.cookie)
 		return w->who.cookie == f->cookie;
-	if (pass->pkt.proto != IPPROTO_TCP)
+	if (pass->pkt.proto == IPPROTO_UDP)
 		return false;
+	if (pass->pkt.proto != IPPROTO_TCP) /* ICMP, SCTP: no lookup tells who receives */
+		return pass->hook == ZT_DIR_IN;
 	return pass->hook == ZT_DIR_IN || pass->pkt.payload >= pass->pkt.end;
 }
 

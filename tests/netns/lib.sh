@@ -271,13 +271,14 @@ listening() { # HOST PORT: some TCP socket listens there
 declare -A PUPPET_IN=() PUPPET_OUT=() PUPPET_PID=()
 
 # puppet NAME HOST [UNIT]: see puppet/__main__.py. Then: tell NAME COMMAND...
+# PUPPET_EXE=PATH before it: run by that copy of the interpreter, or by a script that ends in one.
 puppet() {
 	local in=$TMP/$1.in out=$TMP/$1.out fd
 	mkfifo "$in" "$out"
 	(
 		echo "$BASHPID" >"$(cg "$2" "${3:-$1.service}")/cgroup.procs"
 		PYTHONPYCACHEPREFIX=$ZT_OUT/pycache exec nsenter --net="/run/netns/zt-$$-$2" -- \
-			/usr/bin/python3 "$ZT_HERE/puppet"
+			"${PUPPET_EXE:-/usr/bin/python3}" "$ZT_HERE/puppet"
 	) <"$in" >"$out" 2>"$TMP/log/puppet.$1.log" &
 	PUPPET_PID[$1]=$!
 	disown "${PUPPET_PID[$1]}"

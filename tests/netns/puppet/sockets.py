@@ -35,7 +35,8 @@ class Server:
             self.sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if proto == "udp":
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
-        self.sock.bind(sockaddr(address, port))
+        if port != "auto":  # else listen() finds a port by itself
+            self.sock.bind(sockaddr(address, port))
         if proto != "udp":
             self.sock.listen(512)
         self.thread = threading.Thread(target=self.udp if proto == "udp" else self.tcp, daemon=True)
@@ -99,7 +100,7 @@ class Server:
 
 @command
 def listen(name, proto, address, port, mode="echo"):
-    """listen NAME tcp|udp|sctp ADDR PORT [echo|sink|seq]"""
+    """listen NAME tcp|udp|sctp ADDR PORT|auto [echo|sink|seq]"""
     SERVERS[name] = Server(proto, address, port, mode)
     return str(SERVERS[name].sock.getsockname()[1])
 
