@@ -25,7 +25,7 @@ refused() { # NAME PATTERN COMMAND...: exit 1, one sentence that says it, enforc
 	status=$?
 	is "$name: exit status" $status 1
 	like "$name: says it" "${out,,}" "$want"
-	is "$name: in one line" "$(grep -vc '^<[5-7]>' <<<"$out")" 1
+	is "$name: in one line" "$(grep -vcE '^(<[4-7]>|warning:)' <<<"$out")" 1
 	denies "$name: enforcement untouched" "TIMEOUT*" a connect x "${HOST_IP4[b]}" 80 timeout=0.2
 	is "$name: by the same agent" "$(jqr b status -- .agent.pid)" "${AGENT_PID[b]}"
 }
