@@ -132,12 +132,27 @@ static int sweep(const char *dir, bool links, struct zt_pins_report *report)
 	return r;
 }
 
-/* The directory goes too when nothing else is in it; a mount of our own first. */
-static void remove_dir(const char *dir)
+/* Nothing but what every bpffs shows at its root. */
+static bool is_empty(const char *dir)
+{
+	zt_auto(zt_closedirp) DIR *d = opendir(dir);
+	struct dirent *entry;
+
+	while (d && (entry = readdir(d)))
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") &&
+		    strcmp(entry->d_name, "maps.debug") && strcmp(entry->d_name, "progs.debug"))
+			return false;
+	return d != NULL;
+}
+
+void zt_pins_tidy(const char *dir)
 {
 	struct stat here, parent;
 	char up[4096];
 
+	/* A mount goes with all that is in it: never while anything is. */
+	if (!is_empty(dir))
+		return;
 	if (rmdir(dir) == 0 || errno != EBUSY)
 		return;
 	if (pin_path(up, sizeof(up), dir, "..") < 0)
@@ -180,7 +195,7 @@ int zt_pins_detach(const char *pin_dir, struct zt_pins_report *ret)
 		return r;
 	}
 	zt_close(&lock);
-	remove_dir(pin_dir);
+	zt_pins_tidy(pin_dir);
 	if (!ret->links && !ret->filters && !ret->maps) {
 		set_err(ret, "nothing is pinned at '%s'", pin_dir);
 		return -ENOENT;

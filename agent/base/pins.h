@@ -49,6 +49,9 @@ struct zt_pins_report {
  */
 int zt_pins_detach(const char *pin_dir, struct zt_pins_report *ret);
 
+/* zt_pins_tidy - remove an empty pin directory, and the bpffs that was mounted on it. */
+void zt_pins_tidy(const char *pin_dir);
+
 /**
  * zt_pins_observe - break-glass: drop nothing until @until_ns [CLOCK_MONOTONIC ns].
  * @until_ns: 0 = end it, UINT64_MAX = for good.

@@ -273,11 +273,14 @@ int zt_dp_open(struct zt_dp **ret, const struct zt_dp_config *cfg, char *err)
 		return zt_dp_err(err, r, "the pin directory or interface list is too long");
 	r = open_all(dp, err);
 	if (r < 0) {
+		bool locked = dp->lock_fd >= 0;
+
 		/* Pins that this call made, and nothing hangs on, would only be in the way. */
-		if (dp->ctl && !dp->taken_over) {
-			zt_close(&dp->lock_fd);
+		zt_close(&dp->lock_fd);
+		if (dp->ctl && !dp->taken_over)
 			zt_pins_detach(dp->pin_dir, &report);
-		}
+		else if (locked)
+			zt_pins_tidy(dp->pin_dir);
 		return r;
 	}
 	*ret = zt_take(dp);
