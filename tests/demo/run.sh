@@ -150,11 +150,21 @@ policy_all() { # FILE: one controller file, followed by every agent
 }
 
 
-agents() { # BPF programs, maps and links of ours that exist now, as "kind id"
+# BPF programs, maps and links that the demo's agents pinned, as "kind id". By pin, not by name:
+# other agents on this machine are nobody's business here.
+pinned() {
+	local pin
+	for pin in "$TMP"/*/bpf/ztseg/*; do
+		bpftool -j link show pinned "$pin" 2>/dev/null
+	done | jq -r '"link \(.id)", "prog \(.prog_id)"' | tee "$TMP/links"
+	bpftool -j prog show | jq -r '.[] | .id as $id | .map_ids[]? | "prog \($id) map \(.)"' |
+		grep -F -f <(sed -n 's/^prog .*/& map/p' "$TMP/links") | cut -d' ' -f3-
+}
+
+existing() { # everything there is now, as "kind id"
 	local kind
 	for kind in prog map link; do
-		bpftool -j "$kind" show 2>/dev/null |
-			jq -r --arg kind "$kind" '.[] | select((.name // "") | startswith("zt_")) | "\($kind) \(.id)"'
+		bpftool -j "$kind" show 2>/dev/null | jq -r --arg kind "$kind" '.[] | "\($kind) \(.id)"'
 	done
 }
 
@@ -166,7 +176,6 @@ prologue() {
 		"$GUARDED; client and intruder are plain hosts."
 	local h
 	bpftool version >/dev/null || return 1
-	agents >"$TMP/before"
 	host web1 11 && host web2 12 && host app1 21 && host db1 31 && host bastion 5 &&
 		host client 100 && host intruder 66 && servers_start || return 1
 	mkdir -p "$TMP/policy" && cp "$HERE/policy/hosts.yaml" "$TMP/policy/"
@@ -313,16 +322,17 @@ act_kill() {
 act_detach() {
 	local h left
 	act 8 "Detach leaves nothing behind"
+	pinned | sort -u >"$TMP/pinned"
+	expect "before: programs, maps and links in the kernel" "[1-9][0-9]*" "$(grep -c . "$TMP/pinned")"
 	for h in $GUARDED; do
 		stop_tool "$h" detach >"$TMP/detach.$h" 2>&1 || sed "s/^/  $h: /" "$TMP/detach.$h"
 	done
 	show web1 ztctl detach
 	sed 's/^/  /' "$TMP/detach.web1" | head -n 4
 	for h in $GUARDED; do gone "${AGENT_PID[$h]}" 5; done
-	nothing_left() { [[ -z $(agents | grep -vxFf "$TMP/before") ]]; }
+	nothing_left() { ! existing | grep -qxFf "$TMP/pinned"; }
 	eventually 5 nothing_left
-	left=$(agents | grep -vxFcf "$TMP/before")
-	expect "detached: BPF programs, maps and links left" "0" "$left"
+	expect "detached: BPF programs, maps and links left" "0" "$(existing | grep -xFcf "$TMP/pinned")"
 	expect "detached: pins left" "0" "$(find "$TMP"/*/bpf/ztseg 2>/dev/null | wc -l)"
 	left=$(for h in $GUARDED; do on "$h" tc filter show dev eth0 ingress; on "$h" tc filter show dev eth0 egress
 		on "$h" tc qdisc show dev eth0 | grep clsact; done)
