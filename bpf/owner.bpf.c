@@ -152,6 +152,15 @@ static __always_inline const struct zt_ctl *guarded(void *ctx)
 	return ctl && bpf_get_netns_cookie(ctx) == ctl->netns_cookie ? ctl : NULL;
 }
 
+/* Built in on the wire too: a DHCP client may ask and renew. */
+static __always_inline bool is_dhcp_client(const struct zt_opening *o)
+{
+	if (o->proto != IPPROTO_UDP)
+		return false;
+	return zt_addr_is_v4(&o->far) ? o->near_port == 68 && o->far_port == bpf_htons(67)
+				      : o->near_port == 546 && o->far_port == bpf_htons(547);
+}
+
 /* Whether an answer could be acted on here, before there is a packet. */
 static __always_inline bool can_refuse(const struct zt_opening *o)
 {
@@ -163,7 +172,7 @@ static __always_inline bool can_refuse(const struct zt_opening *o)
 		return false;
 	if (o->proto != IPPROTO_TCP && o->proto != IPPROTO_UDP)
 		return false;
-	return !zt_addr_is_here(&o->far);
+	return !zt_addr_is_here(&o->far) && !is_dhcp_client(o);
 }
 
 static __noinline int report(const struct zt_opening *o, const struct zt_answer *a)
