@@ -201,6 +201,9 @@ ln -sfn /proc/self/fd /dev/fd
 ln -sfn fd/0 /dev/stdin
 ln -sfn fd/1 /dev/stdout
 ln -sfn fd/2 /dev/stderr
+# What udev would have made before the module is there: opening it loads the module.
+mkdir -p /dev/net
+mknod /dev/net/tun c 10 200
 mkdir -p /usr/lib/modules
 mount --bind /.host$CACHE/$release/lib/modules /usr/lib/modules
 ip link set lo up
