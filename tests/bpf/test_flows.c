@@ -414,6 +414,19 @@ static void idle_icmp(struct try *t)
 	expect(t, 'o', other, DROP, "a reply to nothing");
 }
 
+/* A request with the id of the other end's own ping is another flow, not its answer. */
+static void echo_both_ways(struct try *t)
+{
+	bool v4 = t->family == AF_INET;
+
+	expect(t, 'i', v4 ? "ip peer>me / icmp 8 id=7" : "ip peer>me / icmp 128 id=7", PASS,
+	       "they may ping us");
+	expect(t, 'o', v4 ? "ip me>peer / icmp 8 id=7" : "ip me>peer / icmp 128 id=7", DROP,
+	       "we may not ping them, with the id of their ping either");
+	expect(t, 'o', v4 ? "ip me>peer / icmp 0 id=7" : "ip me>peer / icmp 129 id=7", PASS,
+	       "the reply to theirs");
+}
+
 static void idle_tcp(struct try *t)
 {
 	if (!shake_in(t))
@@ -446,6 +459,7 @@ static const struct try_case cases[] = {
 	{"observe", observe},
 	{"idle udp", idle_udp},
 	{"idle icmp", idle_icmp},
+	{"echo both ways", echo_both_ways},
 	{"idle tcp", idle_tcp},
 };
 
