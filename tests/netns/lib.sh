@@ -127,13 +127,15 @@ zt_cleanup() {
 	[[ -n ${ZT_KEEP:-} ]] && { note "kept: $TMP; ends with return"; read -r </dev/tty; }
 	if [[ -d $CG ]]; then
 		echo 1 >"$CG/cgroup.kill" 2>/dev/null || zt_kill_each
-		for ((i = 0; i < 200 * ZT_SCALE; i++)); do
+		for ((i = 0; i < 1000 * ZT_SCALE; i++)); do
 			find "$CG" -depth -type d -exec rmdir {} + 2>/dev/null
 			[[ -d $CG ]] || break
 			read -rt 0.01 <>"$TMP/tick" || :
 		done
 		[[ -d $CG ]] && echo "# left behind: $CG"
 	fi
+	awk -v at="$TMP/" 'index($5, at) == 1 { print $5 }' /proc/self/mountinfo |
+		xargs -r umount --lazy 2>/dev/null
 	rm -rf --one-file-system "$TMP" 2>/dev/null
 	((status == 0 && zt_failed)) && status=1
 	((status == 0 && zt_passed == 0 && zt_skipped)) && status=77
