@@ -32,14 +32,15 @@ through() { # NAME SERVER COMMAND...: three bytes arrive there
 	is "$name: received" "$REPLY" $((had + 3))
 }
 stopped() { # the same, and they do not
-	local name=$1 server=$2 had
+	local name=$1 server=$2 had end
 	shift 2
 	tell b got $server
 	had=$REPLY
 	must tell "$@"
 	tell b got u53
+	end=$((REPLY + 3))
 	must tell a udpraw "$A" "$B" 1 53 end # what comes after it has arrived
-	tell b got u53 $((REPLY + 3)) 1
+	tell b got u53 $end 1
 	tell b got $server
 	is "$name: not received" "$REPLY" "$had"
 }
