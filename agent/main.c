@@ -17,6 +17,7 @@
 #include "api/server.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/mounts.h"
 #include "base/time.h"
 #include "config.h"
 #include "datapath/datapath.h"
@@ -576,6 +577,11 @@ int main(int argc, char **argv)
 
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	r = zt_mounts_use_host();
+	if (r < 0)
+		zt_fail(r, "leave the mounts of `ip netns exec`");
+	else if (r)
+		zt_log(ZT_INFO, "started by `ip netns exec`: the host's mounts are used");
 	if (configure(&agent, &options) < 0) {
 		zt_config_free(&agent.cfg);
 		return 2;

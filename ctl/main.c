@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/mounts.h"
 #include "base/cleanup.h"
 #include "api/wire.h"
 #include "ctl/cmd.h"
@@ -262,6 +263,8 @@ int main(int argc, char **argv)
 	int status;
 
 	setlocale(LC_CTYPE, "");
+	/* Pins and the cgroup tree are where the agent has them; what fails shows later. */
+	(void)zt_mounts_use_host();
 	argp_err_exit_status = ZTC_EXIT_USAGE;
 	setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
 	if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &g) != 0)
