@@ -9,7 +9,8 @@
  * "tcp" and "udp" drive both ends from one thread on one CPU: every packet is delivered
  * within the system call that sent it, nothing ever waits, and the time of a batch is the
  * CPU time that both hosts spent. "rate" has a client process and a server process, each
- * on a CPU of its own, as a service would.
+ * on a CPU of its own, as a service would; an idle-priority loop keeps either CPU from
+ * sleeping, or the rate would tell how fast a virtual CPU wakes up and little else.
  *
  * An agent that works off what its programs report shares the CPU: with --agent its time
  * is printed beside, and where the clock counts instructions they are not counted in.
@@ -21,9 +22,12 @@
 #include <linux/perf_event.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -265,6 +269,24 @@ static struct span udp_batch(const struct load *load, const struct pair *pair)
 	return span;
 }
 
+/* Keeps a CPU awake with whatever time nobody else wants; ends with this process. */
+static void keep_awake(int cpu)
+{
+	struct sched_param param = {0};
+	pid_t pid = fork();
+
+	if (pid < 0)
+		bench_die("fork");
+	if (pid)
+		return;
+	bench_pin(cpu);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() == 1 ||
+	    sched_setscheduler(0, SCHED_IDLE, &param) < 0)
+		bench_die("idle priority");
+	for (;;)
+		__asm__ volatile("" ::: "memory");
+}
+
 /* The server process of "rate": serves @ops connections and ends. */
 __attribute__((noreturn)) static void serve(int listener, unsigned int ops)
 {
@@ -356,6 +378,8 @@ int main(int argc, char **argv)
 		parse_pair(&load.pairs[load.pair_count++], argv[i]);
 	bench_pin(0);
 	load.counter = open_counter(0);
+	for (int cpu = 0; cpu < 2 && !strcmp(load.kind, "rate"); cpu++)
+		keep_awake(cpu);
 	for (unsigned int i = 0; i < load.pair_count; i++)
 		make_sockets(&load, &load.pairs[i]);
 	for (unsigned int round = 0; round <= load.rounds; round++)
