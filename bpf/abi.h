@@ -332,8 +332,7 @@ struct zt_sock {
 };
 
 #define ZT_OWNERS_MAX	      16384
-#define ZT_OWNER_TRUNC_CGROUP 0x1 /* cgroup path longer than the field: what
-					 its leading names match still counts */
+#define ZT_OWNER_TRUNC_CGROUP 0x1 /* path too long: its leading names still count */
 #define ZT_OWNER_TRUNC_EXE    0x2
 #define ZT_OWNER_DELEGATED    0x4 /* the unit's cgroup has a deeper unit-like name in it */
 

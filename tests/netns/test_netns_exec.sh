@@ -22,6 +22,7 @@ EOT
 run=$TMP/b/run pins=$TMP/b/exec-pins
 (exec ip netns exec "$(ns b)" "$ZTAGENT" --policy "$TMP/b/policy.yaml" --state-dir "$TMP/b/state" \
 	--run-dir "$run" --pin-dir "$pins" </dev/null >>"$TMP/b/agent.log" 2>&1) &
+# shellcheck disable=SC2034 # for agent_kill
 AGENT_PID[b]=$!
 disown
 answers() { "$ZTCTL" --socket "$run/agent.sock" --json status >/dev/null 2>&1; }
