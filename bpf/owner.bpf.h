@@ -10,6 +10,7 @@
  */
 #pragma once
 #include "maps.bpf.h"
+#include "addr.bpf.h"
 #include <bpf/bpf_endian.h>
 
 /* The last records are kept for coarse owners (unit and user only), see zt_owner_build(). */
@@ -212,24 +213,6 @@ static __always_inline void zt_sock_claim(struct zt_sock *s, __u8 role, __u64 co
 	s->role = role;
 	s->flags &= ~ZT_SOCK_OLD;
 	s->cookie = cookie;
-}
-
-/* An IPv4 address (network order) in the 16-byte form. */
-static __always_inline void zt_addr_v4(struct zt_addr *addr, __u32 ip)
-{
-	__u32 *words = (__u32 *)addr->bytes;
-
-	words[0] = 0;
-	words[1] = 0;
-	words[2] = bpf_htonl(0xffff);
-	words[3] = ip;
-}
-
-static __always_inline bool zt_addr_is_v4(const struct zt_addr *addr)
-{
-	const __u32 *words = (const __u32 *)addr->bytes;
-
-	return !words[0] && !words[1] && words[2] == bpf_htonl(0xffff);
 }
 
 /* No address: :: or 0.0.0.0. */

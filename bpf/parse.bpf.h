@@ -8,6 +8,7 @@
  * 32-bit words minus 2), 5095 (routing type 0), 2675 (payload length 0).
  */
 #pragma once
+#include "addr.bpf.h"
 #include "maps.bpf.h"
 #include <bpf/bpf_endian.h>
 
@@ -113,23 +114,6 @@ static __always_inline int zt_read(struct __sk_buff *skb, __u32 off, void *to, c
 		return 0;
 	}
 	return bpf_skb_load_bytes(skb, off, to, len);
-}
-
-static __always_inline void zt_map_v4(struct zt_addr *to, __be32 v4)
-{
-	__u32 *words = (__u32 *)to->bytes;
-
-	words[0] = 0;
-	words[1] = 0;
-	words[2] = bpf_htonl(0xffff);
-	words[3] = v4;
-}
-
-static __always_inline bool zt_is_v4_mapped(const struct zt_addr *a)
-{
-	const __u32 *words = (const __u32 *)a->bytes;
-
-	return !words[0] && !words[1] && words[2] == bpf_htonl(0xffff);
 }
 
 static __always_inline bool zt_is_loopback(const struct zt_addr *a, bool v6)
@@ -323,8 +307,8 @@ static __always_inline int zt_parse_v4(struct __sk_buff *skb, __u32 l3, struct z
 	if ((ip.version_ihl >> 4) != 4 || hlen < sizeof(ip) || total < hlen ||
 	    total > skb->len - l3)
 		return zt_bad_header(p);
-	zt_map_v4(&p->src, ip.src);
-	zt_map_v4(&p->dst, ip.dst);
+	zt_addr_v4(&p->src, ip.src);
+	zt_addr_v4(&p->dst, ip.dst);
 	p->proto = ip.proto;
 	p->hop_limit = ip.ttl;
 	p->l4 = l3 + hlen;
@@ -367,7 +351,7 @@ static __always_inline int zt_parse_v6(struct __sk_buff *skb, __u32 l3, struct z
 	p->hop_limit = ip.hop_limit;
 	p->l4 = l3 + sizeof(ip);
 	p->end = l3 + total;
-	if (zt_is_v4_mapped(&p->src) || zt_is_v4_mapped(&p->dst))
+	if (zt_addr_is_v4(&p->src) || zt_addr_is_v4(&p->dst))
 		return zt_say(p, ZT_PARSE_DENY, ZT_RULE_V4_MAPPED, ZT_C_V4_MAPPED);
 	if (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP && p->proto != IPPROTO_ICMPV6) {
 		r = zt_parse_exts(skb, p);

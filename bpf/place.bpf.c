@@ -80,8 +80,8 @@ static __always_inline void zt_ct_original(const struct nf_conn *ct, bool v6, st
 		__builtin_memcpy(o->src.bytes, &src, 16);
 		__builtin_memcpy(o->dst.bytes, &dst, 16);
 	} else {
-		zt_map_v4(&o->src, src.ip);
-		zt_map_v4(&o->dst, dst.ip);
+		zt_addr_v4(&o->src, src.ip);
+		zt_addr_v4(&o->dst, dst.ip);
 	}
 	o->sport = BPF_CORE_READ(ct, tuplehash[0].tuple.src.u.all);
 	o->dport = BPF_CORE_READ(ct, tuplehash[0].tuple.dst.u.all);
@@ -194,7 +194,7 @@ static __noinline int zt_parse_quoted(struct __sk_buff *skb)
 			return -1;
 		__builtin_memcpy(q->src.bytes, ip.src, 16);
 		__builtin_memcpy(q->dst.bytes, ip.dst, 16);
-		if (zt_is_v4_mapped(&q->src) || zt_is_v4_mapped(&q->dst))
+		if (zt_addr_is_v4(&q->src) || zt_addr_is_v4(&q->dst))
 			return -1;
 		q->v6 = 1;
 		q->proto = ip.next;
@@ -216,8 +216,8 @@ static __noinline int zt_parse_quoted(struct __sk_buff *skb)
 		if ((ip.version_ihl >> 4) != 4 || hlen < sizeof(ip) || off + hlen + 8 > p->end ||
 		    (bpf_ntohs(ip.frag_off) & 0x1fff))
 			return -1;
-		zt_map_v4(&q->src, ip.src);
-		zt_map_v4(&q->dst, ip.dst);
+		zt_addr_v4(&q->src, ip.src);
+		zt_addr_v4(&q->dst, ip.dst);
 		q->proto = ip.proto;
 		off += hlen;
 	}
