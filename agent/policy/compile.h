@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 #include "policy/diag.h"
+#include "policy/overlay.h"
 #include "policy/policy.h"
 #include "policy/rules.h"
 #include "policy/tables.h"
@@ -45,6 +46,15 @@ struct zt_compile_env {
 	bool offline;	 /* not on the machine itself: unknown users and paths only warn */
 	struct zt_resolver resolver;
 	const struct zt_limits *limits; /* NULL: zt_limits_default */
+
+	/*
+	 * A held candidate: all its statements make the candidate plane, the enforced ones of
+	 * the policy the live plane. NULL: both planes are of the policy.
+	 */
+	const struct zt_policy *candidate;
+	const struct zt_overlay *overlay; /* promotions and labels; NULL: none */
+	uint64_t now_ns;		  /* CLOCK_MONOTONIC; what has ended by then has ended */
+	int64_t wall_offset_ns;		  /* wall clock = monotonic + this */
 };
 
 /**

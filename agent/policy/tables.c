@@ -104,6 +104,12 @@ const struct zt_rule_info *zt_tables_rule(const struct zt_tables *t, uint32_t nu
 	return place ? &t->rules[place - 1] : NULL;
 }
 
+const struct zt_rule_info *zt_tables_rule_in(const struct zt_tables *t, uint32_t number, int plane)
+{
+	(void)plane; /* one policy makes both planes */
+	return zt_tables_rule(t, number);
+}
+
 size_t zt_tables_segments(const struct zt_tables *t, const struct zt_addr *addr, bool near,
 			  const char **ret_names, size_t max)
 {

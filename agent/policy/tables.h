@@ -138,8 +138,16 @@ int zt_tables_digest(const struct zt_tables *tables, uint8_t ret[32]);
 /** zt_tables_sort - sort all rows bytewise by key, in place. */
 void zt_tables_sort(struct zt_tables *tables);
 
-/** zt_tables_rule - the compiled statement of a rule number, or NULL. */
+/**
+ * zt_tables_rule - the compiled statement of a rule number, or NULL.
+ *
+ * With a held candidate the live layer's, and else the candidate's.
+ */
 const struct zt_rule_info *zt_tables_rule(const struct zt_tables *tables, uint32_t number);
+
+/** zt_tables_rule_in - the same as the layer of @plane (ZT_LIVE, ZT_CANDIDATE) has it. */
+const struct zt_rule_info *zt_tables_rule_in(const struct zt_tables *tables, uint32_t number,
+					     int plane);
 
 /**
  * zt_tables_segments - the segments an address is in, for people.
