@@ -347,7 +347,7 @@ json_t *zt_status_policy(const struct zt_api_ctx *ctx)
 	set(o, "reverted", json_boolean(dp.reverted));
 	set(o, "committed", zt_json_time(intent.committed_ns));
 	set(o, "commit_ms", ms_json(intent.commit_took_ns));
-	set(o, "pending", json_boolean(intent.pending));
+	set(o, "pending", json_boolean(intent.file_held));
 	set(o, "load_error", load_error_json(&intent));
 	set(o, "warnings", lines_json(intent.warnings));
 	return o;

@@ -450,23 +450,12 @@ int zt_intent_recompile(struct zt_intent *intent)
 /* --- held, confirmed, reverted
  * --------------------------------------------------------------------- */
 
-int zt_intent_apply(struct zt_intent *intent)
-{
-	int r;
-
-	if (!intent->held.tables)
-		return -ENOENT;
-	r = commit(intent, &intent->held, deadline(intent));
-	if (r == 0 && !intent->pending)
-		keep_confirmed(intent);
-	tell(intent, r < 0 ? ZT_INTENT_BROKEN : ZT_INTENT_COMMITTED);
-	return r;
-}
-
-int zt_intent_confirm(struct zt_intent *intent)
+int zt_intent_confirm(struct zt_intent *intent, const struct zt_who *who, struct zt_outcome *ret)
 {
 	int r = zt_dp_confirm(intent->cfg.dp);
 
+	(void)who;
+	ret->changed = r == 0;
 	zt_intent_sync(intent);
 	if (r < 0)
 		return r;
@@ -550,10 +539,16 @@ void zt_intent_state(struct zt_intent *intent, struct zt_intent_state *ret)
 	ret->error_ns = intent->error_ns;
 	ret->committed_ns = intent->committed_ns;
 	ret->commit_took_ns = intent->commit_took_ns;
-	ret->pending = intent->held.tables != NULL;
+	ret->pending = intent->pending;
+	ret->file_held = intent->held.tables != NULL;
 }
 
 const struct zt_policy *zt_intent_policy(struct zt_intent *intent)
+{
+	return intent->now.policy;
+}
+
+const struct zt_policy *zt_intent_candidate_policy(struct zt_intent *intent)
 {
 	return intent->now.policy;
 }

@@ -54,9 +54,6 @@ void zt_reading_free(struct zt_reading *reading);
 /* zt_intent_say - keep a diag's text for status; sets or clears error and warnings. */
 void zt_intent_say(struct zt_intent *intent, const struct zt_diag *diag);
 
-/* zt_intent_recompile - the policy in force for the surroundings as they are now. 0 or -errno. */
-int zt_intent_recompile(struct zt_intent *intent);
-
 /* --- store.c: STATE-DIR/confirmed --- */
 
 /* zt_store_path - where the confirmed copy is. */
