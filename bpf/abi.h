@@ -16,7 +16,7 @@
 #include <linux/types.h>
 #endif
 
-#define ZT_ABI_VERSION 1
+#define ZT_ABI_VERSION 2
 
 /*
  * Keys are copied a word at a time in the kernel; there they are map memory or
@@ -189,14 +189,60 @@ struct zt_ctl {
 struct zt_identity {
 	__u32 far_id;	/* the set, as the remote end (or any end of forwarded traffic) */
 	__u32 near_id;	/* the set joined with this host's own segments */
-	__u64 until_ns; /* 0 = no end; past it, next_* hold */
-	__u32 next_far_id;
-	__u32 next_near_id;
+	__u64 until_ns; /* 0 = no end; past it, row `step` of zt_s_steps holds */
+	__u32 step;
+	__u32 bucket;	   /* 1 + share bucket of the host; 0 = zt_addr_bucket() of the address */
+	__u32 label_epoch; /* epoch (low 32 bits) of the last change of its labels, 0 = none */
+	__u32 pad;
 };
+_Static_assert(sizeof(struct zt_identity) == 32, "zt_identity: layout changed");
+
+/*
+ * What an identity becomes when a label of it runs out: array zt_s_steps, element 0
+ * unused. Of a chain ZT_STEPS_MAX are followed, so the last of as many has no end.
+ */
+struct zt_step {
+	__u64 until_ns; /* 0 = no end; past it, row `next` holds */
+	__u32 far_id;
+	__u32 near_id;
+	__u32 next;
+	__u32 pad;
+};
+#define ZT_STEPS_MAX 8
+
+/*
+ * Condition bits that are open from a moment on, until the next row's: array
+ * zt_s_windows, sorted, the first from 0 on. Past the last row it goes on holding.
+ */
+struct zt_window {
+	__u64 from_ns;
+	__u64 open; /* bits of meta.q_timed; the others do not count */
+};
+#define ZT_WINDOWS_MAX 4096
 
 struct zt_addr {
 	__u8 bytes[16];
 } ZT_WORDS;
+
+#define ZT_BUCKETS 100
+
+/* The share bucket of an address of no inventory host: 0 .. ZT_BUCKETS - 1, the same for good. */
+static inline __attribute__((always_inline)) __u32 zt_addr_bucket(const struct zt_addr *addr)
+{
+	__u32 word, hash = 0;
+
+	for (int i = 0; i < 4; i++) { /* murmur3 */
+		__builtin_memcpy(&word, addr->bytes + 4 * i, sizeof(word));
+		word *= 0xcc9e2d51;
+		word = (word << 15 | word >> 17) * 0x1b873593;
+		hash ^= word;
+		hash = (hash << 13 | hash >> 19) * 5 + 0xe6546b64;
+	}
+	hash ^= sizeof(addr->bytes);
+	hash = (hash ^ hash >> 16) * 0x85ebca6b;
+	hash = (hash ^ hash >> 13) * 0xc2b2ae35;
+	return (hash ^ hash >> 16) % ZT_BUCKETS;
+}
 
 struct zt_net_key {
 	__u32 prefixlen; /* of the 128-bit form: IPv4 /24 is 120 */
@@ -234,10 +280,11 @@ struct zt_cell_key {
 };
 
 /*
- * One plane's answer for a cell. rule/rank/action hold when no workload
- * qualifier matches. deny_q and allow_q: qualifier bits with a deny (allow)
- * rule in this cell; they outrank by ZT_RANK_*, the rule number is in
- * zt_qrules. Only qualified statements have bits.
+ * One plane's answer for a cell. rule/rank/action hold when no condition matches.
+ * deny_q, allow_q and bound_q: condition bits with a deny rule (an allow rule, a
+ * boundary) in this cell; they outrank by ZT_RANK_*, the rule number is in
+ * zt_qrules. Only statements with a condition have bits. A bit counts when
+ * ((owner's mask | meta.q_free) & open window & meta.share[far bucket]) has it.
  */
 struct zt_plane {
 	__u32 rule;
@@ -247,18 +294,21 @@ struct zt_plane {
 	__u8 pad;
 	__u64 deny_q;
 	__u64 allow_q;
+	__u64 bound_q;
 };
 
 struct zt_cell {
 	struct zt_plane plane[ZT_PLANE_COUNT];
-	__u32 failsafe; /* rule number, 0 = none; looked at only when live would deny */
-	__u32 pad;
+	__u32 failsafe[ZT_PLANE_COUNT]; /* rule number, 0 = none; looked at only when that plane
+					   would deny */
 };
+
+#define ZT_Q_BOUNDARY 2 /* zt_qrule_key.action: of bound_q */
 
 struct zt_qrule_key {
 	__u32 cell;
 	__u8 plane;
-	__u8 action; /* ZT_DENY: of deny_q; ZT_ALLOW: of allow_q */
+	__u8 action; /* ZT_DENY: of deny_q; ZT_ALLOW: of allow_q; ZT_Q_BOUNDARY: of bound_q */
 	__u8 bit;
 	__u8 pad;
 };
@@ -269,10 +319,14 @@ struct zt_qrule {
 };
 
 /*
- * Workload qualifiers. A policy has up to 64 distinct ones that can bind on
- * this host, each a bit. For every dimension, the row of a name holds the bits
- * that this name does not rule out; a name without a row has meta.q_absent[dim].
- * The qualifiers an owner matches are the AND over the four dimensions. For
+ * Conditions. A policy has up to 64 distinct ones that can bear on this host, each
+ * a bit: a workload qualifier, hours or an end in time, a share of the far hosts,
+ * or several of these together. Bits in meta.q_free ask for no workload, bits in
+ * meta.q_timed for a time; meta.share has a mask for each share bucket.
+ *
+ * Of workloads: for every dimension, the row of a name holds the bits that
+ * this name does not rule out; a name without a row has meta.q_absent[dim].
+ * The bits an owner matches are the AND over the four dimensions. For
  * ZT_QUAL_CGROUP the masks of every ancestor path with a row are OR-ed to
  * meta.q_absent first ("is or is below").
  */
@@ -298,12 +352,16 @@ struct zt_qual_key {
 struct zt_slot_meta {
 	struct zt_identity unknown; /* an address no row covers: {unknown, this host} */
 	__u64 q_absent[ZT_QUAL_COUNT];
-	__u32 flags;	  /* ZT_META_* */
-	__u32 near_count; /* distinct near ids a local socket may get; > ZT_NEAR_MAX: no
-			     refusal at connect for sockets without an address yet */
+	__u64 q_free;		 /* conditions that ask for no workload */
+	__u64 q_timed;		 /* conditions that zt_s_windows opens and closes */
+	__u64 share[ZT_BUCKETS]; /* conditions that hold for far ends of a bucket */
+	__u32 flags;		 /* ZT_META_* */
+	__u32 near_count;	 /* distinct near ids a local socket may get, label steps included;
+				    > ZT_NEAR_MAX: no refusal at connect for sockets without an
+				    address yet */
 	__u32 near_ids[ZT_NEAR_MAX];
-	__u32 rules; /* statements compiled, for status */
-	__u32 pad;
+	__u32 window_count;
+	__u32 rules;	 /* statements compiled, for status */
 	__u8 digest[32]; /* SHA-256 over the rows, see agent/datapath/commit.c */
 };
 
@@ -436,4 +494,7 @@ struct zt_probe {
 	__u32 near_id;
 	__u32 far_id;
 	__u64 valid_until_ns;
+	__u64 changed_ns;
+	__u32 label_epoch;
+	__u32 pad;
 };

@@ -4,9 +4,9 @@
  *
  * Constant cost: one exact (or prefix) lookup per address, one for the pair, one
  * for the port, one for the cell. Nothing here grows with rules, hosts or
- * segments. Pure: no counter, no flow entry, so test runs leave no trace.
- * agent/policy/judge.c is its twin over the same rows; a property test holds
- * the two together.
+ * segments; only a label that ran out, and hours, cost a few more. Pure: no counter, no flow entry,
+ * so test runs leave no trace. agent/policy/judge.c is its twin over the same rows; a property test
+ * holds the two together.
  */
 #pragma once
 #include "maps.bpf.h"
@@ -18,8 +18,8 @@
 struct zt_query {
 	struct zt_addr near;
 	struct zt_addr far;
-	__u64 qmask;  /* workload qualifiers that the local owner matches */
-	__u64 now_ns; /* label steps are taken as of then */
+	__u64 qmask;  /* condition bits that the local owner matches */
+	__u64 now_ns; /* label steps and hours are taken as of then */
 	__u32 slot;
 	__u32 dir;	  /* ZT_DIR_IN: far opened; ZT_DIR_OUT: near opened; ZT_DIR_FWD: near did */
 	__u32 port_index; /* ZT_PORT_*: the service's port, or ICMP type, or protocol */
@@ -28,6 +28,7 @@ struct zt_query {
 
 struct zt_answer {
 	__u64 valid_until_ns; /* ~0 = until the epoch moves */
+	__u64 changed_ns;     /* when time last changed what this rests on; 0 = it did not */
 	__u32 rule[ZT_PLANE_COUNT];
 	__u8 action[ZT_PLANE_COUNT];
 	__u8 rank[ZT_PLANE_COUNT];
@@ -36,6 +37,8 @@ struct zt_answer {
 	__u8 owner_dep; /* 1: another owner could get another answer */
 	__u32 near_id;
 	__u32 far_id;
+	__u32 label_epoch; /* of the last change of either end's labels, 0 = none */
+	__u32 bucket;	   /* of the far end's row: 1 + share bucket, 0 = by address */
 };
 
 #define ZT_FOREVER (~0ULL)

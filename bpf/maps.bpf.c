@@ -37,6 +37,8 @@ struct zt_outer_cellix zt_s_cellix SEC(".maps");
 struct zt_outer_cells zt_s_cells SEC(".maps");
 struct zt_outer_quals zt_s_quals SEC(".maps");
 struct zt_outer_qrules zt_s_qrules SEC(".maps");
+struct zt_outer_steps zt_s_steps SEC(".maps");
+struct zt_outer_windows zt_s_windows SEC(".maps");
 struct zt_outer_meta zt_s_meta SEC(".maps");
 
 char zt_license[] SEC("license") = "Dual BSD/GPL";

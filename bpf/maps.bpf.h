@@ -199,6 +199,20 @@ struct zt_inner_qrules {
 	__uint(key_size, sizeof(struct zt_qrule_key));
 	__uint(value_size, sizeof(struct zt_qrule));
 };
+struct zt_inner_steps {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_INNER_MAP);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct zt_step));
+};
+struct zt_inner_windows {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_INNER_MAP);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct zt_window));
+};
 struct zt_inner_meta {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -223,6 +237,8 @@ ZT_OUTER(cellix);
 ZT_OUTER(cells);
 ZT_OUTER(quals);
 ZT_OUTER(qrules);
+ZT_OUTER(steps);
+ZT_OUTER(windows);
 ZT_OUTER(meta);
 
 /* --- small readers every program shares -------------------------------------------- */

@@ -40,5 +40,7 @@ int zt_probe(struct __sk_buff *skb)
 	p.near_id = a.near_id;
 	p.far_id = a.far_id;
 	p.valid_until_ns = a.valid_until_ns;
+	p.changed_ns = a.changed_ns;
+	p.label_epoch = a.label_epoch;
 	return bpf_skb_store_bytes(skb, ETH_HLEN, &p, sizeof(p), 0) < 0 ? 1 : 0;
 }

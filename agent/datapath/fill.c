@@ -196,6 +196,14 @@ static void put_part(struct zt_tables *t, enum zt_part part, void *rows, size_t 
 		t->qrules = rows;
 		t->qrule_count = count;
 		break;
+	case ZT_PART_STEPS:
+		t->steps = rows;
+		t->step_count = count;
+		break;
+	case ZT_PART_WINDOWS:
+		t->windows = rows;
+		t->window_count = count;
+		break;
 	case ZT_PART_META:
 		t->meta = *(struct zt_slot_meta *)rows;
 		break;

@@ -49,6 +49,8 @@ static const struct zt_part_type parts[ZT_PART_COUNT] = {
 	[ZT_PART_QUALS] = ROW(quals, struct zt_qual_row, key, mask, HASH, BPF_F_NO_PREALLOC, 512),
 	[ZT_PART_QRULES] =
 		ROW(qrules, struct zt_qrule_row, key, value, HASH, BPF_F_NO_PREALLOC, 1024),
+	[ZT_PART_STEPS] = CELL(steps, struct zt_step, BPF_F_INNER_MAP, 256),
+	[ZT_PART_WINDOWS] = CELL(windows, struct zt_window, BPF_F_INNER_MAP, 64),
 	[ZT_PART_META] = CELL(meta, struct zt_slot_meta, 0, 1),
 };
 
@@ -63,6 +65,8 @@ int zt_slot_outer_fd(struct zt_dp *dp, enum zt_part part)
 		[ZT_PART_CELLS] = dp->skel->maps.zt_s_cells,
 		[ZT_PART_QUALS] = dp->skel->maps.zt_s_quals,
 		[ZT_PART_QRULES] = dp->skel->maps.zt_s_qrules,
+		[ZT_PART_STEPS] = dp->skel->maps.zt_s_steps,
+		[ZT_PART_WINDOWS] = dp->skel->maps.zt_s_windows,
 		[ZT_PART_META] = dp->skel->maps.zt_s_meta,
 	};
 
@@ -80,6 +84,8 @@ struct zt_rows zt_tables_part(const struct zt_tables *t, enum zt_part part)
 		[ZT_PART_CELLS] = {t->cells, t->cell_count},
 		[ZT_PART_QUALS] = {t->quals, t->qual_count},
 		[ZT_PART_QRULES] = {t->qrules, t->qrule_count},
+		[ZT_PART_STEPS] = {t->steps, t->step_count},
+		[ZT_PART_WINDOWS] = {t->windows, t->window_count},
 		[ZT_PART_META] = {&t->meta, 1},
 	};
 
@@ -307,6 +313,8 @@ int zt_slot_check_capacity(const struct zt_tables *tables, char *err)
 		{"verdict cells", tables->cell_count, max->cells},
 		{"workload names", tables->qual_count, max->qual_rows},
 		{"workload rules", tables->qrule_count, max->qrules},
+		{"label steps", tables->step_count, max->steps},
+		{"hour windows", tables->window_count, ZT_WINDOWS_MAX},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)

@@ -66,7 +66,8 @@ static bool same(const struct zt_probe *p, const struct zt_answer *a)
 	       !memcmp(p->existing, a->existing, sizeof(p->existing)) &&
 	       p->failsafe == a->failsafe && p->owner_dep == a->owner_dep &&
 	       p->near_id == a->near_id && p->far_id == a->far_id &&
-	       p->valid_until_ns == a->valid_until_ns;
+	       p->valid_until_ns == a->valid_until_ns && p->changed_ns == a->changed_ns &&
+	       p->label_epoch == a->label_epoch;
 }
 
 static int ask(struct zt_dp *dp, uint32_t slot, const struct zt_query *q,
@@ -229,6 +230,11 @@ static int ask_pair(const struct failsafes *f, const struct zt_pair_row *pair, u
 	return ask(f->dp, f->slot, &q, &a, f->res);
 }
 
+static bool has_failsafe(const struct zt_cell *cell)
+{
+	return cell->failsafe[ZT_LIVE] || cell->failsafe[ZT_CANDIDATE];
+}
+
 static int ask_failsafes(const struct failsafes *f)
 {
 	const struct zt_tables *t = f->tables;
@@ -238,7 +244,7 @@ static int ask_failsafes(const struct failsafes *f)
 	for (size_t i = 0; i < t->cell_index_count && looks < LOOKS_MAX && r == 0; i++) {
 		const struct zt_cell_row *row = &t->cell_index[i];
 
-		if (row->cell >= t->cell_count || !t->cells[row->cell].failsafe)
+		if (row->cell >= t->cell_count || !has_failsafe(&t->cells[row->cell]))
 			continue;
 		looks += t->pair_count;
 		for (size_t k = 0; k < t->pair_count && r == 0; k++) {

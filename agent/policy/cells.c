@@ -283,21 +283,18 @@ static void draft_plane(const struct cell_maker *m, __u8 plane, struct draft *d)
 		}
 }
 
-static bool may_deny(const struct zt_cell *cell)
+static bool may_deny(const struct zt_plane *p)
 {
-	for (int plane = 0; plane < ZT_PLANE_COUNT; plane++)
-		if (cell->plane[plane].action == ZT_DENY || cell->plane[plane].deny_q)
-			return true;
-	return false;
+	return p->action == ZT_DENY || p->deny_q || p->bound_q;
 }
 
-static void draft_failsafe(const struct cell_maker *m, struct draft *d)
+static void draft_failsafe(const struct cell_maker *m, __u8 plane, struct draft *d)
 {
-	for (size_t i = 0; i < m->list_count && may_deny(&d->cell); i++) {
+	for (size_t i = 0; i < m->list_count && may_deny(&d->cell.plane[plane]); i++) {
 		const struct zt_lowered *s = &m->c->stmts[ZT_ENTRY_STMT(m->list[i])];
 
 		if (s->rank == ZT_RANK_FAILSAFE && m->active[i / WORD_BITS] >> i % WORD_BITS & 1) {
-			d->cell.failsafe = s->number;
+			d->cell.failsafe[plane] = s->number;
 			return;
 		}
 	}
@@ -343,7 +340,8 @@ static int make_cell(struct cell_maker *m, uint32_t *ret)
 	d.qrule_count = 0;
 	draft_plane(m, ZT_LIVE, &d);
 	draft_plane(m, ZT_CANDIDATE, &d);
-	draft_failsafe(m, &d);
+	draft_failsafe(m, ZT_LIVE, &d);
+	draft_failsafe(m, ZT_CANDIDATE, &d);
 	return intern_cell(m, &d, ret);
 }
 

@@ -20,6 +20,7 @@ const struct zt_limits zt_limits_default = {
 	.qualifiers = ZT_QUALS_MAX,
 	.qual_rows = 256,
 	.qrules = 262144,
+	.steps = 262144,
 	.rules = ZT_RULES_MAX - ZT_RULE_FIRST - 1,
 	.port_classes = 65535,
 };
@@ -359,6 +360,7 @@ static int compiler_init(struct zt_compiler *c)
 	c->t->ports = calloc(ZT_PORT_BLOCKS, sizeof(*c->t->ports));
 	if (!people || !c->t->ports)
 		return -ENOMEM;
+	memset(c->t->meta.share, 0xff, sizeof(c->t->meta.share));
 	r = zt_arena_new(&people->arena);
 	if (r == 0)
 		r = zt_sets_new(&c->sets);

@@ -48,18 +48,44 @@ static const struct zt_identity *find_identity(const struct zt_tables *t,
 	return &t->meta.unknown;
 }
 
+/* Returns when the last step that was taken was due; 0 = none. */
+static __u64 step_on(const struct zt_tables *t, __u64 now_ns, struct zt_identity *id)
+{
+	__u64 changed_ns = 0;
+
+	for (int i = 0; i < ZT_STEPS_MAX && id->until_ns && now_ns >= id->until_ns; i++) {
+		const struct zt_step *step;
+
+		if (id->step >= t->step_count)
+			break;
+		step = &t->steps[id->step];
+		changed_ns = id->until_ns;
+		id->far_id = step->far_id;
+		id->near_id = step->near_id;
+		id->until_ns = step->until_ns;
+		id->step = step->next;
+	}
+	if (!id->until_ns || now_ns >= id->until_ns)
+		id->until_ns = ZT_FOREVER;
+	return changed_ns;
+}
+
+static __u64 identify(const struct zt_tables *t, const struct zt_addr *addr, __u64 now_ns,
+		      struct zt_identity *ret)
+{
+	__u64 changed_ns;
+
+	*ret = *find_identity(t, addr);
+	changed_ns = step_on(t, now_ns, ret);
+	ret->bucket = ret->bucket ? ret->bucket - 1 : zt_addr_bucket(addr);
+	ret->step = 0;
+	return changed_ns;
+}
+
 void zt_tables_identify(const struct zt_tables *t, const struct zt_addr *addr, __u64 now_ns,
 			struct zt_identity *ret)
 {
-	const struct zt_identity *row = find_identity(t, addr);
-
-	*ret = *row;
-	ret->until_ns = row->until_ns ?: ZT_FOREVER;
-	if (now_ns >= ret->until_ns) {
-		ret->far_id = row->next_far_id;
-		ret->near_id = row->next_near_id;
-		ret->until_ns = ZT_FOREVER;
-	}
+	identify(t, addr, now_ns, ret);
 }
 
 static __u32 find_cell(const struct zt_tables *t, __u32 port_set, __u32 class)
@@ -74,24 +100,77 @@ static __u32 find_cell(const struct zt_tables *t, __u32 port_set, __u32 class)
 	return row ? row->cell : 0;
 }
 
-/* Qualified statements: the first bit that matches, when it outranks the base answer. */
-static void qualify(const struct zt_tables *t, __u8 plane, __u64 deny_q, __u64 allow_q,
+static void good_until(struct zt_answer *a, __u64 until_ns)
+{
+	if (until_ns < a->valid_until_ns)
+		a->valid_until_ns = until_ns;
+}
+
+static void changed_at(struct zt_answer *a, __u64 at_ns)
+{
+	if (at_ns > a->changed_ns)
+		a->changed_ns = at_ns;
+}
+
+/* Which timed conditions are open: by the last row of the windows that has begun. */
+static __u64 open_now(const struct zt_tables *t, __u64 now_ns, struct zt_answer *a)
+{
+	__u32 at = 0, count = t->meta.window_count;
+
+	if (!count || count > t->window_count)
+		return 0;
+	for (__u32 half = ZT_WINDOWS_MAX / 2; half; half /= 2)
+		if (at + half < count && t->windows[at + half].from_ns <= now_ns)
+			at += half;
+	if (at + 1 < count)
+		good_until(a, t->windows[at + 1].from_ns);
+	changed_at(a, t->windows[at].from_ns);
+	return t->windows[at].open;
+}
+
+/* Which of a cell's conditions hold. */
+static __u64 conditions(const struct zt_tables *t, const struct zt_query *q, __u64 bits,
+			struct zt_answer *a)
+{
+	__u64 mask = bits & (q->qmask | t->meta.q_free);
+
+	if (bits & ~t->meta.q_free)
+		a->owner_dep = 1;
+	if (a->bucket < ZT_BUCKETS)
+		mask &= t->meta.share[a->bucket];
+	if (bits & t->meta.q_timed)
+		mask &= open_now(t, q->now_ns, a) | ~t->meta.q_timed;
+	return mask;
+}
+
+static __u64 plane_bits(const struct zt_plane *p)
+{
+	return p->deny_q | p->allow_q | p->bound_q;
+}
+
+/* Statements with a condition: the first bit that holds, when it outranks the base answer. */
+static void qualify(const struct zt_tables *t, __u8 plane, const struct zt_plane *p, __u64 mask,
 		    struct zt_answer *a)
 {
 	struct zt_qrule_key key = {.cell = a->cell, .plane = plane};
 	const struct zt_qrule_row *row;
 
-	if (deny_q && a->rank[plane] < ZT_RANK_DENY) {
+	if ((p->deny_q & mask) && a->rank[plane] < ZT_RANK_DENY) {
 		key.action = ZT_DENY;
-		key.bit = (__u8)__builtin_ctzll(deny_q);
-	} else if (allow_q && a->rank[plane] < ZT_RANK_ALLOW) {
+		key.bit = (__u8)__builtin_ctzll(p->deny_q & mask);
+		a->rank[plane] = ZT_RANK_DENY;
+	} else if ((p->allow_q & mask) && a->rank[plane] < ZT_RANK_ALLOW) {
 		key.action = ZT_ALLOW;
-		key.bit = (__u8)__builtin_ctzll(allow_q);
+		key.bit = (__u8)__builtin_ctzll(p->allow_q & mask);
+		a->rank[plane] = ZT_RANK_ALLOW;
+	} else if ((p->bound_q & mask) && a->rank[plane] < ZT_RANK_BOUNDARY) {
+		key.action = ZT_Q_BOUNDARY;
+		key.bit = (__u8)__builtin_ctzll(p->bound_q & mask);
+		a->rank[plane] = ZT_RANK_BOUNDARY;
 	} else {
 		return;
 	}
-	a->action[plane] = key.action;
-	a->rank[plane] = key.action == ZT_DENY ? ZT_RANK_DENY : ZT_RANK_ALLOW;
+	a->action[plane] = key.action == ZT_ALLOW ? ZT_ALLOW : ZT_DENY;
 	row = FIND_ROW(t->qrules, t->qrule_count, &key);
 	if (row) {
 		a->rule[plane] = row->value.rule;
@@ -102,6 +181,9 @@ static void qualify(const struct zt_tables *t, __u8 plane, __u64 deny_q, __u64 a
 static void answer_cell(const struct zt_tables *t, const struct zt_query *q,
 			const struct zt_cell *cell, struct zt_answer *a)
 {
+	__u64 bits = plane_bits(&cell->plane[ZT_LIVE]) | plane_bits(&cell->plane[ZT_CANDIDATE]);
+	__u64 mask = bits ? conditions(t, q, bits, a) : 0;
+
 	for (__u8 plane = 0; plane < ZT_PLANE_COUNT; plane++) {
 		const struct zt_plane *p = &cell->plane[plane];
 
@@ -109,16 +191,14 @@ static void answer_cell(const struct zt_tables *t, const struct zt_query *q,
 		a->rank[plane] = p->rank;
 		a->action[plane] = p->action;
 		a->existing[plane] = p->existing;
-		if (p->deny_q | p->allow_q) {
-			a->owner_dep = 1;
-			qualify(t, plane, p->deny_q & q->qmask, p->allow_q & q->qmask, a);
-		}
-		if (a->action[plane] == ZT_DENY && cell->failsafe) {
+		if (plane_bits(p) & mask)
+			qualify(t, plane, p, mask, a);
+		if (a->action[plane] == ZT_DENY && cell->failsafe[plane]) {
 			if (plane == ZT_LIVE)
 				a->failsafe = 1;
 			a->action[plane] = ZT_ALLOW;
 			a->rank[plane] = ZT_RANK_FAILSAFE;
-			a->rule[plane] = cell->failsafe;
+			a->rule[plane] = cell->failsafe[plane];
 		}
 	}
 }
@@ -131,9 +211,11 @@ void zt_tables_judge(const struct zt_tables *t, const struct zt_query *q, struct
 
 	*ret = (struct zt_answer){.rule = {ZT_RULE_DEFAULT, ZT_RULE_DEFAULT}};
 	if (!q->near_id)
-		zt_tables_identify(t, &q->near, q->now_ns, &near);
-	zt_tables_identify(t, &q->far, q->now_ns, &far);
+		changed_at(ret, identify(t, &q->near, q->now_ns, &near));
+	changed_at(ret, identify(t, &q->far, q->now_ns, &far));
 	ret->valid_until_ns = near.until_ns < far.until_ns ? near.until_ns : far.until_ns;
+	ret->label_epoch = near.label_epoch > far.label_epoch ? near.label_epoch : far.label_epoch;
+	ret->bucket = far.bucket;
 
 	pair.near_id = q->dir == ZT_DIR_FWD ? near.far_id : near.near_id;
 	pair.far_id = far.far_id;

@@ -20,7 +20,7 @@ struct zt_query {
 	struct zt_addr near;
 	struct zt_addr far;
 	__u64 qmask;	  /* zt_tables_qmask() of the near end's owner; 0 = no owner */
-	__u64 now_ns;	  /* label steps are taken as of then */
+	__u64 now_ns;	  /* label steps and hours are taken as of then */
 	__u32 dir;	  /* ZT_DIR_IN: far opened; ZT_DIR_OUT: near opened; ZT_DIR_FWD: near did */
 	__u32 port_index; /* zt_port_index() of the service's port */
 	__u32 near_id;	  /* when not 0: take this near identity, leave the address alone */
@@ -28,6 +28,7 @@ struct zt_query {
 
 struct zt_answer {
 	__u64 valid_until_ns; /* ZT_FOREVER = until the epoch moves */
+	__u64 changed_ns;     /* when time last changed what this rests on; 0 = it did not */
 	__u32 rule[ZT_PLANE_COUNT];
 	__u8 action[ZT_PLANE_COUNT];   /* ZT_ALLOW, ZT_DENY */
 	__u8 rank[ZT_PLANE_COUNT];     /* ZT_RANK_* */
@@ -36,6 +37,8 @@ struct zt_answer {
 	__u8 owner_dep;		       /* 1: another owner could get another answer */
 	__u32 near_id;
 	__u32 far_id;
+	__u32 label_epoch; /* of the last change of either end's labels, 0 = none */
+	__u32 bucket;	   /* share bucket of the far end */
 	__u32 port_set;
 	__u32 port_class;
 	__u32 cell;
@@ -59,7 +62,11 @@ void zt_tables_judge(const struct zt_tables *tables, const struct zt_query *q,
  */
 __u64 zt_tables_qmask(const struct zt_tables *tables, const struct zt_owner *owner);
 
-/** zt_tables_identify - the identity row in force for an address at @now_ns. */
+/**
+ * zt_tables_identify - the identity row in force for an address at @now_ns.
+ * @ret: label steps taken: ids as of then, until_ns when the next is due (ZT_FOREVER:
+ *       none), bucket as a number below ZT_BUCKETS, and step 0.
+ */
 void zt_tables_identify(const struct zt_tables *tables, const struct zt_addr *addr, __u64 now_ns,
 			struct zt_identity *ret);
 

@@ -24,6 +24,8 @@ void zt_tables_free(struct zt_tables **tables)
 	free(t->cells);
 	free(t->quals);
 	free(t->qrules);
+	free(t->steps);
+	free(t->windows);
 	free(t->policy_name);
 	free(t->host);
 	if (t->people) {
@@ -89,6 +91,8 @@ int zt_tables_digest(const struct zt_tables *t, uint8_t ret[32])
 	add_rows(d, t->cells, t->cell_count, sizeof(*t->cells));
 	add_rows(d, t->quals, t->qual_count, sizeof(*t->quals));
 	add_rows(d, t->qrules, t->qrule_count, sizeof(*t->qrules));
+	add_rows(d, t->steps, t->step_count, sizeof(*t->steps));
+	add_rows(d, t->windows, t->window_count, sizeof(*t->windows));
 	zt_digest_add(d, t->ports, ZT_PORT_BLOCKS * sizeof(*t->ports));
 	memset(meta.digest, 0, sizeof(meta.digest));
 	zt_digest_add(d, &meta, sizeof(meta));

@@ -24,6 +24,7 @@ struct zt_limits {
 	size_t qualifiers; /* distinct ones that can bind on this host */
 	size_t qual_rows;  /* names and numbers of their conditions */
 	size_t qrules;
+	size_t steps; /* of labels that run out */
 	size_t rules; /* statements that can involve this host */
 	size_t port_classes;
 };
@@ -98,6 +99,10 @@ struct zt_tables {
 	size_t qual_count;
 	struct zt_qrule_row *qrules;
 	size_t qrule_count;
+	struct zt_step *steps; /* [0] unused; label steps of the identities */
+	size_t step_count;     /* 0 = none, else [0] counts */
+	struct zt_window *windows;
+	size_t window_count;
 	struct zt_slot_meta meta; /* digest included */
 
 	struct zt_rule_info *rules; /* in file order */
@@ -125,8 +130,9 @@ void zt_tables_free(struct zt_tables **tables);
  * zt_tables_digest - SHA-256 over all rows, as the datapath compares what it read back.
  * @ret: 32 bytes; what meta.digest holds.
  *
- * Over, in this order: addrs, nets, pairs, cell_index, cells, quals, qrules as
- * arrays of their row structs sorted bytewise by key (cells by number), each
+ * Over, in this order: addrs, nets, pairs, cell_index, cells, quals, qrules, steps,
+ * windows as arrays of their row structs sorted bytewise by key (cells, steps and
+ * windows by number), each
  * preceded by its count as a 64-bit number; ports as ZT_PORT_BLOCKS elements;
  * meta with its digest zeroed. Numbers in host order; padding in the rows is
  * zero. What is read back from maps must be sorted the same way

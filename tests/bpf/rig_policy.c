@@ -44,7 +44,8 @@ static int new_inner(const struct rows_of *r, size_t entries)
 
 	if (r->type == BPF_MAP_TYPE_HASH || r->type == BPF_MAP_TYPE_LPM_TRIE)
 		opts.map_flags = BPF_F_NO_PREALLOC;
-	if (!strcmp(r->outer, "zt_s_cells"))
+	if (!strcmp(r->outer, "zt_s_cells") || !strcmp(r->outer, "zt_s_steps") ||
+	    !strcmp(r->outer, "zt_s_windows"))
 		opts.map_flags = BPF_F_INNER_MAP;
 	return bpf_map_create(r->type, r->outer, r->key_size, r->value_size, entries ?: 1, &opts);
 }
@@ -90,6 +91,10 @@ static void fill_slot(struct rig *rig, __u32 slot, const struct zt_tables *t)
 		 sizeof(__u32), 0, sizeof(t->ports[0])},
 		{"zt_s_cells", BPF_MAP_TYPE_ARRAY, t->cells, t->cell_count, sizeof(t->cells[0]),
 		 sizeof(__u32), 0, sizeof(t->cells[0])},
+		{"zt_s_steps", BPF_MAP_TYPE_ARRAY, t->steps, t->step_count, sizeof(t->steps[0]),
+		 sizeof(__u32), 0, sizeof(t->steps[0])},
+		{"zt_s_windows", BPF_MAP_TYPE_ARRAY, t->windows, t->window_count,
+		 sizeof(t->windows[0]), sizeof(__u32), 0, sizeof(t->windows[0])},
 		{"zt_s_meta", BPF_MAP_TYPE_ARRAY, &t->meta, 1, sizeof(t->meta), sizeof(__u32), 0,
 		 sizeof(t->meta)},
 	};

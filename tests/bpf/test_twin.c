@@ -215,7 +215,8 @@ static bool kernel_agrees(const struct zt_probe *k, const struct zt_answer *twin
 	       !memcmp(k->existing, twin->existing, sizeof(k->existing)) &&
 	       k->failsafe == twin->failsafe && k->owner_dep == twin->owner_dep &&
 	       k->near_id == twin->near_id && k->far_id == twin->far_id &&
-	       k->valid_until_ns == twin->valid_until_ns;
+	       k->valid_until_ns == twin->valid_until_ns && k->changed_ns == twin->changed_ns &&
+	       k->label_epoch == twin->label_epoch;
 }
 
 static bool words_agree(const struct rig *rig, const struct oracle_answer *words,

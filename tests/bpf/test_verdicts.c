@@ -78,8 +78,10 @@ static bool step_peer(struct try *t, __u32 slot, __u64 until_ns)
 {
 	zt_auto(zt_close) int addrs = rig_inner(t->rig, "zt_s_addrs", slot);
 	zt_auto(zt_close) int metas = rig_inner(t->rig, "zt_s_meta", slot);
+	zt_auto(zt_close) int steps = rig_inner(t->rig, "zt_s_steps", slot);
 	struct zt_slot_meta meta;
 	struct zt_identity id;
+	struct zt_step step = {};
 	struct zt_addr peer;
 	__u32 zero = 0;
 
@@ -88,9 +90,11 @@ static bool step_peer(struct try *t, __u32 slot, __u64 until_ns)
 	    bpf_map_lookup_elem(metas, &zero, &meta) < 0)
 		return check(t, false, "the peer has a row of its own");
 	id.until_ns = until_ns;
-	id.next_far_id = meta.unknown.far_id;
-	id.next_near_id = meta.unknown.near_id;
-	return !bpf_map_update_elem(addrs, &peer, &id, BPF_ANY);
+	id.step = 0;
+	step.far_id = meta.unknown.far_id;
+	step.near_id = meta.unknown.near_id;
+	return !bpf_map_update_elem(steps, &zero, &step, BPF_ANY) &&
+	       !bpf_map_update_elem(addrs, &peer, &id, BPF_ANY);
 }
 
 static void label_step(struct try *t)
