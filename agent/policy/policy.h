@@ -22,6 +22,14 @@
 #define ZT_POLICY_FILES_MAX    256
 #define ZT_POLICY_INCLUDES_MAX 16 /* depth */
 
+#define ZT_WEEK_MIN	    (7 * 24 * 60)
+#define ZT_TIMEZONE_DEFAULT "UTC"
+
+/* What a promotion by evidence asks for where the policy says nothing. */
+#define ZT_READY_DAYS	    14
+#define ZT_READY_FLOWS	    1000
+#define ZT_READY_WOULD_DENY 0
+
 enum zt_mode {
 	ZT_MODE_STAGED, /* judged and recorded, not acted on */
 	ZT_MODE_ENFORCED,
@@ -103,6 +111,31 @@ struct zt_end {
 	struct zt_loc loc;
 };
 
+/* A stretch of the week by the clock on the wall: minutes since Monday 00:00. */
+struct zt_hours {
+	__u16 from_min;
+	__u16 to_min; /* more than from_min, at most ZT_WEEK_MIN */
+};
+
+/* Conditions of a rule beside its ends. All of those given must hold. */
+struct zt_when {
+	bool given;
+	struct zt_hours *hours; /* sorted, not touching; none = at all hours */
+	size_t hour_count;
+	const char *timezone;	 /* of the hours and of an expiry date; IANA's name, never NULL */
+	struct zt_label *labels; /* that the host at the `from` end must have; sorted by key */
+	size_t label_count;
+	struct zt_loc loc;
+};
+
+/* When a staged statement may be promoted by its evidence. Filled in whether given or not. */
+struct zt_ready {
+	bool given;	     /* here; else it is the policy's, or ZT_READY_* */
+	uint32_t days;	     /* of recording */
+	uint64_t flows;	     /* that the statement decided, at least */
+	uint64_t would_deny; /* connections it would have denied, at most */
+};
+
 /* Protocols and ports: sorted runs of port indices that do not touch. */
 struct zt_ports {
 	struct zt_port_range *ranges;
@@ -120,6 +153,10 @@ struct zt_stmt {
 	__u8 existing;	   /* ZT_EXISTING_* */
 	enum zt_mode mode; /* a failsafe is always ZT_MODE_ENFORCED */
 	const char *note;  /* or NULL */
+	struct zt_when when;
+	int64_t expires_s;	/* Unix time: the statement matches before it; 0 = never expires */
+	struct zt_text expires; /* a date, or a time in UTC; see schedule.h */
+	struct zt_ready ready;
 	struct zt_loc loc;
 };
 
@@ -132,6 +169,7 @@ struct zt_boundary {
 	enum zt_mode mode;
 	__u8 existing;
 	const char *note;
+	struct zt_ready ready;
 	struct zt_loc loc;
 };
 
@@ -139,6 +177,7 @@ struct zt_policy {
 	const char *name; /* `policy:`; "" when the policy is empty */
 	uint64_t revision;
 	enum zt_mode mode; /* for statements that set none */
+	struct zt_ready ready;
 	struct zt_host *hosts;
 	size_t host_count;
 	struct zt_segment *segments;
@@ -174,6 +213,26 @@ int zt_policy_load(struct zt_policy **ret, const char *path, struct zt_diag *dia
  */
 int zt_policy_parse(struct zt_policy **ret, const char *name, const void *buf, size_t len,
 		    struct zt_diag *diag);
+
+/* A policy file that somebody else has read. */
+struct zt_source_text {
+	const char *path; /* as include: would find it; "a/./b" and "a/b" are the same */
+	const char *text; /* @len bytes, any content */
+	size_t len;
+};
+
+/**
+ * zt_policy_parse_set - read and check a policy from the texts of its files.
+ * @path:  one of @files, else a directory of which the *.yaml files that are
+ *         directly in it are read in the order of their names.
+ * @files: all that exist; no other file is looked at. Texts are copied.
+ *
+ * The result, messages included, is that of zt_policy_load(@path) where
+ * @files are what the file system holds. Returns as zt_policy_load();
+ * a file that is missing is -ENOENT.
+ */
+int zt_policy_parse_set(struct zt_policy **ret, const char *path,
+			const struct zt_source_text *files, size_t count, struct zt_diag *diag);
 
 /** zt_policy_empty - a policy without statements: observe. Returns 0 or -ENOMEM. */
 int zt_policy_empty(struct zt_policy **ret);
