@@ -67,6 +67,90 @@ const char *zt_mono_text(uint64_t mono_ns, char buf[ZT_TIME_TEXT_LEN])
 	return zt_wall_text(zt_mono_to_wall_ns(mono_ns), buf);
 }
 
+/* Two digits at @p, or -1. */
+static int two(const char *p)
+{
+	if (p[0] < '0' || p[0] > '9' || p[1] < '0' || p[1] > '9')
+		return -1;
+	return (p[0] - '0') * 10 + p[1] - '0';
+}
+
+/* "YYYY-MM-DDTHH:MM:SS" to seconds since 1970. */
+static int parse_date(const char *p, int64_t *ret_s)
+{
+	static const char form[] = "dddd-dd-ddTdd:dd:dd";
+	struct tm tm = {0}, check;
+	time_t s;
+	int sec;
+
+	for (size_t i = 0; i < sizeof(form) - 1; i++)
+		if (form[i] == 'd' ? p[i] < '0' || p[i] > '9' : p[i] != form[i])
+			return -EINVAL;
+	tm.tm_year = two(p) * 100 + two(p + 2) - 1900;
+	tm.tm_mon = two(p + 5) - 1;
+	tm.tm_mday = two(p + 8);
+	tm.tm_hour = two(p + 11);
+	tm.tm_min = two(p + 14);
+	sec = two(p + 17);
+	if (tm.tm_hour > 23 || tm.tm_min > 59 || sec > 60)
+		return -EINVAL;
+	check = tm;
+	s = timegm(&check);
+	/* 31 April would come back as 1 May. */
+	if (check.tm_mday != tm.tm_mday || check.tm_mon != tm.tm_mon)
+		return -EINVAL;
+	*ret_s = s + sec;
+	return 0;
+}
+
+/* "Z" or "+08:00", to the end. */
+static int parse_zone(const char *p, int64_t *ret_s)
+{
+	int hours, minutes;
+
+	*ret_s = 0;
+	if (*p == 'Z')
+		return p[1] ? -EINVAL : 0;
+	if (*p != '+' && *p != '-')
+		return -EINVAL;
+	hours = two(p + 1);
+	if (hours < 0 || hours > 23 || p[3] != ':')
+		return -EINVAL;
+	minutes = two(p + 4);
+	if (minutes < 0 || minutes > 59 || p[6])
+		return -EINVAL;
+	*ret_s = (*p == '+' ? 1 : -1) * (hours * 3600 + minutes * 60);
+	return 0;
+}
+
+int zt_wall_parse(const char *text, uint64_t *ret_wall_ns)
+{
+	uint64_t ns = 0, unit = ZT_NS_PER_S / 10;
+	int64_t s, zone;
+	int r;
+
+	if (strnlen(text, 64) < 20 || strnlen(text, 64) == 64)
+		return -EINVAL;
+	r = parse_date(text, &s);
+	if (r < 0)
+		return r;
+	text += 19;
+	if (*text == '.') {
+		if (text[1] < '0' || text[1] > '9')
+			return -EINVAL;
+		for (text++; *text >= '0' && *text <= '9'; text++, unit /= 10)
+			ns += (uint64_t)(*text - '0') * unit;
+	}
+	r = parse_zone(text, &zone);
+	if (r < 0)
+		return r;
+	s -= zone;
+	if (s < 0 || (uint64_t)s > (uint64_t)INT64_MAX / ZT_NS_PER_S - 1)
+		return -ERANGE;
+	*ret_wall_ns = (uint64_t)s * ZT_NS_PER_S + ns;
+	return 0;
+}
+
 const char *zt_duration_text(uint64_t ns, char buf[ZT_DURATION_TEXT_LEN])
 {
 	uint64_t s = ns / ZT_NS_PER_S;

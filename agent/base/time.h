@@ -32,6 +32,15 @@ const char *zt_wall_text(uint64_t wall_ns, char buf[ZT_TIME_TEXT_LEN]);
 /** zt_mono_text - a datapath time as RFC 3339 UTC; returns @buf. */
 const char *zt_mono_text(uint64_t mono_ns, char buf[ZT_TIME_TEXT_LEN]);
 
+/**
+ * zt_wall_parse - read a time of the wall clock.
+ * @text: RFC 3339, "2027-03-31T12:00:00Z" or "2027-03-31T20:00:00.5+08:00".
+ *
+ * Returns 0 and nanoseconds since 1970, -EINVAL (another form, or no such date) or -ERANGE
+ * (before 1970 or after 2261). A leap second counts as the second after it.
+ */
+int zt_wall_parse(const char *text, uint64_t *ret_wall_ns);
+
 /** zt_duration_text - "1.5 s", "12 min", "3 h 20 min", "5 d"; returns @buf. */
 const char *zt_duration_text(uint64_t ns, char buf[ZT_DURATION_TEXT_LEN]);
 

@@ -309,6 +309,48 @@ static void test_times(void **state)
 	assert_int_equal(zt_wall_to_mono_ns(5), 0);
 }
 
+static void test_wall_parse(void **state)
+{
+	static const struct {
+		const char *text;
+		int r;
+		uint64_t ns;
+	} rows[] = {
+		{"1970-01-01T00:00:00Z", 0, 0},
+		{"2027-03-31T12:00:00Z", 0, 1806494400 * ZT_NS_PER_S},
+		{"2027-03-31T20:00:00+08:00", 0, 1806494400 * ZT_NS_PER_S},
+		{"2027-03-31T08:30:00.25-03:30", 0, 1806494400 * ZT_NS_PER_S + 250 * ZT_NS_PER_MS},
+		{"2028-02-29T00:00:00Z", 0, 1835395200 * ZT_NS_PER_S},
+		{"2016-12-31T23:59:60Z", 0, 1483228800 * ZT_NS_PER_S},
+		{"1970-01-01T00:00:00+00:01", -ERANGE, 1},
+		{"2263-01-01T00:00:00Z", -ERANGE, 1},
+		{"2027-02-29T00:00:00Z", -EINVAL, 1},
+		{"2027-13-01T00:00:00Z", -EINVAL, 1},
+		{"2027-04-31T00:00:00Z", -EINVAL, 1},
+		{"2027-00-10T00:00:00Z", -EINVAL, 1},
+		{"2027-03-31T24:00:00Z", -EINVAL, 1},
+		{"2027-03-31T12:60:00Z", -EINVAL, 1},
+		{"2027-03-31T12:00:61Z", -EINVAL, 1},
+		{"2027-03-31 12:00:00Z", -EINVAL, 1},
+		{"2027-03-31T12:00:00", -EINVAL, 1},
+		{"2027-03-31T12:00:00.Z", -EINVAL, 1},
+		{"2027-03-31T12:00:00+8:00", -EINVAL, 1},
+		{"2027-03-31T12:00:00+24:00", -EINVAL, 1},
+		{"2027-03-31T12:00:00+08:00x", -EINVAL, 1},
+		{"2027-03-31T12:00:00Zx", -EINVAL, 1},
+		{"2027-03-31", -EINVAL, 1},
+		{"", -EINVAL, 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		uint64_t ns = 1;
+
+		assert_int_equal(zt_wall_parse(rows[i].text, &ns), rows[i].r);
+		assert_true(ns == rows[i].ns);
+	}
+}
+
 static void test_strmap(void **state)
 {
 	zt_auto(zt_strmap_free) struct zt_strmap *map = NULL;
@@ -359,8 +401,8 @@ int main(void)
 		cmocka_unit_test(test_log_line), cmocka_unit_test(test_addr),
 		cmocka_unit_test(test_net),	 cmocka_unit_test(test_contains),
 		cmocka_unit_test(test_ports),	 cmocka_unit_test(test_digest),
-		cmocka_unit_test(test_times),	 cmocka_unit_test(test_strmap),
-		cmocka_unit_test(test_arena),
+		cmocka_unit_test(test_times),	 cmocka_unit_test(test_wall_parse),
+		cmocka_unit_test(test_strmap),	 cmocka_unit_test(test_arena),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
