@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* read.c - policy files to a policy: files, directories, includes, top-level keys. */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <libgen.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/strbuf.h"
 #include "policy/build.h"
+#include "policy/files.h"
 
 /* A file being read, and the one that includes it: to find a file that includes itself. */
 struct open_file {
@@ -29,8 +26,9 @@ struct open_file {
 struct file_builder {
 	struct zt_builder b; /* first: readers get a pointer to it */
 	const struct open_file *file;
+	struct zt_files files;
 	size_t bytes;
-	size_t files;
+	size_t file_count;
 };
 
 static int read_file(struct file_builder *fb, const char *path, const struct open_file *includer,
@@ -230,41 +228,6 @@ static int read_source(struct file_builder *fb, const struct open_file *file)
 	return zt_read_fields(&fb->b, root, "a policy", top_fields, ARRAY_SIZE(top_fields), NULL);
 }
 
-/* The whole of a regular file, with a NUL behind it. */
-static int slurp(int fd, size_t size, char **ret_text, size_t *ret_len)
-{
-	zt_auto(zt_freep) char *text = malloc(size + 1);
-	size_t len = 0;
-
-	if (!text)
-		return -ENOMEM;
-	while (len < size) {
-		ssize_t n = read(fd, text + len, size - len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		len += (size_t)n;
-	}
-	text[len] = '\0';
-	*ret_text = zt_take(text);
-	*ret_len = len;
-	return 0;
-}
-
-/* Half of a policy may be a valid one that allows more: never take a file being written. */
-static bool changed(int fd, const struct stat *before, size_t len)
-{
-	struct stat now;
-
-	return fstat(fd, &now) < 0 || now.st_size != before->st_size ||
-	       now.st_mtim.tv_sec != before->st_mtim.tv_sec ||
-	       now.st_mtim.tv_nsec != before->st_mtim.tv_nsec || (off_t)len != now.st_size;
-}
-
 /* Notes that a file cannot be read; returns r. */
 static int unreadable(struct file_builder *fb, const struct zt_loc *loc, const char *path, int r)
 {
@@ -276,7 +239,7 @@ static int check_size(struct file_builder *fb, const struct zt_loc *loc, const c
 		      size_t size)
 {
 	fb->bytes += size;
-	if (fb->bytes <= ZT_POLICY_SIZE_MAX && ++fb->files <= ZT_POLICY_FILES_MAX)
+	if (fb->bytes <= ZT_POLICY_SIZE_MAX && ++fb->file_count <= ZT_POLICY_FILES_MAX)
 		return 0;
 	zt_diag_error(fb->b.diag, loc, "'%s' makes the policy larger than %u MB or %d files", path,
 		      ZT_POLICY_SIZE_MAX >> 20, ZT_POLICY_FILES_MAX);
@@ -285,10 +248,10 @@ static int check_size(struct file_builder *fb, const struct zt_loc *loc, const c
 }
 
 /* Whether the file is being read already, further out. */
-static bool includes_itself(const struct open_file *file, const struct stat *st)
+static bool includes_itself(const struct open_file *file, const struct zt_input *f)
 {
 	for (; file; file = file->includer)
-		if (file->dev == st->st_dev && file->ino == st->st_ino)
+		if (file->dev == f->dev && file->ino == f->ino)
 			return true;
 	return false;
 }
@@ -296,76 +259,62 @@ static bool includes_itself(const struct open_file *file, const struct stat *st)
 static int read_file(struct file_builder *fb, const char *path, const struct open_file *includer,
 		     const struct zt_loc *loc)
 {
-	zt_auto(zt_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct open_file file = {.includer = includer, .depth = includer ? includer->depth + 1 : 0};
-	struct stat st;
+	zt_auto(zt_input_close) struct zt_input f = ZT_INPUT_INIT;
 	char *text = NULL;
 	size_t len = 0;
 	int r;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return unreadable(fb, loc, path, -errno);
-	if (!S_ISREG(st.st_mode))
-		return unreadable(fb, loc, path, S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL);
-	if (includes_itself(includer, &st) || file.depth > ZT_POLICY_INCLUDES_MAX) {
+	r = zt_input_open(&fb->files, path, &f);
+	if (r < 0)
+		return unreadable(fb, loc, path, r);
+	if (includes_itself(includer, &f) || file.depth > ZT_POLICY_INCLUDES_MAX) {
 		zt_diag_error(fb->b.diag, loc, "'%s' includes itself%s", path,
 			      file.depth > ZT_POLICY_INCLUDES_MAX ? ", or nests too deeply" : "");
 		return 0;
 	}
-	r = check_size(fb, loc, path, st.st_size > 0 ? (size_t)st.st_size : 0);
+	r = check_size(fb, loc, path, f.size);
 	if (r < 0)
 		return r;
-	r = slurp(fd, (size_t)st.st_size, &text, &len);
-	if (r < 0)
-		return unreadable(fb, loc, path, r);
-	if (changed(fd, &st, len)) {
-		free(text);
+	r = zt_input_read(&f, &text, &len);
+	if (r == -EAGAIN) {
 		zt_diag_error(fb->b.diag, loc, "'%s' changed while it was read", path);
 		zt_diag_remedy(fb->b.diag, "write the new text beside it, then rename it");
-		return -EAGAIN;
+		return r;
 	}
-	file.dev = st.st_dev;
-	file.ino = st.st_ino;
+	if (r < 0)
+		return unreadable(fb, loc, path, r);
+	file.dev = f.dev;
+	file.ino = f.ino;
 	file.source = add_source(fb, path, text, len);
 	if (!file.source)
 		return -ENOMEM;
 	return read_source(fb, &file);
 }
 
-static int is_policy_file(const struct dirent *entry)
-{
-	size_t n = strlen(entry->d_name);
-
-	return entry->d_name[0] != '.' && n > 5 && strcmp(entry->d_name + n - 5, ".yaml") == 0;
-}
-
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-	return strcmp((*a)->d_name, (*b)->d_name);
-}
-
 static int read_directory(struct file_builder *fb, const char *path)
 {
-	struct dirent **entries = NULL;
-	int n = scandir(path, &entries, is_policy_file, by_name), r = 0;
+	char **names = NULL;
+	size_t count = 0;
+	int r = zt_files_list(&fb->files, path, &names, &count);
 
-	if (n < 0)
-		return unreadable(fb, NULL, path, -errno);
-	if (n == 0) {
+	if (r < 0)
+		return unreadable(fb, NULL, path, r);
+	if (count == 0) {
 		zt_diag_error(fb->b.diag, NULL, "no *.yaml file in '%s'", path);
 		r = -EINVAL;
 	}
-	for (int i = 0; i < n; i++) {
+	for (size_t i = 0; i < count; i++) {
 		zt_auto(zt_strbuf_free) struct zt_strbuf file = ZT_STRBUF_INIT;
 
-		zt_strbuf_printf(&file, "%s/%s", path, entries[i]->d_name);
+		zt_strbuf_printf(&file, "%s/%s", path, names[i]);
 		if (r == 0)
 			r = zt_strbuf_error(&file);
 		if (r == 0)
 			r = read_file(fb, zt_strbuf_text(&file), NULL, NULL);
-		free(entries[i]);
+		free(names[i]);
 	}
-	free(entries);
+	free(names);
 	return r;
 }
 
@@ -380,6 +329,7 @@ static void builder_free(struct file_builder *fb)
 	free(fb->b.failsafes);
 	zt_strmap_free(&fb->b.host_names);
 	zt_strmap_free(&fb->b.segment_names);
+	zt_files_free(&fb->files);
 	zt_policy_free(&fb->b.policy);
 }
 
@@ -420,26 +370,47 @@ static int finish(struct file_builder *fb, struct zt_policy **ret)
 	return 0;
 }
 
+static int load(struct file_builder *fb, const char *path, struct zt_policy **ret)
+{
+	int r = zt_files_is_directory(&fb->files, path);
+
+	if (r < 0)
+		r = unreadable(fb, NULL, path, r);
+	else
+		r = r ? read_directory(fb, path) : read_file(fb, path, NULL, NULL);
+	if (r == 0)
+		r = finish(fb, ret);
+	fb->b.diag->sources = NULL; /* they go with the policy, or are gone */
+	return r;
+}
+
 int zt_policy_load(struct zt_policy **ret, const char *path, struct zt_diag *diag)
 {
 	zt_auto(zt_diag_free) struct zt_diag own = ZT_DIAG_INIT;
 	zt_auto(builder_free) struct file_builder fb;
-	struct stat st;
-	int r;
+	int r = builder_init(&fb, diag ?: &own);
 
-	r = builder_init(&fb, diag ?: &own);
+	return r < 0 ? r : load(&fb, path, ret);
+}
+
+int zt_policy_parse_set(struct zt_policy **ret, const char *path,
+			const struct zt_source_text *files, size_t count, struct zt_diag *diag)
+{
+	static const struct zt_source_text none = {0};
+	zt_auto(zt_diag_free) struct zt_diag own = ZT_DIAG_INIT;
+	zt_auto(builder_free) struct file_builder fb;
+	size_t twice = 0;
+	int r = builder_init(&fb, diag ?: &own);
+
 	if (r < 0)
 		return r;
-	if (stat(path, &st) < 0)
-		r = unreadable(&fb, NULL, path, -errno);
-	else if (S_ISDIR(st.st_mode))
-		r = read_directory(&fb, path);
-	else
-		r = read_file(&fb, path, NULL, NULL);
-	if (r == 0)
-		r = finish(&fb, ret);
-	fb.b.diag->sources = NULL; /* they go with the policy, or are gone */
-	return r;
+	if (count > ZT_POLICY_FILES_MAX)
+		return zt_diag_error(fb.b.diag, NULL, "a policy of %zu files; at most %d are read",
+				     count, ZT_POLICY_FILES_MAX);
+	r = zt_files_init(&fb.files, files ?: &none, count, &twice);
+	if (r == -EEXIST)
+		return zt_diag_error(fb.b.diag, NULL, "'%s' is given twice", files[twice].path);
+	return r < 0 ? r : load(&fb, path, ret);
 }
 
 int zt_policy_parse(struct zt_policy **ret, const char *name, const void *buf, size_t len,

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <errno.h>
+#include <ftw.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,6 +82,136 @@ static char *read_all(const char *path)
 	return zt_strbuf_steal(&sb);
 }
 
+/* --- the same files as texts: zt_policy_parse_set() must answer as zt_policy_load() ------- */
+
+static struct zt_source_text set[ZT_POLICY_FILES_MAX];
+static size_t set_count;
+
+static int add_to_set(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+	FILE *f = type == FTW_F && !strstr(path, ".expect") ? fopen(path, "r") : NULL;
+	char *text = f ? malloc((size_t)st->st_size + 1) : NULL;
+
+	(void)where;
+	if (text && fread(text, 1, (size_t)st->st_size, f) == (size_t)st->st_size &&
+	    set_count < ARRAY_SIZE(set))
+		set[set_count++] = (struct zt_source_text){
+			.path = strdup(path), .text = text, .len = (size_t)st->st_size};
+	else
+		free(text);
+	if (f)
+		fclose(f);
+	return 0;
+}
+
+static int make_set(void **state)
+{
+	(void)state;
+	return nftw("tests/policy", add_to_set, 8, FTW_PHYS) || set_count < 50;
+}
+
+static int free_set(void **state)
+{
+	(void)state;
+	while (set_count) {
+		set_count--;
+		free((char *)set[set_count].path);
+		free((char *)set[set_count].text);
+	}
+	return 0;
+}
+
+static void check_same_entry(const struct zt_diag_entry *a, const struct zt_diag_entry *b)
+{
+	assert_int_equal(a->severity, b->severity);
+	assert_int_equal(a->line, b->line);
+	assert_int_equal(a->col, b->col);
+	assert_string_equal(a->file ?: "", b->file ?: "");
+	assert_string_equal(a->message, b->message);
+	assert_string_equal(a->source ?: "", b->source ?: "");
+	assert_string_equal(a->remedy ?: "", b->remedy ?: "");
+}
+
+static void check_as_texts(const char *path, int loaded, const struct zt_policy *policy,
+			   const struct zt_diag *diag)
+{
+	zt_auto(zt_policy_free) struct zt_policy *again = NULL;
+	zt_auto(zt_diag_free) struct zt_diag diag2 = ZT_DIAG_INIT;
+	int r = zt_policy_parse_set(&again, path, set, set_count, &diag2);
+
+	assert_int_equal(r, loaded);
+	assert_int_equal(diag2.count, diag->count);
+	assert_int_equal(diag2.errors, diag->errors);
+	for (size_t i = 0; i < diag->count; i++)
+		check_same_entry(&diag2.entries[i], &diag->entries[i]);
+	assert_int_equal(again != NULL, policy != NULL);
+	if (policy)
+		assert_memory_equal(policy->digest, again->digest, sizeof(again->digest));
+}
+
+#define SET_HEAD "version: 1\npolicy: p\nrevision: 1\n"
+
+static int parse_texts(const char *path, const struct zt_source_text *texts, size_t count,
+		       const char *want)
+{
+	zt_auto(zt_policy_free) struct zt_policy *policy = NULL;
+	zt_auto(zt_diag_free) struct zt_diag diag = ZT_DIAG_INIT;
+	int r = zt_policy_parse_set(&policy, path, texts, count, &diag);
+
+	assert_int_equal(r == 0, diag.errors == 0);
+	if (want && (!diag.count || !strstr(diag.entries[0].message, want)))
+		fail_msg("'%s' is not in '%s'", want, diag.count ? diag.entries[0].message : "");
+	return r;
+}
+
+#define TEXT(p, s)                                                                                 \
+	{                                                                                          \
+		.path = (p), .text = (s), .len = sizeof(s) - 1                                     \
+	}
+
+static void test_set_paths(void **state)
+{
+	static const struct zt_source_text tree[] = {
+		TEXT("etc/p/main.yaml", SET_HEAD "include: ../inventory/./hosts.yaml\n"),
+		TEXT("./etc//inventory/hosts.yaml", "hosts:\n  h: {addresses: [10.0.0.1]}\n"),
+		TEXT("etc/q/b.yaml", "mode: enforced\n"),
+		TEXT("etc/q/a.yaml", SET_HEAD),
+		TEXT("etc/q/deeper/c.yaml", "not read"),
+		TEXT("etc/q/d.txt", "not read"),
+		TEXT("loop/a.yaml", SET_HEAD "include: ../loop/b.yaml\n"),
+		TEXT("loop/b.yaml", "include: ./x/../a.yaml\n"),
+		TEXT("/abs/a.yaml", SET_HEAD "include: /../abs/sub/../none.yaml\n"),
+		TEXT("dirs/a.yaml", SET_HEAD "include: ../etc\n"),
+	};
+	const size_t n = ARRAY_SIZE(tree);
+
+	(void)state;
+	assert_int_equal(parse_texts("etc/p/main.yaml", tree, n, NULL), 0);
+	assert_int_equal(parse_texts("etc/p", tree, n, NULL), 0);
+	assert_int_equal(parse_texts("./etc/q/", tree, n, NULL), 0);
+	assert_int_equal(parse_texts("loop/a.yaml", tree, n, "includes itself"), -EINVAL);
+	assert_int_equal(parse_texts("/abs/a.yaml", tree, n, "No such file"), -ENOENT);
+	assert_int_equal(parse_texts("dirs/a.yaml", tree, n, "Is a directory"), -EISDIR);
+	assert_int_equal(parse_texts("none.yaml", tree, n, "cannot read 'none.yaml'"), -ENOENT);
+	assert_int_equal(parse_texts("etc", tree, n, "no *.yaml file in 'etc'"), -EINVAL);
+	assert_int_equal(parse_texts("etc/p", NULL, 0, "No such file"), -ENOENT);
+}
+
+static void test_set_bounds(void **state)
+{
+	static const struct zt_source_text twice[] = {TEXT("a.yaml", SET_HEAD),
+						      TEXT("./a.yaml", SET_HEAD)};
+	static struct zt_source_text many[ZT_POLICY_FILES_MAX + 1];
+	zt_auto(zt_freep) char *big = calloc(1, ZT_POLICY_SIZE_MAX + 1);
+	struct zt_source_text large = {
+		.path = "a.yaml", .text = big, .len = ZT_POLICY_SIZE_MAX + 1};
+
+	(void)state;
+	assert_int_equal(parse_texts("a.yaml", twice, 2, "'./a.yaml' is given twice"), -EINVAL);
+	assert_int_equal(parse_texts("a.yaml", many, ARRAY_SIZE(many), "at most 256"), -EINVAL);
+	assert_int_equal(parse_texts("a.yaml", &large, 1, "larger than 16 MB"), -EINVAL);
+}
+
 static void test_file(void **state)
 {
 	const char *path = *state;
@@ -98,6 +230,7 @@ static void test_file(void **state)
 	assert_int_equal(r == 0, policy != NULL);
 	assert_int_equal(r == 0, diag.errors == 0);
 	add_diag(&got, &diag, S_ISDIR(st.st_mode));
+	check_as_texts(path, r, policy, &diag);
 	if (policy) {
 		text = canonical(policy);
 		zt_strbuf_printf(&got, "ok\n%s", text);
@@ -132,7 +265,7 @@ static size_t add_tests(struct CMUnitTest *tests, size_t n, size_t max, const ch
 			CMUnitTestFunction run, glob_t *found)
 {
 	assert_int_equal(glob(pattern, 0, NULL, found), 0);
-	for (size_t i = 0; i < found->gl_pathc && n < max; i++)
+	for (size_t i = 0; i < found->gl_pathc && n + 2 < max; i++)
 		tests[n++] = (struct CMUnitTest){.name = found->gl_pathv[i],
 						 .test_func = run,
 						 .initial_state = found->gl_pathv[i]};
@@ -149,7 +282,9 @@ int main(void)
 	n = add_tests(tests, n, ARRAY_SIZE(tests), "tests/policy/*.yaml", test_file, &files);
 	n = add_tests(tests, n, ARRAY_SIZE(tests), "tests/policy/*.d", test_file, &directories);
 	n = add_tests(tests, n, ARRAY_SIZE(tests), "policies/*.yaml", test_example, &examples);
-	r = _cmocka_run_group_tests("policy files", tests, n, NULL, NULL);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_set_paths);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_set_bounds);
+	r = _cmocka_run_group_tests("policy files", tests, n, make_set, free_set);
 	globfree(&files);
 	globfree(&directories);
 	globfree(&examples);
