@@ -17,7 +17,8 @@ BUILD_PACKAGES := gcc make clang llvm bpftool pkg-config libc6-dev libbpf-dev li
 	libxxhash-dev libsqlite3-dev
 RUN_PACKAGES   := iproute2 jq nginx-light redis-server openssh-server openssh-client openssl curl \
 	nmap python3 netcat-openbsd iperf3 ethtool nftables iptables procps psmisc util-linux socat
-TEST_PACKAGES  := $(RUN_PACKAGES) libcmocka-dev libclang-rt-14-dev inotify-tools iputils-ping
+TEST_PACKAGES  := $(RUN_PACKAGES) libcmocka-dev libclang-rt-14-dev inotify-tools iputils-ping minisign \
+	libxml2-utils
 CHECK_PACKAGES := clang-format cppcheck shellcheck git
 BENCH_PACKAGES := $(RUN_PACKAGES) linux-perf conntrack
 VM_PACKAGES    := $(TEST_PACKAGES) qemu-system-x86 qemu-system-common xz-utils zstd lz4 binutils busybox-static kmod

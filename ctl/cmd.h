@@ -106,6 +106,8 @@ int ztc_run_violations(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_policy_check(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_policy_show(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_policy_explain(struct ztc_ctx *ctx, const struct ztc_line *line);
+int ztc_run_policy_sign(struct ztc_ctx *ctx, const struct ztc_line *line);
+int ztc_run_policy_verify(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_doctor(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_observe(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_detach(struct ztc_ctx *ctx, const struct ztc_line *line);

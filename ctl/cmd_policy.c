@@ -10,6 +10,7 @@
 #include "ctl/render/text.h"
 #include "policy/policy.h"
 #include "policy/rules.h"
+#include "policy/signed.h"
 
 /* Built-in statements are the same everywhere: no agent is asked. */
 static json_t *builtin_statements(void)
@@ -36,6 +37,33 @@ static int print_canonical(FILE *out, const json_t *result, const struct ztc_sty
 	return 0;
 }
 
+/* --file: what a signature is over, byte for byte; only JSON goes through the usual way. */
+static int show_file(struct ztc_ctx *ctx, const char *path)
+{
+	zt_auto(zt_policy_free) struct zt_policy *policy = NULL;
+	zt_auto(zt_diag_free) struct zt_diag diag = ZT_DIAG_INIT;
+	zt_auto(zt_json_decref) json_t *result = NULL;
+	zt_auto(zt_freep) char *text = NULL;
+	size_t len;
+	int r = zt_policy_load(&policy, path, &diag);
+
+	if (r < 0) {
+		zt_diag_print(&diag, stderr);
+		return ztc_fail(ZTC_EXIT_USAGE, "cannot use policy '%s': %s", path, strerror(-r));
+	}
+	if (zt_policy_canonical(policy, &text, &len) < 0)
+		return ztc_fail(ZTC_EXIT_FAILED, "out of memory");
+	if (!ctx->json)
+		return fwrite(text, 1, len, stdout) == len
+			       ? ZTC_EXIT_OK
+			       : ztc_fail(ZTC_EXIT_FAILED, "cannot print the policy");
+	result = json_pack("{s:{s:o, s:o, s:o, s:n}, s:s#}", "policy", "name",
+			   zt_json_str(policy->name), "revision", zt_json_u64(policy->revision),
+			   "digest", zt_json_hex(policy->digest, sizeof(policy->digest)), "host",
+			   "text", text, len);
+	return ztc_answer(ctx, result, print_canonical);
+}
+
 int ztc_run_policy_show(struct ztc_ctx *ctx, const struct ztc_line *line)
 {
 	bool canonical = ztc_value(line, "canonical") != NULL;
@@ -43,6 +71,12 @@ int ztc_run_policy_show(struct ztc_ctx *ctx, const struct ztc_line *line)
 	json_t *args;
 	int status;
 
+	if (ztc_value(line, "file")) {
+		if (!canonical || ztc_value(line, "builtin"))
+			return ztc_fail(ZTC_EXIT_USAGE,
+					"--file goes with --canonical: --canonical --file FILE");
+		return show_file(ctx, ztc_value(line, "file"));
+	}
 	if (ztc_value(line, "builtin")) {
 		if (canonical)
 			return ztc_fail(ZTC_EXIT_USAGE,

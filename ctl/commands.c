@@ -47,6 +47,7 @@ static const struct ztc_opt check_opts[] = {
 static const struct ztc_opt show_opts[] = {
 	{"builtin", NULL, "the built-in statements, which need no policy"},
 	{"canonical", NULL, "the policy as the agent read it, in canonical form"},
+	{"file", "FILE", "with --canonical: of this file or directory; no agent is asked"},
 	{NULL, NULL, NULL},
 };
 
@@ -57,6 +58,22 @@ static const struct ztc_opt explain_opts[] = {
 	{"cgroup", "PATH", "as if it were in this cgroup"},
 	{"file", "FILE", "offline: by this policy file, no agent needed"},
 	{"host", "NAME", "offline: on this host of the inventory"},
+	{NULL, NULL, NULL},
+};
+
+static const struct ztc_opt sign_opts[] = {
+	{"key", "SECKEY", "sign with this secret key, ztctl's or minisign's"},
+	{"out", "FILE", "write the signature there (default FILE.minisig, DIR/policy.minisig)"},
+	{"comment", "TEXT", "add TEXT to the trusted comment: time, policy and revision are there"},
+	{"generate", "PREFIX", "make a key pair instead: PREFIX.key and PREFIX.pub"},
+	{"password-file", "FILE", "the secret key's password is the first line of FILE"},
+	{"no-password", NULL, "with --generate: leave the secret key unencrypted"},
+	{NULL, NULL, NULL},
+};
+
+static const struct ztc_opt verify_opts[] = {
+	{"key", "PUBKEY", "the public key it has to be signed with"},
+	{"signature", "FILE", "its signature (default FILE.minisig, DIR/policy.minisig)"},
 	{NULL, NULL, NULL},
 };
 
@@ -105,6 +122,15 @@ const struct ztc_cmd ztc_commands[] = {
 	 "tcp/443, udp/53, icmp/8. Names the segments of both ends, the statements considered and "
 	 "the one that decides, with file and line.",
 	 explain_opts, 3, 3, ztc_run_policy_explain},
+	{"policy sign", "FILE", "sign a policy, or make a key pair to sign with",
+	 "Signs the canonical form with Ed25519, so that comments and spelling may change and "
+	 "nothing else may. Key and signature files are minisign's: 'minisign -V' checks the output "
+	 "of 'policy show --canonical --file FILE'. No agent, no root needed.",
+	 sign_opts, 0, 1, ztc_run_policy_sign},
+	{"policy verify", "FILE", "is a policy signed, by this key, as it stands",
+	 "Also compares policy name and revision with the signature's trusted comment. Exit status 3 "
+	 "when it is not signed by that key. No agent, no root needed.",
+	 verify_opts, 1, 1, ztc_run_policy_verify},
 	{"doctor", "", "can this host be guarded, and what are the limits here",
 	 "Checks kernel, privilege, mounts, neighbours on tc, XDP and netfilter, and every way past "
 	 "the datapath that this host has, by itself and through the agent when it runs. What could "
