@@ -382,6 +382,8 @@ struct zt_sock {
 	__u64 qmask;  /* qualifiers this owner matches */
 	__u64 cookie; /* bpf_get_socket_cookie() when the record was made (a child has its
 			 listener's); 0 only while nobody has filled the record in */
+	__u64 word;   /* state word and time when it was last known to be allowed: what */
+	__u64 at_ns;  /* `keep` goes by when the flow's entry was evicted */
 	__u32 owner;  /* index into zt_owner_recs, 0 = unknown */
 	__u32 pid;
 	__u8 role;  /* ZT_ROLE_* */

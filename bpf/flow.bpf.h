@@ -33,6 +33,8 @@ struct zt_pass {
 struct zt_who {
 	__u64 qmask;
 	__u64 cookie;
+	__u64 word; /* zt_sock.word, .at_ns */
+	__u64 at_ns;
 	__u32 owner;
 	__u32 pid;
 	__u8 role;	/* ZT_ROLE_* */

@@ -102,6 +102,7 @@ int zt_it_files(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
+	const struct zt_ctl *ctl;
 	struct socket *socket;
 	struct zt_sock *s;
 	struct sock *sk;
@@ -113,7 +114,8 @@ int zt_it_files(struct bpf_iter__task_file *ctx)
 	if (!socket)
 		return 0;
 	sk = socket->sk;
-	if (!sk || !guarded(&sk->__sk_common))
+	ctl = sk ? guarded(&sk->__sk_common) : NULL;
+	if (!ctl)
 		return 0;
 	s = bpf_sk_storage_get(&zt_socks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!s || !wants_owner(s))
@@ -126,7 +128,7 @@ int zt_it_files(struct bpf_iter__task_file *ctx)
 	if (!s->cookie)
 		s->flags |= ZT_SOCK_OLD;
 	if (!s->cookie && proto == IPPROTO_TCP && sk->__sk_common.skc_state == BPF_TCP_ESTABLISHED)
-		s->flags |= ZT_SOCK_ESTABLISHED;
+		zt_sock_established(s, ctl);
 	s->cookie = bpf_get_socket_cookie(sk);
 	if (proto == IPPROTO_TCP && sk->__sk_common.skc_state == BPF_TCP_LISTEN)
 		note_listener(&sk->__sk_common, s);
@@ -212,7 +214,7 @@ int zt_it_tcp(struct bpf_iter__tcp *ctx)
 		s->role = listener ? ZT_ROLE_LISTEN : ZT_ROLE_CONNECT;
 		s->flags |= ZT_SOCK_OLD;
 		if (skc->skc_state == BPF_TCP_ESTABLISHED)
-			s->flags |= ZT_SOCK_ESTABLISHED;
+			zt_sock_established(s, ctl);
 	}
 	if (!s->owner && s->role == ZT_ROLE_LISTEN && listener && listener->owner) {
 		s->owner = listener->owner;

@@ -129,16 +129,15 @@ static __always_inline void established(struct sock *sk, const struct zt_ctl *ct
 		return;
 	if (!s->role)
 		s->role = opener ? ZT_ROLE_CONNECT : ZT_ROLE_LISTEN;
-	if (!is_loop(sk)) {
-		s->flags |= ZT_SOCK_ESTABLISHED;
+	zt_sock_established(s, ctl);
+	if (!is_loop(sk))
 		return;
-	}
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
 		return;
-	s->flags |= ZT_SOCK_ESTABLISHED | ZT_SOCK_LOOP;
-	end.now_ns = bpf_ktime_get_ns(); /* tracing programs have no coarse clock */
-	end.word = zt_word(ctl, end.now_ns);
+	s->flags |= ZT_SOCK_LOOP;
+	end.now_ns = s->at_ns;
+	end.word = s->word;
 	end.cookie = s->cookie;
 	end.owner = s->owner;
 	end.pid = s->pid;

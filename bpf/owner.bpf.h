@@ -215,6 +215,14 @@ static __always_inline void zt_sock_claim(struct zt_sock *s, __u8 role, __u64 co
 	s->cookie = cookie;
 }
 
+/* A connection is made, under the policy of now. Tracing programs have no coarse clock. */
+static __always_inline void zt_sock_established(struct zt_sock *s, const struct zt_ctl *ctl)
+{
+	s->flags |= ZT_SOCK_ESTABLISHED;
+	s->at_ns = bpf_ktime_get_ns();
+	s->word = zt_word(ctl, s->at_ns);
+}
+
 /* No address: :: or 0.0.0.0. */
 static __always_inline bool zt_addr_is_any(const struct zt_addr *addr)
 {

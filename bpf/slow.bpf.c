@@ -232,20 +232,35 @@ __noinline int zt_decide(__u32 opener)
 }
 
 /*
+ * Whether a statement's `keep` has a say: not over what a change of labels denies,
+ * nor over what ran out by the clock. Of an entry that was evicted the socket's
+ * record tells when it was last known to be allowed.
+ */
+static __always_inline bool zt_keep_counts(const struct zt_flow *f, const struct zt_work *w)
+{
+	__u64 word = f->state_word ?: w->who.word;
+
+	if ((__u32)ZT_WORD_EPOCH(word) < w->answer.label_epoch)
+		return false;
+	if (f->valid_until_ns)
+		return w->pass.now_ns < f->valid_until_ns;
+	return w->answer.changed_ns <= w->who.at_ns;
+}
+
+/*
  * Writes the answer into an entry. @cut: the entry stands for an established
- * TCP connection that was allowed until now, so `existing` has a say; time has
- * none to hear: what a label's end denies is denied, `keep` or not.
+ * TCP connection that was allowed until now, so `existing` has a say.
  */
 static __always_inline void zt_apply(struct zt_flow *f, const struct zt_work *w, bool cut)
 {
 	__u8 flags = f->flags & ~(ZT_FLOW_OWNER_DEP | ZT_FLOW_FAILSAFE | ZT_FLOW_KEPT);
-	bool ran_out = f->valid_until_ns && w->pass.now_ns >= f->valid_until_ns;
 	const struct zt_answer *a = &w->answer;
+	bool keep = cut && zt_keep_counts(f, w);
 
 	for (int plane = 0; plane < ZT_PLANE_COUNT; plane++) {
 		bool newly = cut && f->action[plane] == ZT_ALLOW && a->action[plane] == ZT_DENY;
 
-		if (newly && !ran_out && a->rank[plane] < ZT_RANK_CONTAIN &&
+		if (newly && keep && a->rank[plane] < ZT_RANK_CONTAIN &&
 		    a->existing[plane] == ZT_EXISTING_KEEP) {
 			if (plane == ZT_LIVE) {
 				flags |= ZT_FLOW_KEPT;
@@ -430,11 +445,10 @@ __noinline int zt_rejudge(struct __sk_buff *skb, struct zt_flow *f, __u32 answer
 	before = zt_actions(f);
 	f->opener = zt_decide(f->flags & ZT_FLOW_EITHER ? ZT_DIR_COUNT : f->opener) & 1;
 	zt_apply(f, w, answered && w->pass.pkt.proto == IPPROTO_TCP);
-	if (zt_actions(f) == before)
-		return 0;
-	zt_emit(ZT_EV_VERDICT, &w->pass.key, f, before);
-	if (f->action[ZT_LIVE] == ZT_DENY)
-		zt_who_cut(skb);
+	if (zt_actions(f) != before)
+		zt_emit(ZT_EV_VERDICT, &w->pass.key, f, before);
+	if (answered && w->pass.pkt.proto == IPPROTO_TCP)
+		zt_who_note(skb, f->action[ZT_LIVE] == ZT_DENY);
 	return 0;
 }
 

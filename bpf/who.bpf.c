@@ -9,6 +9,8 @@ static __always_inline void zt_who_take(struct zt_who *who, struct zt_sock *s)
 	if (!s)
 		return;
 	who->cookie = s->cookie;
+	who->word = s->word;
+	who->at_ns = s->at_ns;
 	who->owner = s->owner;
 	who->pid = s->pid;
 	who->role = s->role;
@@ -152,7 +154,7 @@ __noinline int zt_listener(struct __sk_buff *skb, __u32 take)
 	return listening;
 }
 
-__noinline int zt_who_cut(struct __sk_buff *skb)
+__noinline int zt_who_note(struct __sk_buff *skb, __u32 cut)
 {
 	struct zt_work *w = zt_work_get();
 	struct bpf_sock *sk = skb->sk;
@@ -164,7 +166,13 @@ __noinline int zt_who_cut(struct __sk_buff *skb)
 	if (!sk)
 		return 0;
 	s = bpf_sk_storage_get(&zt_socks, sk, NULL, 0);
-	if (s)
+	if (!s)
+		return 0;
+	if (cut) {
 		s->flags |= ZT_SOCK_CUT;
+	} else {
+		s->word = w->pass.word;
+		s->at_ns = w->pass.now_ns;
+	}
 	return 0;
 }

@@ -22,5 +22,8 @@ int zt_who_is(struct __sk_buff *skb);
  *	  connection (TIME_WAIT, no record) is handed to the listener by the kernel too.
  */
 int zt_listener(struct __sk_buff *skb, __u32 take);
-/* A connection cut by a recheck is not revived by a later `keep`. */
-int zt_who_cut(struct __sk_buff *skb);
+/*
+ * Notes a judgement beside the sending socket: allowed as of now, or @cut: a connection
+ * cut by a recheck is not revived by a later `keep`.
+ */
+int zt_who_note(struct __sk_buff *skb, __u32 cut);

@@ -146,6 +146,40 @@ static void label_step_and_keep(struct try *t)
 	expect(t, 'i', WEB_DATA, DROP, "cut when the label runs out, `keep` or not");
 }
 
+/* The peer's row becomes what no row says, as a change of its labels at that epoch has it. */
+static bool move_peer(struct try *t, __u32 slot, __u32 label_epoch)
+{
+	zt_auto(zt_close) int addrs = rig_inner(t->rig, "zt_s_addrs", slot);
+	zt_auto(zt_close) int metas = rig_inner(t->rig, "zt_s_meta", slot);
+	struct zt_slot_meta meta;
+	struct zt_addr peer;
+	__u32 zero = 0;
+
+	pkt_addr(&peer, t->family, row_names, "peer");
+	if (bpf_map_lookup_elem(metas, &zero, &meta) < 0)
+		return check(t, false, "the slot has a meta row");
+	meta.unknown.label_epoch = label_epoch;
+	return !bpf_map_update_elem(addrs, &peer, &meta.unknown, BPF_ANY);
+}
+
+static void label_change_and_keep(struct try *t)
+{
+	rig_policy(t->rig, SLOT_B, POLICY_KEEP_WEB);
+	rig_flip(t->rig, SLOT_B);
+	if (!shake_in(t))
+		return;
+	move_peer(t, SLOT_B, 0);
+	rig_flip(t->rig, SLOT_B);
+	expect(t, 'i', WEB_DATA, PASS, "another policy: kept");
+	rig_flip(t->rig, SLOT_B);
+	expect(t, 'i', WEB_DATA, PASS, "and kept on");
+	move_peer(t, SLOT_B, (__u32)t->rig->epoch);
+	expect(t, 'i', WEB_DATA, PASS, "labels that changed before it was judged");
+	move_peer(t, SLOT_B, (__u32)t->rig->epoch + 1);
+	rig_flip(t->rig, SLOT_B);
+	expect(t, 'i', WEB_DATA, DROP, "labels that changed since: cut, `keep` or not");
+}
+
 /* --- existing -------------------------------------------------------------------------- */
 
 static void keep(struct try *t)
@@ -352,6 +386,7 @@ static const struct try_case cases[] = {
 	{"failsafe", failsafe},
 	{"label step", label_step},
 	{"label step and keep", label_step_and_keep},
+	{"label change and keep", label_change_and_keep},
 	{"keep", keep},
 	{"keep, half open", keep_is_for_established},
 	{"reset", reset},
