@@ -241,23 +241,22 @@ static __noinline int denied(struct zt_query *q, struct zt_answer *a)
 static __noinline int judge_opening(const struct zt_opening *o, struct zt_answer *a)
 {
 	struct zt_query q = {};
-	struct zt_answer in;
 
 	q.near = o->near;
 	q.far = o->far;
 	q.qmask = o->qmask;
 	q.now_ns = o->now_ns;
 	q.slot = ZT_WORD_SLOT(o->word);
+	if (o->proto == IPPROTO_UDP && o->near_port) {
+		q.dir = ZT_DIR_IN;
+		q.port_index = zt_port_index(o->proto, o->near_port);
+		if (!denied(&q, a))
+			return ALLOW;
+		q.near_id = 0;
+	}
 	q.dir = ZT_DIR_OUT;
 	q.port_index = zt_port_index(o->proto, bpf_ntohs(o->far_port));
-	if (!denied(&q, a))
-		return ALLOW;
-	if (o->proto != IPPROTO_UDP || !o->near_port)
-		return REFUSE;
-	q.dir = ZT_DIR_IN;
-	q.port_index = zt_port_index(o->proto, o->near_port);
-	q.near_id = 0;
-	return denied(&q, &in) ? REFUSE : ALLOW;
+	return denied(&q, a) ? REFUSE : ALLOW;
 }
 
 /* Owner of the UDP socket of this host that the opening leads to, 0 = unknown. */

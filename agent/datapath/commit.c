@@ -56,12 +56,27 @@ void zt_commit_settle(struct zt_dp *dp)
 		 (unsigned long long)ZT_WORD_EPOCH(word));
 }
 
-static uint64_t next_epoch(const struct zt_dp *dp)
+uint64_t zt_dp_next_epoch(struct zt_dp *dp)
 {
 	uint64_t a = ZT_WORD_EPOCH(load(&dp->ctl->word));
 	uint64_t b = ZT_WORD_EPOCH(load(&dp->ctl->prev_word));
 
 	return (a > b ? a : b) + 1;
+}
+
+uint32_t zt_commit_slot(const struct zt_dp *dp, bool current)
+{
+	return ZT_WORD_SLOT(load(current ? &dp->ctl->word : &dp->ctl->prev_word));
+}
+
+/* The same slot under a new epoch: what was judged by its older rows is judged again. */
+uint64_t zt_commit_renew(struct zt_dp *dp, bool current)
+{
+	uint64_t epoch = zt_dp_next_epoch(dp);
+
+	store(current ? &dp->ctl->word : &dp->ctl->prev_word,
+	      ZT_WORD(epoch, zt_commit_slot(dp, current)));
+	return epoch;
 }
 
 static uint32_t spare_slot(const struct zt_dp *dp)
@@ -120,6 +135,7 @@ static int prepare(struct zt_dp *dp, uint32_t slot, const struct zt_tables *tabl
 	struct zt_slot *s = &dp->slots[slot];
 	int r;
 
+	dp->trying = false; /* what was on trial there is overwritten */
 	r = zt_slot_fill(dp, slot, tables, res);
 	if (r < 0)
 		return zt_dp_err(res->err, r, "cannot write the policy into slot %u: %s", slot,
@@ -136,6 +152,13 @@ static int prepare(struct zt_dp *dp, uint32_t slot, const struct zt_tables *tabl
 		return r;
 	s->filled = true;
 	return 0;
+}
+
+int zt_commit_prepare_spare(struct zt_dp *dp, const struct zt_tables *tables,
+			    struct zt_commit_result *res)
+{
+	res->slot = spare_slot(dp);
+	return prepare(dp, res->slot, tables, res);
 }
 
 /* In force from here on, by the last store. */
@@ -181,18 +204,18 @@ int zt_dp_commit(struct zt_dp *dp, const struct zt_tables *tables,
 		ret->epoch = ZT_WORD_EPOCH(load(&dp->ctl->word));
 		return 0;
 	}
-	slot = spare_slot(dp);
-	r = prepare(dp, slot, tables, ret);
+	r = zt_commit_prepare_spare(dp, tables, ret);
 	if (r < 0)
 		return r;
+	dp->trying = false; /* from here on the spare is another slot */
+	slot = ret->slot;
 	/* Kept only as long as a revert may need them: the caller frees them after. */
 	if (!deadline)
 		dp->prev_tables = NULL;
 	else if (!pending)
 		dp->prev_tables = dp->tables;
 	dp->tables = tables;
-	ret->slot = slot;
-	ret->epoch = next_epoch(dp);
+	ret->epoch = zt_dp_next_epoch(dp);
 	flip(dp, ZT_WORD(ret->epoch, slot), deadline);
 	ret->reset = zt_reset_newly_denied(dp, tables);
 	ret->took_ns = zt_now_ns() - begin;
@@ -221,9 +244,10 @@ int zt_dp_rollback(struct zt_dp *dp)
 	zt_commit_settle(dp);
 	word = load(&dp->ctl->word);
 	prev = load(&dp->ctl->prev_word);
-	if (prev == word || !dp->slots[ZT_WORD_SLOT(prev)].filled)
+	/* Once a commit is final nobody keeps the slot before it up to date. */
+	if (!load(&dp->ctl->deadline_ns) || !dp->slots[ZT_WORD_SLOT(prev)].filled)
 		return -ENOENT;
-	store(&dp->ctl->word, ZT_WORD(next_epoch(dp), ZT_WORD_SLOT(prev)));
+	store(&dp->ctl->word, ZT_WORD(zt_dp_next_epoch(dp), ZT_WORD_SLOT(prev)));
 	store(&dp->ctl->deadline_ns, 0);
 	store(&dp->ctl->prev_word, word);
 	dp->tables = dp->prev_tables;
@@ -281,6 +305,6 @@ int zt_commit_restore(struct zt_dp *dp)
 	if (r < 0)
 		return r;
 	/* The tampered slot must not become the one to go back to, nor a pending one change. */
-	store(&dp->ctl->word, ZT_WORD(next_epoch(dp), slot));
+	store(&dp->ctl->word, ZT_WORD(zt_dp_next_epoch(dp), slot));
 	return 0;
 }

@@ -19,6 +19,7 @@
 
 struct sd_event;
 struct zt_dp;
+struct zt_patch;
 struct zt_rule_names;
 struct zt_tables;
 
@@ -119,11 +120,43 @@ int zt_dp_commit(struct zt_dp *dp, const struct zt_tables *tables,
 int zt_dp_confirm(struct zt_dp *dp);
 
 /**
- * zt_dp_rollback - go back to the slot before the last commit, under a new epoch.
+ * zt_dp_rollback - take back a commit that awaits confirmation: the slot before, a new epoch.
  *
- * Returns 0 or -ENOENT when there is no previous slot.
+ * Returns 0 or -ENOENT when nothing awaits confirmation.
  */
 int zt_dp_rollback(struct zt_dp *dp);
+
+/**
+ * zt_dp_patch - bring a slot up to date with tables that zt_tables_relabel() changed in place.
+ * @tables: what is in force, or, while a commit awaits confirmation, what it would go back to.
+ * @patch:  the rows that changed.
+ * @ret:    as of zt_dp_commit(); no map is ever replaced.
+ *
+ * Few rows, so it takes as long as they do. Flows are judged again (a new epoch). Returns 0;
+ * -ESTALE: no slot holds @tables; -ENOSPC: its maps are too small, nothing was written;
+ * -EIO: the loaded judge answers otherwise than the offline one; -errno. After an error the
+ * caller commits @tables in full.
+ */
+int zt_dp_patch(struct zt_dp *dp, const struct zt_tables *tables, const struct zt_patch *patch,
+		struct zt_commit_result *ret);
+
+/* zt_dp_next_epoch - the epoch that the next commit or patch will have. */
+uint64_t zt_dp_next_epoch(struct zt_dp *dp);
+
+/**
+ * zt_dp_try_begin - tables into the spare slot, proved as by a commit, but not put in force.
+ * @tables: read during the call only.
+ * @ret:    as of zt_dp_commit(), without an epoch.
+ *
+ * For zt_dp_try_probe(). Returns what zt_dp_commit() does.
+ */
+int zt_dp_try_begin(struct zt_dp *dp, const struct zt_tables *tables, struct zt_commit_result *ret);
+
+/*
+ * zt_dp_try_probe - as zt_dp_probe(), of the tables on trial. -ESTALE: there are none, since
+ * something was committed meanwhile.
+ */
+int zt_dp_try_probe(struct zt_dp *dp, struct zt_probe *probe);
 
 /* zt_dp_observe - drop nothing until then [CLOCK_MONOTONIC ns]; 0 = end, UINT64_MAX = for good. */
 void zt_dp_observe(struct zt_dp *dp, uint64_t until_ns);

@@ -19,6 +19,7 @@ struct bpf_program;
 struct nl_sock;
 struct ring_buffer;
 struct sd_event_source;
+struct zt_query;
 struct ztseg;
 
 #define ZT_IFACES_MAX 4096 /* size of zt_ifaces */
@@ -135,6 +136,8 @@ struct zt_dp {
 	uint32_t names_stored;		/* names of the registry that are in zt_rules */
 	const struct zt_tables *tables; /* of the slot in force; borrowed */
 	const struct zt_tables *prev_tables;
+	bool trying; /* the spare holds what zt_dp_try_begin() was given */
+	uint32_t try_slot;
 
 	/* ring.c */
 	struct ring_buffer *ring;
@@ -234,10 +237,21 @@ uint64_t zt_commit_word(const struct zt_dp *dp, bool *ret_reverted);
 void zt_commit_settle(struct zt_dp *dp); /* a revert by deadline: made final, alarm */
 int zt_commit_first(struct zt_dp *dp);
 int zt_commit_restore(struct zt_dp *dp); /* rows differ: fill again beside and flip */
+/* zt_commit_slot - the slot in force; not @current: the one before, to go back to. */
+uint32_t zt_commit_slot(const struct zt_dp *dp, bool current);
+uint64_t zt_commit_renew(struct zt_dp *dp, bool current); /* returns the slot's new epoch */
+/* zt_commit_prepare_spare - fill, read back, test-run; res->slot is set. Nothing is in force. */
+int zt_commit_prepare_spare(struct zt_dp *dp, const struct zt_tables *tables,
+			    struct zt_commit_result *res);
 
 /* --- verify.c: compiled programs against the offline judge --- */
 int zt_verify_slot(struct zt_dp *dp, uint32_t slot, const struct zt_tables *tables,
 		   struct zt_commit_result *res);
+/* zt_verify_one - one opening asked of a slot; -EIO: its answer is not the offline judge's. */
+int zt_verify_one(struct zt_dp *dp, uint32_t slot, const struct zt_tables *tables,
+		  const struct zt_query *q, struct zt_commit_result *res);
+/* zt_verify_probe - as zt_dp_probe(), of any slot. */
+int zt_verify_probe(struct zt_dp *dp, uint32_t slot, struct zt_probe *probe);
 
 /* --- kill.c --- */
 /* zt_kill_many - as zt_dp_kill_socket(), for many keys of kind ZT_KIND_LOCAL in one walk. */

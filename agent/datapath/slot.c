@@ -49,7 +49,7 @@ static const struct zt_part_type parts[ZT_PART_COUNT] = {
 	[ZT_PART_QUALS] = ROW(quals, struct zt_qual_row, key, mask, HASH, BPF_F_NO_PREALLOC, 512),
 	[ZT_PART_QRULES] =
 		ROW(qrules, struct zt_qrule_row, key, value, HASH, BPF_F_NO_PREALLOC, 1024),
-	[ZT_PART_STEPS] = CELL(steps, struct zt_step, BPF_F_INNER_MAP, 256),
+	[ZT_PART_STEPS] = CELL(steps, struct zt_step, BPF_F_INNER_MAP, 4096),
 	[ZT_PART_WINDOWS] = CELL(windows, struct zt_window, BPF_F_INNER_MAP, 64),
 	[ZT_PART_META] = CELL(meta, struct zt_slot_meta, 0, 1),
 };

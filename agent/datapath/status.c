@@ -137,7 +137,8 @@ const struct zt_dp_capacity *zt_dp_capacity(struct zt_dp *dp, size_t *ret_count)
 		[ZT_PART_ADDRS] = "addresses",	     [ZT_PART_NETS] = "networks",
 		[ZT_PART_PAIRS] = "pairs",	     [ZT_PART_CELLIX] = "port_cells",
 		[ZT_PART_CELLS] = "cells",	     [ZT_PART_QUALS] = "workload_names",
-		[ZT_PART_QRULES] = "workload_rules",
+		[ZT_PART_QRULES] = "workload_rules", [ZT_PART_STEPS] = "label_steps",
+		[ZT_PART_WINDOWS] = "hour_windows",
 	};
 	const size_t limits[ZT_PART_COUNT] = {
 		zt_limits_default.addrs,
@@ -148,6 +149,8 @@ const struct zt_dp_capacity *zt_dp_capacity(struct zt_dp *dp, size_t *ret_count)
 		zt_limits_default.cells,
 		zt_limits_default.qual_rows,
 		zt_limits_default.qrules,
+		zt_limits_default.steps,
+		ZT_WINDOWS_MAX,
 		0,
 	};
 	struct zt_slot *slot = &dp->slots[ZT_WORD_SLOT(zt_commit_word(dp, NULL)) % ZT_SLOTS];

@@ -37,12 +37,13 @@ struct samples {
 	size_t port_count;
 };
 
-static int run_probe(struct zt_dp *dp, struct zt_probe *probe)
+int zt_verify_probe(struct zt_dp *dp, uint32_t slot, struct zt_probe *probe)
 {
 	unsigned char frame[ETH_BYTES + sizeof(*probe)] = {}, out[sizeof(frame)];
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame),
 		    .data_out = out, .data_size_out = sizeof(out), .repeat = 1);
 
+	probe->slot = slot;
 	memcpy(frame + ETH_BYTES, probe, sizeof(*probe));
 	if (bpf_prog_test_run_opts(bpf_program__fd(dp->skel->progs.zt_probe), &opts) < 0)
 		return -errno;
@@ -54,8 +55,7 @@ static int run_probe(struct zt_dp *dp, struct zt_probe *probe)
 
 int zt_dp_probe(struct zt_dp *dp, struct zt_probe *probe)
 {
-	probe->slot = ZT_WORD_SLOT(zt_commit_word(dp, NULL));
-	return run_probe(dp, probe);
+	return zt_verify_probe(dp, ZT_WORD_SLOT(zt_commit_word(dp, NULL)), probe);
 }
 
 static bool same(const struct zt_probe *p, const struct zt_answer *a)
@@ -70,30 +70,31 @@ static bool same(const struct zt_probe *p, const struct zt_answer *a)
 	       p->label_epoch == a->label_epoch;
 }
 
-static int ask(struct zt_dp *dp, uint32_t slot, const struct zt_query *q,
-	       const struct zt_answer *expected, struct zt_commit_result *res)
+int zt_verify_one(struct zt_dp *dp, uint32_t slot, const struct zt_tables *tables,
+		  const struct zt_query *q, struct zt_commit_result *res)
 {
 	struct zt_probe probe = {
 		.near = q->near,
 		.far = q->far,
 		.qmask = q->qmask,
 		.now_ns = q->now_ns,
-		.slot = slot,
 		.dir = q->dir,
 		.port_index = q->port_index,
 	};
-	int r = run_probe(dp, &probe);
+	int r = zt_verify_probe(dp, slot, &probe);
+	struct zt_answer expected;
 
 	if (r < 0)
 		return zt_dp_err(res->err, r, "the test run of the new policy failed: %s",
 				 strerror(-r));
-	if (!same(&probe, expected))
+	zt_tables_judge(tables, q, &expected);
+	if (!same(&probe, &expected))
 		return zt_dp_err(
 			res->err, -EIO,
 			"the loaded programs judge differently from the compiler: rule %u/%u "
-			"instead of %u/%u; nothing was changed",
-			probe.rule[ZT_LIVE], probe.rule[ZT_CANDIDATE], expected->rule[ZT_LIVE],
-			expected->rule[ZT_CANDIDATE]);
+			"instead of %u/%u",
+			probe.rule[ZT_LIVE], probe.rule[ZT_CANDIDATE], expected.rule[ZT_LIVE],
+			expected.rule[ZT_CANDIDATE]);
 	res->probes++;
 	return 0;
 }
@@ -219,15 +220,13 @@ static int ask_pair(const struct failsafes *f, const struct zt_pair_row *pair, u
 	const struct zt_addr *far =
 		pair->key.far_id < f->picks->far_count ? f->picks->far[pair->key.far_id] : NULL;
 	struct zt_query q = {.now_ns = zt_now_ns(), .dir = pair->key.dir};
-	struct zt_answer a;
 
 	q.port_index = f->picks->port[class & UINT16_MAX];
 	if (!near || !far || q.port_index == UINT32_MAX || q.dir >= ZT_DIR_FWD)
 		return 0;
 	q.near = *near;
 	q.far = *far;
-	zt_tables_judge(f->tables, &q, &a);
-	return ask(f->dp, f->slot, &q, &a, f->res);
+	return zt_verify_one(f->dp, f->slot, f->tables, &q, f->res);
 }
 
 static bool has_failsafe(const struct zt_cell *cell)
@@ -293,14 +292,12 @@ static int verify_sample(struct zt_dp *dp, uint32_t slot, const struct zt_tables
 	/* Odd steps, so that they do not beat with the factors of the combinations. */
 	size_t step = (total / SAMPLES) | 1;
 	struct zt_query q = {.now_ns = zt_now_ns()};
-	struct zt_answer a;
 	int r = 0;
 
 	for (size_t i = 0, n = 0; i < total && r == 0; i += step, n++) {
 		opening(s, i, dirs, &q);
 		q.qmask = n & 1 ? ~0ULL : 0;
-		zt_tables_judge(tables, &q, &a);
-		r = ask(dp, slot, &q, &a, res);
+		r = zt_verify_one(dp, slot, tables, &q, res);
 	}
 	return r;
 }
