@@ -19,10 +19,25 @@ struct zt_raw_end {
 	struct zt_text name; /* of its segment; s is NULL when it has prefixes instead */
 };
 
+/* What a promotion asks for, as far as it is given; the rest comes from further out. */
+struct zt_raw_ready {
+	struct zt_ready ready;
+	bool days, flows, would_deny; /* given */
+};
+
+/* A date; it ends when its day does, in a time zone that may be read later. */
+struct zt_raw_date {
+	int year, month, day; /* month and day from 1; all 0 = no date */
+};
+
 struct zt_raw_stmt {
 	struct zt_stmt stmt; /* its ends are in @from and @to */
 	struct zt_raw_end from;
 	struct zt_raw_end to;
+	struct zt_raw_ready ready;
+	struct zt_raw_date expires;
+	struct zt_loc timezone_loc; /* of the key, when it is given */
+	bool hours_given;
 	bool mode_given;
 	bool broken; /* an error was noted: do not check it further */
 };
@@ -30,6 +45,7 @@ struct zt_raw_stmt {
 struct zt_raw_boundary {
 	struct zt_boundary boundary;
 	struct zt_raw_end segment;
+	struct zt_raw_ready ready;
 	bool mode_given;
 	bool broken;
 };
@@ -46,6 +62,9 @@ struct zt_builder {
 	struct zt_loc name_loc;
 	struct zt_loc revision_loc;
 	struct zt_loc mode_loc;
+	struct zt_loc ready_loc;
+	struct zt_raw_ready ready;
+	const char *zone; /* the last time zone that was found */
 
 	struct zt_host *hosts;
 	size_t host_count, host_cap;
@@ -66,6 +85,7 @@ struct zt_field {
 	const char *key;
 	int (*read)(struct zt_builder *b, const struct zt_node *value, void *object);
 	bool required;
+	bool refused; /* @read only says why it cannot stand here */
 };
 
 /**
@@ -101,6 +121,28 @@ int zt_read_nets(struct zt_builder *b, const struct zt_node *node, bool hosts_on
 /** zt_read_ports - one port expression or a list of them, merged. */
 int zt_read_ports(struct zt_builder *b, const struct zt_node *node, struct zt_ports *ret);
 
+/** zt_read_when - conditions of a rule; @raw is a struct zt_raw_stmt. */
+int zt_read_when(struct zt_builder *b, const struct zt_node *node, void *raw);
+
+/** zt_read_expires - a date or a time; @raw is a struct zt_raw_stmt. */
+int zt_read_expires(struct zt_builder *b, const struct zt_node *node, void *raw);
+
+/** zt_read_ready - what a promotion by evidence asks for. */
+int zt_read_ready(struct zt_builder *b, const struct zt_node *node, struct zt_raw_ready *ret);
+
+/** zt_refuse_when - says why a boundary or a failsafe has no conditions. */
+int zt_refuse_when(struct zt_builder *b, const struct zt_node *node, void *raw);
+
+/**
+ * zt_finish_when - what of `when` and `expires` needs all keys of the rule.
+ *
+ * Sets when.timezone and expires_s also where nothing was given.
+ */
+int zt_finish_when(struct zt_builder *b, struct zt_raw_stmt *raw);
+
+/** zt_finish_ready - fills what is not given from @outer, or from the defaults when NULL. */
+struct zt_ready zt_finish_ready(const struct zt_raw_ready *raw, const struct zt_ready *outer);
+
 /** zt_read_list - call @read for each element of a list. */
 int zt_read_list(struct zt_builder *b, const struct zt_node *node, const char *what,
 		 int (*read)(struct zt_builder *b, const struct zt_node *element));
@@ -118,6 +160,9 @@ int zt_read_failsafe(struct zt_builder *b, const struct zt_node *node);
  * Returns 0 also when errors were noted; the caller looks at @b->diag.
  */
 int zt_check_policy(struct zt_builder *b);
+
+/** zt_check_conditions - whether some host can have the labels that a rule's `when` asks for. */
+int zt_check_conditions(const struct zt_policy *policy, struct zt_diag *diag);
 
 /** zt_end_builtin - the kind of a built-in segment's name, or ZT_END_SEGMENT. */
 enum zt_end_kind zt_end_builtin(const char *name);

@@ -146,6 +146,7 @@ static bool resolve_end(struct checker *c, struct zt_raw_end *raw)
 		raw->end.segment = number;
 		return true;
 	}
+	raw->end.segment = SIZE_MAX;
 	zt_diag_error(c->b->diag, &raw->name.loc, "there is no segment '%s'", raw->name.s);
 	if (zt_strmap_find(c->b->host_names, raw->name.s, strlen(raw->name.s)) != ZT_STRMAP_NONE)
 		zt_diag_remedy(c->b->diag,
@@ -167,13 +168,15 @@ static void check_selected(struct checker *c, const struct zt_raw_end *raw, bool
 		return;
 	if (deny)
 		zt_diag_error(c->b->diag, &raw->name.loc,
-			      "no host has the labels of segment '%s', so this would deny nothing",
-			      s->name);
+			      "no host has the labels of segment '%s', so this would deny %s",
+			      s->name, s->address_count ? "its addresses only" : "nothing");
 	else
 		zt_diag_warn(c->b->diag, &raw->name.loc, "no host has the labels of segment '%s'",
 			     s->name);
-	zt_diag_remedy(c->b->diag, "correct its select: at %s:%u:%u, or label a host", s->loc.file,
-		       s->loc.line, s->loc.col);
+	zt_diag_remedy(c->b->diag,
+		       "correct its select: at %s:%u:%u, or label a host "
+		       "(without addresses, if labels come later)",
+		       s->loc.file, s->loc.line, s->loc.col);
 }
 
 static int take_id(struct checker *c, const char *id, const struct zt_loc *loc)
@@ -230,6 +233,8 @@ static int add_boundary_stmt(struct checker *c, const struct zt_boundary *bd, bo
 				 .existing = bd->existing,
 				 .mode = bd->mode,
 				 .note = bd->note,
+				 .when = {.timezone = ZT_TIMEZONE_DEFAULT},
+				 .ready = bd->ready,
 				 .loc = bd->loc};
 	stmt->id = zt_arena_text(c->b->arena, id, strlen(id));
 	stmt->ports.ranges = zt_arena_alloc(c->b->arena, sizeof(*stmt->ports.ranges));
@@ -251,6 +256,7 @@ static int check_boundary(struct checker *c, struct zt_raw_boundary *raw)
 	bd->segment = raw->segment.end;
 	if (!raw->mode_given)
 		bd->mode = c->policy->mode;
+	bd->ready = zt_finish_ready(&raw->ready, &c->policy->ready);
 	check_selected(c, &raw->segment, true);
 	c->policy->boundaries[c->policy->boundary_count++] = *bd;
 	if (bd->inbound)
@@ -286,9 +292,14 @@ static int check_stmt(struct checker *c, struct zt_raw_stmt *raw)
 {
 	struct zt_stmt *s = &raw->stmt;
 	bool from_ok, to_ok;
+	int r;
 
 	if (raw->broken)
 		return s->id ? take_id(c, s->id, &s->loc) : 0;
+	r = zt_finish_when(c->b, raw);
+	if (r < 0 && r != -EINVAL)
+		return r;
+	s->ready = zt_finish_ready(&raw->ready, &c->policy->ready);
 	from_ok = resolve_end(c, &raw->from);
 	to_ok = resolve_end(c, &raw->to);
 	if (from_ok)
@@ -356,11 +367,14 @@ int zt_check_policy(struct zt_builder *b)
 		need_key(b, &b->revision_loc, "revision",
 			 "add revision: 1, and raise it with every change");
 	}
+	b->policy->ready = zt_finish_ready(&b->ready, NULL);
 	r = zt_strmap_new(&c.ids);
 	if (r == 0)
 		r = take_inventory(&c);
 	if (r == 0)
 		r = take_statements(&c);
+	if (r == 0)
+		r = zt_check_conditions(b->policy, b->diag);
 	if (r == 0)
 		r = zt_arena_error(b->arena);
 	if (r == 0 && b->diag->errors == 0)

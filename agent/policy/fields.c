@@ -23,7 +23,8 @@ static void list_keys(struct zt_builder *b, const struct zt_field *fields, size_
 	zt_auto(zt_strbuf_free) struct zt_strbuf keys = ZT_STRBUF_INIT;
 
 	for (size_t i = 0; i < count; i++)
-		zt_strbuf_printf(&keys, "%s%s", i ? ", " : "", fields[i].key);
+		if (!fields[i].refused)
+			zt_strbuf_printf(&keys, "%s%s", i ? ", " : "", fields[i].key);
 	zt_diag_remedy(b->diag, "known keys: %s", zt_strbuf_text(&keys));
 }
 

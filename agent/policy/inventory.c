@@ -49,14 +49,14 @@ static int segment_except(struct zt_builder *b, const struct zt_node *value, voi
 }
 
 static const struct zt_field host_fields[] = {
-	{"addresses", host_addresses, false},
-	{"labels", host_labels, false},
+	{.key = "addresses", .read = host_addresses},
+	{.key = "labels", .read = host_labels},
 };
 
 static const struct zt_field segment_fields[] = {
-	{"select", segment_select, false},
-	{"addresses", segment_addresses, false},
-	{"except", segment_except, false},
+	{.key = "select", .read = segment_select},
+	{.key = "addresses", .read = segment_addresses},
+	{.key = "except", .read = segment_except},
 };
 
 /*

@@ -6,6 +6,7 @@
 
 #include "base/strbuf.h"
 #include "policy/build.h"
+#include "policy/hours.h"
 
 /* Any text, as a YAML double-quoted scalar on one line. */
 static void print_quoted(const char *text, FILE *out)
@@ -126,6 +127,45 @@ static void print_end(const struct zt_policy *policy, const struct zt_end *end, 
 	fputc('}', out);
 }
 
+static void print_ready(const struct zt_ready *ready, const char *indent, FILE *out)
+{
+	if (ready->given)
+		fprintf(out, "%sready: {days: %u, flows: %llu, would_deny: %llu}\n", indent,
+			ready->days, (unsigned long long)ready->flows,
+			(unsigned long long)ready->would_deny);
+}
+
+/* Only what has a meaning: a time zone where there are hours, or a date, to be in it. */
+static void print_when(const struct zt_stmt *stmt, FILE *out)
+{
+	const struct zt_when *when = &stmt->when;
+	bool dated = stmt->expires.s && !strchr(stmt->expires.s, 'T');
+	struct zt_strbuf hours = ZT_STRBUF_INIT;
+	const char *comma = "";
+
+	dated = dated && strcmp(when->timezone, ZT_TIMEZONE_DEFAULT) != 0;
+	if (when->hour_count || when->label_count || dated)
+		fputs("    when: {", out);
+	if (when->hour_count) {
+		zt_hours_text(when->hours, when->hour_count, "\", \"", &hours);
+		fprintf(out, "hours: [\"%s\"]", zt_strbuf_text(&hours));
+		zt_strbuf_free(&hours);
+		comma = ", ";
+	}
+	if (when->hour_count || dated) {
+		fprintf(out, "%stimezone: \"%s\"", comma, when->timezone);
+		comma = ", ";
+	}
+	if (when->label_count) {
+		fprintf(out, "%slabels: ", comma);
+		print_labels(when->labels, when->label_count, out);
+	}
+	if (when->hour_count || when->label_count || dated)
+		fputs("}\n", out);
+	if (stmt->expires.s)
+		fprintf(out, "    expires: \"%s\"\n", stmt->expires.s);
+}
+
 static void print_boundaries(const struct zt_policy *policy, FILE *out)
 {
 	if (policy->boundary_count)
@@ -143,6 +183,7 @@ static void print_boundaries(const struct zt_policy *policy, FILE *out)
 			fprintf(out, "\n    id: \"%s\"", b->id);
 		fprintf(out, "\n    mode: %s\n    existing: %s\n", zt_mode_name(b->mode),
 			zt_existing_name(b->existing));
+		print_ready(&b->ready, "    ", out);
 		if (b->note) {
 			fputs("    note: ", out);
 			print_quoted(b->note, out);
@@ -165,9 +206,12 @@ static void print_stmt(const struct zt_policy *policy, const struct zt_stmt *stm
 	zt_ports_text(&stmt->ports, &ports);
 	fprintf(out, "\n    ports: [%s]\n", zt_strbuf_text(&ports));
 	zt_strbuf_free(&ports);
-	if (stmt->kind == ZT_STMT_RULE)
+	if (stmt->kind == ZT_STMT_RULE) {
+		print_when(stmt, out);
 		fprintf(out, "    mode: %s\n    existing: %s\n", zt_mode_name(stmt->mode),
 			zt_existing_name(stmt->existing));
+		print_ready(&stmt->ready, "    ", out);
+	}
 	if (stmt->note) {
 		fputs("    note: ", out);
 		print_quoted(stmt->note, out);
@@ -194,6 +238,7 @@ int zt_policy_print(const struct zt_policy *policy, FILE *out)
 {
 	fprintf(out, "version: %d\npolicy: \"%s\"\nrevision: %llu\nmode: %s\n", ZT_POLICY_VERSION,
 		policy->name, (unsigned long long)policy->revision, zt_mode_name(policy->mode));
+	print_ready(&policy->ready, "", out);
 	print_hosts(policy, out);
 	print_segments(policy, out);
 	print_boundaries(policy, out);

@@ -101,6 +101,14 @@ static int top_mode(struct zt_builder *b, const struct zt_node *value, void *obj
 	return zt_read_mode(b, value, &b->policy->mode);
 }
 
+static int top_ready(struct zt_builder *b, const struct zt_node *value, void *object)
+{
+	(void)object;
+	if (!stands_once(b, &b->ready_loc, value, "ready"))
+		return 0;
+	return zt_read_ready(b, value, &b->ready);
+}
+
 static int top_hosts(struct zt_builder *b, const struct zt_node *value, void *object)
 {
 	(void)object;
@@ -175,11 +183,12 @@ static int top_include(struct zt_builder *b, const struct zt_node *value, void *
 }
 
 static const struct zt_field top_fields[] = {
-	{"version", top_version, false},   {"policy", top_policy, false},
-	{"revision", top_revision, false}, {"mode", top_mode, false},
-	{"include", top_include, false},   {"hosts", top_hosts, false},
-	{"segments", top_segments, false}, {"boundaries", top_boundaries, false},
-	{"rules", top_rules, false},	   {"failsafe", top_failsafe, false},
+	{.key = "version", .read = top_version},       {.key = "policy", .read = top_policy},
+	{.key = "revision", .read = top_revision},     {.key = "mode", .read = top_mode},
+	{.key = "ready", .read = top_ready},	       {.key = "include", .read = top_include},
+	{.key = "hosts", .read = top_hosts},	       {.key = "segments", .read = top_segments},
+	{.key = "boundaries", .read = top_boundaries}, {.key = "rules", .read = top_rules},
+	{.key = "failsafe", .read = top_failsafe},
 };
 
 /* --- files ------------------------------------------------------------------------------ */
@@ -348,6 +357,7 @@ static int builder_init(struct file_builder *fb, struct zt_diag *diag)
 	fb->b.arena = arena;
 	fb->b.policy->arena = arena;
 	fb->b.policy->name = "";
+	fb->b.policy->ready = zt_finish_ready(&fb->b.ready, NULL);
 	r = zt_strmap_new(&fb->b.host_names);
 	return r < 0 ? r : zt_strmap_new(&fb->b.segment_names);
 }

@@ -119,8 +119,11 @@ static int end_user(struct zt_builder *b, const struct zt_node *value, void *obj
 }
 
 static const struct zt_field end_fields[] = {
-	{"segment", end_segment, true}, {"unit", end_unit, false}, {"cgroup", end_cgroup, false},
-	{"user", end_user, false},	{"exe", end_exe, false},
+	{.key = "segment", .read = end_segment, .required = true},
+	{.key = "unit", .read = end_unit},
+	{.key = "cgroup", .read = end_cgroup},
+	{.key = "user", .read = end_user},
+	{.key = "exe", .read = end_exe},
 };
 
 static int read_end(struct zt_builder *b, const struct zt_node *value, struct zt_raw_end *raw)
@@ -229,11 +232,22 @@ static int boundary_note(struct zt_builder *b, const struct zt_node *value, void
 			    &((struct zt_raw_boundary *)object)->boundary.note);
 }
 
+static int boundary_ready(struct zt_builder *b, const struct zt_node *value, void *object)
+{
+	return zt_read_ready(b, value, &((struct zt_raw_boundary *)object)->ready);
+}
+
 static const struct zt_field boundary_fields[] = {
-	{"segment", boundary_segment, true},	{"inbound", boundary_inbound, false},
-	{"outbound", boundary_outbound, false}, {"id", boundary_id, false},
-	{"mode", boundary_mode, false},		{"existing", boundary_existing, false},
-	{"note", boundary_note, false},
+	{.key = "segment", .read = boundary_segment, .required = true},
+	{.key = "inbound", .read = boundary_inbound},
+	{.key = "outbound", .read = boundary_outbound},
+	{.key = "id", .read = boundary_id},
+	{.key = "mode", .read = boundary_mode},
+	{.key = "existing", .read = boundary_existing},
+	{.key = "ready", .read = boundary_ready},
+	{.key = "note", .read = boundary_note},
+	{.key = "when", .read = zt_refuse_when, .refused = true},
+	{.key = "expires", .read = zt_refuse_when, .refused = true},
 };
 
 static int read_boundary(struct zt_builder *b, const struct zt_node *node)
@@ -313,20 +327,33 @@ static int stmt_note(struct zt_builder *b, const struct zt_node *value, void *ob
 			    &((struct zt_raw_stmt *)object)->stmt.note);
 }
 
+static int stmt_ready(struct zt_builder *b, const struct zt_node *value, void *object)
+{
+	return zt_read_ready(b, value, &((struct zt_raw_stmt *)object)->ready);
+}
+
 static const struct zt_field rule_fields[] = {
-	{"id", stmt_id, true},
-	{"action", stmt_action, false},
-	{"from", stmt_from, true},
-	{"to", stmt_to, true},
-	{"ports", stmt_ports, true},
-	{"mode", stmt_mode, false},
-	{"existing", stmt_existing, false},
-	{"note", stmt_note, false},
+	{.key = "id", .read = stmt_id, .required = true},
+	{.key = "action", .read = stmt_action},
+	{.key = "from", .read = stmt_from, .required = true},
+	{.key = "to", .read = stmt_to, .required = true},
+	{.key = "ports", .read = stmt_ports, .required = true},
+	{.key = "when", .read = zt_read_when},
+	{.key = "expires", .read = zt_read_expires},
+	{.key = "mode", .read = stmt_mode},
+	{.key = "existing", .read = stmt_existing},
+	{.key = "ready", .read = stmt_ready},
+	{.key = "note", .read = stmt_note},
 };
 
 static const struct zt_field failsafe_fields[] = {
-	{"id", stmt_id, true},	     {"from", failsafe_from, true}, {"to", failsafe_to, true},
-	{"ports", stmt_ports, true}, {"note", stmt_note, false},
+	{.key = "id", .read = stmt_id, .required = true},
+	{.key = "from", .read = failsafe_from, .required = true},
+	{.key = "to", .read = failsafe_to, .required = true},
+	{.key = "ports", .read = stmt_ports, .required = true},
+	{.key = "note", .read = stmt_note},
+	{.key = "when", .read = zt_refuse_when, .refused = true},
+	{.key = "expires", .read = zt_refuse_when, .refused = true},
 };
 
 static int read_rule(struct zt_builder *b, const struct zt_node *node)
