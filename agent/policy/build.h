@@ -88,6 +88,9 @@ struct zt_field {
 	bool refused; /* @read only says why it cannot stand here */
 };
 
+/* unit, cgroup, user, exe: fields of a struct zt_raw_end, for ends that are not a rule's. */
+extern const struct zt_field zt_workload_fields[ZT_QUAL_COUNT];
+
 /**
  * zt_read_fields - read a mapping whose keys are known.
  * @what: what the mapping is, for messages: "a rule".

@@ -126,6 +126,13 @@ static const struct zt_field end_fields[] = {
 	{.key = "exe", .read = end_exe},
 };
 
+const struct zt_field zt_workload_fields[ZT_QUAL_COUNT] = {
+	{.key = "unit", .read = end_unit},
+	{.key = "cgroup", .read = end_cgroup},
+	{.key = "user", .read = end_user},
+	{.key = "exe", .read = end_exe},
+};
+
 static int read_end(struct zt_builder *b, const struct zt_node *value, struct zt_raw_end *raw)
 {
 	struct zt_loc loc = zt_node_loc(value);
