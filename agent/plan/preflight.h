@@ -20,6 +20,7 @@ struct zt_dp;
 struct zt_flow_names;
 struct zt_history;
 struct zt_policy;
+struct zt_sockets;
 struct zt_tables;
 
 /* What is asked, the gravest first. */
@@ -46,6 +47,7 @@ enum zt_preflight_kind {
  * @peer_pid:    process that asked, as the socket's credentials have it; 0 = unknown.
  * @proc:        where procfs is; NULL = "/proc".
  * @resolv_conf: NULL = "/etc/resolv.conf".
+ * @sockets:     in place of the ones that are open; NULL = those.
  */
 struct zt_preflight_env {
 	struct zt_dp *dp;
@@ -59,6 +61,7 @@ struct zt_preflight_env {
 	pid_t peer_pid;
 	const char *proc;
 	const char *resolv_conf;
+	const struct zt_sockets *sockets;
 };
 
 /* An opening that is allowed now, or must be, and would be denied. */
