@@ -222,6 +222,35 @@ int zt_dp_commit(struct zt_dp *dp, const struct zt_tables *tables,
 	return 0;
 }
 
+int zt_dp_commit_before(struct zt_dp *dp, const struct zt_tables *tables,
+			struct zt_commit_result *ret)
+{
+	uint64_t begin = zt_now_ns();
+	int r = 0;
+
+	memset(ret, 0, sizeof(*ret));
+	zt_commit_settle(dp);
+	if (!load(&dp->ctl->deadline_ns))
+		return zt_dp_err(ret->err, -ENOENT, "nothing awaits confirmation");
+	ret->slot = zt_commit_slot(dp, false);
+	ret->epoch = ZT_WORD_EPOCH(load(&dp->ctl->prev_word));
+	if (!holds(dp, ret->slot, tables)) {
+		r = zt_slot_check_capacity(tables, ret->err);
+		if (r == 0)
+			r = zt_names_store(dp);
+		if (r == 0)
+			r = zt_commit_prepare_spare(dp, tables, ret);
+		if (r < 0)
+			return r;
+		dp->trying = false; /* from here on the spare is another slot */
+		ret->epoch = zt_dp_next_epoch(dp);
+		store(&dp->ctl->prev_word, ZT_WORD(ret->epoch, ret->slot));
+	}
+	dp->prev_tables = tables;
+	ret->took_ns = zt_now_ns() - begin;
+	return 0;
+}
+
 int zt_dp_confirm(struct zt_dp *dp)
 {
 	uint64_t deadline = load(&dp->ctl->deadline_ns);
@@ -245,7 +274,7 @@ int zt_dp_rollback(struct zt_dp *dp)
 	word = load(&dp->ctl->word);
 	prev = load(&dp->ctl->prev_word);
 	/* Once a commit is final nobody keeps the slot before it up to date. */
-	if (!load(&dp->ctl->deadline_ns) || !dp->slots[ZT_WORD_SLOT(prev)].filled)
+	if (!load(&dp->ctl->deadline_ns))
 		return -ENOENT;
 	store(&dp->ctl->word, ZT_WORD(zt_dp_next_epoch(dp), ZT_WORD_SLOT(prev)));
 	store(&dp->ctl->deadline_ns, 0);
@@ -267,6 +296,7 @@ int zt_commit_first(struct zt_dp *dp)
 	zt_auto(zt_tables_free) struct zt_tables *tables = NULL;
 	struct zt_compile_env env = {.offline = true};
 	struct zt_commit_result res = {};
+	uint64_t word;
 	int r = 0;
 
 	for (uint32_t slot = 0; slot < ZT_SLOTS && r == 0; slot++)
@@ -283,8 +313,9 @@ int zt_commit_first(struct zt_dp *dp)
 	if (r < 0)
 		return r;
 	dp->slots[0].filled = true;
-	store(&dp->ctl->prev_word, ZT_WORD(1, 0));
-	store(&dp->ctl->word, ZT_WORD(1, 0));
+	word = ZT_WORD(zt_dp_next_epoch(dp), 0);
+	store(&dp->ctl->prev_word, word);
+	store(&dp->ctl->word, word);
 	return 0;
 }
 

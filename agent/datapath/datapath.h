@@ -113,6 +113,16 @@ int zt_dp_commit(struct zt_dp *dp, const struct zt_tables *tables,
 		 const struct zt_commit_opts *opts, struct zt_commit_result *ret);
 
 /**
+ * zt_dp_commit_before - what a commit that awaits confirmation would go back to, compiled anew.
+ * @tables: borrowed like those of zt_dp_commit().
+ *
+ * The way back of an earlier agent's commit becomes known by it, too. Returns 0; -ENOENT:
+ * nothing awaits confirmation; else as zt_dp_commit().
+ */
+int zt_dp_commit_before(struct zt_dp *dp, const struct zt_tables *tables,
+			struct zt_commit_result *ret);
+
+/**
  * zt_dp_confirm - make a commit with a deadline final.
  *
  * Returns 0, -ENOENT (nothing awaits confirmation), -ETIME (too late: it has reverted).

@@ -168,6 +168,9 @@ int zt_dp_note_programs(struct zt_dp *dp);			    /* after load */
 int zt_dp_wire_prog(const struct zt_dp *dp, uint32_t dir, bool l3); /* descriptor */
 
 /* --- upgrade.c: pins of an older version --- */
+void zt_upgrade_inherit(struct zt_dp *dp); /* what of the older control block goes on */
+/* zt_upgrade_check - before links are exchanged: nothing that is enforced may end by it. */
+int zt_upgrade_check(struct zt_dp *dp, char *err);
 int zt_upgrade_finish(struct zt_dp *dp, char *err);
 
 /* --- preflight.c: is it allowed here, and is nobody else guarding --- */

@@ -195,6 +195,7 @@ static int map_ctl(struct zt_dp *dp, char *err)
 		return 0;
 	dp->ctl->abi_version = ZT_ABI_VERSION;
 	dp->ctl->boot_ns = zt_now_ns();
+	zt_upgrade_inherit(dp);
 	/* Last: says that the block is whole. */
 	__atomic_store_n(&dp->ctl->netns_cookie, dp->netns_cookie, __ATOMIC_RELEASE);
 	return 0;
@@ -292,7 +293,9 @@ int zt_dp_start(struct zt_dp *dp, char *err)
 	int r;
 
 	err[0] = '\0';
-	r = zt_cgroup_start(dp, err);
+	r = zt_upgrade_check(dp, err);
+	if (r == 0)
+		r = zt_cgroup_start(dp, err);
 	if (r < 0)
 		return r;
 	r = zt_netwatch_start(dp, err);

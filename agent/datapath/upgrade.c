@@ -40,9 +40,45 @@ static void copy_flows(struct zt_dp *dp, const struct bpf_map *map)
 		if (bpf_map_lookup_elem(old, &key, &flow) < 0)
 			continue;
 		flow.state_word = 0;
-		flow.owner = flow.far_owner = 0; /* numbers of another table */
+		flow.owner = flow.far_owner = 0; /* numbers of other tables */
+		flow.rule[ZT_LIVE] = flow.rule[ZT_CANDIDATE] = ZT_RULE_NONE;
 		bpf_map_update_elem(bpf_map__fd(map), &key, &flow, BPF_NOEXIST);
 	}
+}
+
+/* Whether the older version had a policy: its statements' names are among the pins. */
+static bool had_policy(struct zt_dp *dp)
+{
+	const char *name = bpf_map__name(dp->skel->maps.zt_rules);
+	zt_auto(zt_close) int fd = -1;
+	char path[PATH_MAX];
+	__u32 number;
+
+	if (zt_dp_pin_path(dp, path, sizeof(path), name) < 0)
+		return true;
+	fd = bpf_obj_get(path);
+	return fd < 0 || bpf_map_get_next_key(fd, NULL, &number) == 0;
+}
+
+int zt_upgrade_check(struct zt_dp *dp, char *err)
+{
+	if (!dp->older_pins || dp->tables || !had_policy(dp))
+		return 0;
+	return zt_dp_err(err, -ENODATA,
+			 "the pins at '%s' are of an older ztagent and go on enforcing its policy: "
+			 "there is none that could be put in force instead, repair the policy file",
+			 dp->pin_dir);
+}
+
+void zt_upgrade_inherit(struct zt_dp *dp)
+{
+	struct zt_ctl old;
+
+	if (!dp->older_pins || zt_pins_read_ctl(dp->pin_dir, &old) < 0)
+		return;
+	dp->ctl->observe_until_ns = old.observe_until_ns;
+	/* Epochs go on rising: labels remember the one that they changed at. */
+	dp->ctl->prev_word = ZT_WORD(ZT_WORD_EPOCH(old.word), 0);
 }
 
 int zt_upgrade_finish(struct zt_dp *dp, char *err)

@@ -42,6 +42,16 @@ old() {
 }
 before=$(bpftool -j map show pinned "$TMP/b/bpf/ztseg/zt_flows" | jq .id)
 must old
+# Without a policy of its own the newer agent would end what the older pins enforce.
+must mv "$TMP/b/policy.yaml" "$TMP/b/whole.yaml"
+must mv "$TMP/b/state" "$TMP/b/kept"
+echo 'rules: [' >"$TMP/b/policy.yaml"
+out=$(agent_run b)
+is "no policy at hand: it gives up" $? 1
+like "and says what to do" "$out" "*go on enforcing its policy*repair the policy file*"
+must mv "$TMP/b/whole.yaml" "$TMP/b/policy.yaml"
+must rm -rf "$TMP/b/state"
+must mv "$TMP/b/kept" "$TMP/b/state"
 must agent_start b
 is "the policy is in force" "$(jqr b status -- .policy.revision)" 1
 after=$(bpftool -j map show pinned "$TMP/b/bpf/ztseg/zt_flows" | jq .id)
@@ -62,3 +72,9 @@ must agent_kill b
 must agent_start b
 says "and once more, from the new pins" a ask s third
 is "the pins are ours" "$(jqr b status -- .agent.taken_over)" true
+must agent_kill b
+must ctl b observe --for 1h --pin-dir "$TMP/b/bpf/ztseg" >"$TMP/observe.out"
+must old
+must agent_start b
+is "what observes goes on doing so" "$(jqr b status -- .agent.observe.active)" true
+is "under a later epoch" "$(jqr b status -- '.policy.epoch > 5')" true
