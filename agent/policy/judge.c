@@ -48,7 +48,7 @@ static const struct zt_identity *find_identity(const struct zt_tables *t,
 	return &t->meta.unknown;
 }
 
-/* Returns when the last step that was taken was due; 0 = none. */
+/* Returns when the latest of the steps that were taken was due; 0 = none. */
 static __u64 step_on(const struct zt_tables *t, __u64 now_ns, struct zt_identity *id)
 {
 	__u64 changed_ns = 0;
@@ -59,7 +59,7 @@ static __u64 step_on(const struct zt_tables *t, __u64 now_ns, struct zt_identity
 		if (id->step >= t->step_count)
 			break;
 		step = &t->steps[id->step];
-		changed_ns = id->until_ns;
+		changed_ns = id->until_ns > changed_ns ? id->until_ns : changed_ns;
 		id->far_id = step->far_id;
 		id->near_id = step->near_id;
 		id->until_ns = step->until_ns;

@@ -18,6 +18,8 @@
 #include "policy/rules.h"
 #include "policy/tables.h"
 
+struct zt_answer;
+struct zt_query;
 struct ztseg;
 struct ring_buffer;
 
@@ -66,6 +68,15 @@ void rig_lo_up(void);
  * Nothing is in force before rig_flip(). Ends the program on a policy that does not compile.
  */
 void rig_policy(struct rig *rig, __u32 slot, const char *yaml);
+
+/* rig_fill - any tables into a slot. */
+void rig_fill(struct rig *rig, __u32 slot, const struct zt_tables *tables);
+
+/* rig_probe - the loaded judge asked about a slot. 0, or not. */
+int rig_probe(const struct rig *rig, __u32 slot, const struct zt_query *q, struct zt_probe *ret);
+
+/* rig_same - whether its answer is the offline judge's, in every field. */
+bool rig_same(const struct zt_probe *kernel, const struct zt_answer *twin);
 
 /* rig_flip - put a slot in force under the next epoch, no deadline. Returns the state word. */
 __u64 rig_flip(struct rig *rig, __u32 slot);

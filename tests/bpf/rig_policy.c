@@ -15,9 +15,11 @@
 #include "base/cleanup.h"
 #include "policy/compile.h"
 #include "policy/diag.h"
+#include "policy/judge.h"
 #include "policy/policy.h"
 #include "rig.h"
 #include "rows.h"
+#include "ztseg.skel.h"
 
 /* How rows lie in memory: key first, value behind it. */
 struct rows_of {
@@ -76,7 +78,7 @@ static void fill_inner(struct rig *rig, __u32 slot, const struct rows_of *r)
 			sizeof(t->table[0].value_)                                                 \
 	}
 
-static void fill_slot(struct rig *rig, __u32 slot, const struct zt_tables *t)
+void rig_fill(struct rig *rig, __u32 slot, const struct zt_tables *t)
 {
 	const struct rows_of rows[] = {
 		HASH_ROWS("zt_s_addrs", addrs, addr_count, value),
@@ -139,7 +141,41 @@ static void compile(struct rig *rig, const char *yaml)
 void rig_policy(struct rig *rig, __u32 slot, const char *yaml)
 {
 	compile(rig, yaml);
-	fill_slot(rig, slot, rig->tables);
+	rig_fill(rig, slot, rig->tables);
+}
+
+int rig_probe(const struct rig *rig, __u32 slot, const struct zt_query *q, struct zt_probe *ret)
+{
+	struct {
+		__u8 ethernet[14];
+		struct zt_probe probe;
+	} __attribute__((packed)) in = {0}, out = {0};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = &in, .data_size_in = sizeof(in),
+		    .data_out = &out, .data_size_out = sizeof(out), .repeat = 1);
+	int r;
+
+	in.probe.slot = slot;
+	in.probe.near = q->near;
+	in.probe.far = q->far;
+	in.probe.qmask = q->qmask;
+	in.probe.now_ns = q->now_ns;
+	in.probe.dir = q->dir;
+	in.probe.port_index = q->port_index;
+	r = bpf_prog_test_run_opts(bpf_program__fd(rig->skel->progs.zt_probe), &opts);
+	*ret = out.probe;
+	return r < 0 ? r : (int)opts.retval;
+}
+
+bool rig_same(const struct zt_probe *k, const struct zt_answer *twin)
+{
+	return !memcmp(k->rule, twin->rule, sizeof(k->rule)) &&
+	       !memcmp(k->action, twin->action, sizeof(k->action)) &&
+	       !memcmp(k->rank, twin->rank, sizeof(k->rank)) &&
+	       !memcmp(k->existing, twin->existing, sizeof(k->existing)) &&
+	       k->failsafe == twin->failsafe && k->owner_dep == twin->owner_dep &&
+	       k->near_id == twin->near_id && k->far_id == twin->far_id &&
+	       k->valid_until_ns == twin->valid_until_ns && k->changed_ns == twin->changed_ns &&
+	       k->label_epoch == twin->label_epoch;
 }
 
 __u64 rig_flip(struct rig *rig, __u32 slot)

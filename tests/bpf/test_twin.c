@@ -4,8 +4,6 @@
  * same rows, and the policy's words read statement by statement; on policies made at random.
  */
 #include <arpa/inet.h>
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,7 +14,6 @@
 #include "oracle.h"
 #include "policy/judge.h"
 #include "rig.h"
-#include "ztseg.skel.h"
 
 #define POLICIES 12
 #define QUERIES	 1500
@@ -184,40 +181,7 @@ static void ask(const struct rig *rig, const struct zt_policy *policy, struct qu
 		 q->words.unit ?: "-", q->words.user ?: "-");
 }
 
-static int probe(const struct rig *rig, const struct question *q, struct zt_probe *ret)
-{
-	struct {
-		__u8 ethernet[14];
-		struct zt_probe probe;
-	} __attribute__((packed)) in = {0}, out = {0};
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = &in, .data_size_in = sizeof(in),
-		    .data_out = &out, .data_size_out = sizeof(out), .repeat = 1);
-	int r;
-
-	in.probe.near = q->rows.near;
-	in.probe.far = q->rows.far;
-	in.probe.qmask = q->rows.qmask;
-	in.probe.now_ns = q->rows.now_ns;
-	in.probe.dir = q->rows.dir;
-	in.probe.port_index = q->rows.port_index;
-	r = bpf_prog_test_run_opts(bpf_program__fd(rig->skel->progs.zt_probe), &opts);
-	*ret = out.probe;
-	return r < 0 ? r : (int)opts.retval;
-}
-
 /* --- comparing ------------------------------------------------------------------------- */
-
-static bool kernel_agrees(const struct zt_probe *k, const struct zt_answer *twin)
-{
-	return !memcmp(k->rule, twin->rule, sizeof(k->rule)) &&
-	       !memcmp(k->action, twin->action, sizeof(k->action)) &&
-	       !memcmp(k->rank, twin->rank, sizeof(k->rank)) &&
-	       !memcmp(k->existing, twin->existing, sizeof(k->existing)) &&
-	       k->failsafe == twin->failsafe && k->owner_dep == twin->owner_dep &&
-	       k->near_id == twin->near_id && k->far_id == twin->far_id &&
-	       k->valid_until_ns == twin->valid_until_ns && k->changed_ns == twin->changed_ns &&
-	       k->label_epoch == twin->label_epoch;
-}
 
 static bool words_agree(const struct rig *rig, const struct oracle_answer *words,
 			const struct zt_answer *twin)
@@ -347,7 +311,7 @@ static void run_policy(struct rig *rig, unsigned int number)
 		zt_tables_judge(rig->tables, &q.rows, &twin);
 		oracle_judge(policy, &q.words, &words);
 		denied += words.action[ZT_LIVE] == ZT_DENY;
-		if (probe(rig, &q, &kernel) || !kernel_agrees(&kernel, &twin))
+		if (rig_probe(rig, 0, &q.rows, &kernel) || !rig_same(&kernel, &twin))
 			if (!kernel_differs++)
 				snprintf(first_kernel, sizeof(first_kernel), "%s: twin says %s",
 					 q.text, answer_text(rig, &twin));
