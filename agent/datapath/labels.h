@@ -36,14 +36,16 @@ struct zt_labels;
  * @event:     loop that the directory is followed and ends are awaited on. NULL: neither.
  * @on_change: labels of these hosts are not what they were. The first change is told at once,
  *             then ZT_LABELS_GAP_NS or as long as the last call took lies between two. Names
- *             are borrowed for the call.
+ *             are borrowed for the call. Not 0: it could not be done; told again a second later.
+ * @on_trouble: one sentence for the log: a file that is broken, or good again.
  */
 struct zt_labels_config {
 	const char *state_dir;
 	const char *dir;
 	const struct zt_clock *clock;
 	struct sd_event *event;
-	void (*on_change)(const char *const *hosts, size_t count, void *ctx);
+	int (*on_change)(const char *const *hosts, size_t count, void *ctx);
+	void (*on_trouble)(const char *text, void *ctx);
 	void *ctx;
 };
 
@@ -56,18 +58,30 @@ struct zt_labels_config {
 int zt_labels_open(struct zt_labels **ret, const struct zt_labels_config *cfg);
 void zt_labels_close(struct zt_labels **labels);
 
-/* zt_labels_overlay - fill labels and hosts of an overlay; borrowed until labels change. */
+/*
+ * zt_labels_overlay - fill labels and hosts of an overlay, as of the last change that was told;
+ * borrowed until the next is told.
+ */
 void zt_labels_overlay(const struct zt_labels *labels, struct zt_overlay *ret);
 
 /* zt_labels_wall_offset_ns - of the clock that ends are translated with. NULL: as it is now. */
 int64_t zt_labels_wall_offset_ns(const struct zt_labels *labels);
 
-/* zt_labels_changed_in - labels of these hosts count from this epoch on. Unknown names are new. */
-int zt_labels_changed_in(struct zt_labels *labels, const char *const *hosts, size_t count,
-			 uint32_t epoch);
+/*
+ * zt_labels_begin - the datapath is open and its next epoch is this one; call once, before the
+ * overlay is first used. Label epochs beyond it are of earlier pins and are dropped; hosts whose
+ * labels changed while no agent ran get it. 0 or -ENOMEM.
+ */
+int zt_labels_begin(struct zt_labels *labels, uint32_t next_epoch);
 
-/* zt_labels_max_epoch - forget label epochs above this one: they are of earlier pins. */
-void zt_labels_max_epoch(struct zt_labels *labels, uint32_t epoch);
+/**
+ * zt_labels_enter - what on_change tells comes into force with this epoch.
+ *
+ * Of these hosts those get it as their label epoch whose labels are others now; an end that was
+ * only put off is none. Changes the overlay. Returns how many got it, or -ENOMEM.
+ */
+int zt_labels_enter(struct zt_labels *labels, const char *const *hosts, size_t count,
+		    uint32_t epoch);
 
 /* zt_labels_clock_moved - dates have other kernel times now; on_change hears of it. */
 void zt_labels_clock_moved(struct zt_labels *labels);
@@ -84,8 +98,9 @@ struct zt_label_set {
  * @ttl_ns: 0 = no end.
  * @err:    ZT_LABELS_ERR_LEN bytes: on failure one sentence.
  *
- * On disk before it counts. Returns 1 when what counts changed, 0 when it did not; -EINVAL (a
- * key or value that policy does not allow), -E2BIG (a bound), -errno (not on disk: no change).
+ * On disk before it counts. Then on_change is told, at once or when the gap is over:
+ * zt_labels_flush() says which. Returns 0; -EINVAL (a key or value that policy does not allow),
+ * -E2BIG (a bound), -errno (not on disk); nothing changed then.
  */
 int zt_labels_set(struct zt_labels *labels, const char *host, const struct zt_label_set *sets,
 		  size_t count, uint64_t ttl_ns, char *err);
@@ -98,7 +113,7 @@ int zt_labels_set(struct zt_labels *labels, const char *host, const struct zt_la
 int zt_labels_unset(struct zt_labels *labels, const char *host, const char *const *keys,
 		    size_t count, char *err);
 
-/* zt_labels_flush - tell on_change now if the gap allows it. Returns whether nothing waits. */
+/* zt_labels_flush - tell on_change now if the gap allows it. Returns whether nothing waits now. */
 bool zt_labels_flush(struct zt_labels *labels);
 
 /* --- what there is ------------------------------------------------------------------- */
@@ -141,7 +156,7 @@ struct zt_labels_state {
 };
 
 /* zt_labels_state - strings borrowed until labels change. */
-void zt_labels_state(const struct zt_labels *labels, struct zt_labels_state *ret);
+void zt_labels_state(struct zt_labels *labels, struct zt_labels_state *ret);
 
 /* zt_label_key_ok, zt_label_value_ok - as in the policy file: 1 to 63 bytes of UTF-8. */
 bool zt_label_key_ok(const char *key);
