@@ -3,6 +3,7 @@
  * client.c - one connection: a request in, a reply out, never waiting.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -123,6 +124,26 @@ static void consume(struct zt_client *c, size_t len)
 	c->in_len -= len;
 }
 
+/* A policy is only taken from who may change something: nobody else fills this much memory. */
+static size_t longest_request(const struct zt_client *c)
+{
+	return c->peer.may == ZT_MAY_CHANGE ? ZT_WIRE_POLICY_MAX : ZT_WIRE_REQUEST_MAX;
+}
+
+static int refuse_length(struct zt_client *c)
+{
+	char text[160];
+	int n = snprintf(
+		text, sizeof(text),
+		"{\"ok\":false,\"error\":{\"code\":2,\"message\":\"a request is one frame of "
+		"1 to %zu bytes\"}}",
+		longest_request(c));
+
+	c->ended = true;
+	c->in_len = 0;
+	return zt_client_send(c, text, (size_t)n);
+}
+
 /* Answers what is there in full. Returns 0, or -errno: close. */
 static int take_requests(struct zt_client *c)
 {
@@ -131,15 +152,8 @@ static int take_requests(struct zt_client *c)
 		size_t len = zt_wire_get_header((const uint8_t *)c->in, &more);
 		int r;
 
-		if (more || !len || len > ZT_WIRE_REQUEST_MAX) {
-			static const char too_long[] =
-				"{\"ok\":false,\"error\":{\"code\":2,\"message\":\"a request is "
-				"one frame of 1 to 65536 bytes\"}}";
-
-			c->ended = true;
-			c->in_len = 0;
-			return zt_client_send(c, too_long, sizeof(too_long) - 1);
-		}
+		if (more || !len || len > longest_request(c))
+			return refuse_length(c);
 		if (c->in_len < ZT_WIRE_HEADER + len)
 			return 0;
 		r = zt_request_text(c, c->in + ZT_WIRE_HEADER, len);
@@ -153,20 +167,35 @@ static int take_requests(struct zt_client *c)
 	return 0;
 }
 
+/* Room for an ordinary request, and for a longer one as far as it has come. */
+static int make_room(struct zt_client *c)
+{
+	size_t most = ZT_WIRE_HEADER + longest_request(c);
+	size_t size = c->in ? c->in_size * 2 : ZT_WIRE_HEADER + ZT_WIRE_REQUEST_MAX;
+	char *grown;
+
+	if (c->in && c->in_len < c->in_size)
+		return 0;
+	if (c->in && (c->in_size == most || is_busy(c))) /* a follower that goes on talking */
+		return -EPROTO;
+	size = size > most ? most : size;
+	grown = realloc(c->in, size);
+	if (!grown)
+		return -ENOMEM;
+	c->in = grown;
+	c->in_size = size;
+	return 0;
+}
+
 /* Returns 1 when something came, 0 when the peer has ended its side, -EAGAIN, or -errno. */
 static int receive(struct zt_client *c)
 {
-	const size_t size = ZT_WIRE_HEADER + ZT_WIRE_REQUEST_MAX;
 	ssize_t n;
+	int r = make_room(c);
 
-	if (!c->in) {
-		c->in = malloc(size);
-		if (!c->in)
-			return -ENOMEM;
-	}
-	if (c->in_len == size) /* a follower that goes on talking */
-		return -EPROTO;
-	n = recv(c->fd, c->in + c->in_len, size - c->in_len, MSG_DONTWAIT);
+	if (r < 0)
+		return r;
+	n = recv(c->fd, c->in + c->in_len, c->in_size - c->in_len, MSG_DONTWAIT);
 	if (n < 0)
 		return errno == EINTR ? -EAGAIN : -errno;
 	c->in_len += (size_t)n;

@@ -47,6 +47,7 @@ struct zt_client {
 	struct zt_peer peer;
 	char *in; /* a request being received: header and text */
 	size_t in_len;
+	size_t in_size; /* room in @in */
 	struct zt_strbuf out; /* frames being sent */
 	size_t sent;
 	struct zt_stream *stream; /* the rest of the reply being sent */

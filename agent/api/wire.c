@@ -65,7 +65,7 @@ int zt_wire_send(int fd, const char *text, size_t len)
 	struct iovec iov[2] = {{header, sizeof(header)}, {(void *)text, len}};
 	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
 
-	if (!len || len > ZT_WIRE_REQUEST_MAX)
+	if (!len || len > ZT_WIRE_POLICY_MAX)
 		return -EMSGSIZE;
 	zt_wire_put_header(header, len, false);
 	while (iov[0].iov_len || iov[1].iov_len) {

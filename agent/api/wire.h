@@ -18,6 +18,7 @@
 #define ZT_WIRE_CHUNK	    (256u << 10) /* a frame of a long reply is at most about this */
 #define ZT_WIRE_FRAME_MAX   (64u << 20)	 /* one frame of a reply */
 #define ZT_WIRE_REQUEST_MAX (64u << 10)	 /* a request, always one frame */
+#define ZT_WIRE_POLICY_MAX  (32u << 20)	 /* the same of who may change: it may carry a policy */
 #define ZT_WIRE_REPLY_MAX   (512u << 20) /* a whole reply; a client refuses more */
 #define ZT_WIRE_SOCKET	    "/run/ztseg/agent.sock"
 
@@ -37,7 +38,8 @@ int zt_wire_connect(const char *path);
 
 /**
  * zt_wire_send - write one message, blocking; never raises SIGPIPE.
- * @len: 1 to ZT_WIRE_REQUEST_MAX.
+ * @len: 1 to ZT_WIRE_POLICY_MAX; the agent takes more than ZT_WIRE_REQUEST_MAX only from who may
+ *       change.
  *
  * Returns 0, -EMSGSIZE, or -errno (-EPIPE: the agent closed).
  */

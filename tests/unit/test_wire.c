@@ -147,11 +147,11 @@ static void the_limit_counts_all_frames(void **state)
 
 static void requests_are_bounded(void **state)
 {
-	zt_auto(zt_freep) char *text = calloc(1, ZT_WIRE_REQUEST_MAX + 1);
+	zt_auto(zt_freep) char *text = calloc(1, ZT_WIRE_POLICY_MAX + 1);
 	int *fds = *state;
 
 	assert_int_equal(zt_wire_send(fds[0], text, 0), -EMSGSIZE);
-	assert_int_equal(zt_wire_send(fds[0], text, ZT_WIRE_REQUEST_MAX + 1), -EMSGSIZE);
+	assert_int_equal(zt_wire_send(fds[0], text, ZT_WIRE_POLICY_MAX + 1), -EMSGSIZE);
 }
 
 static void a_closed_peer_is_no_signal(void **state)
