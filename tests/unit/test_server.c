@@ -137,11 +137,42 @@ static void oversized_requests_end_the_connection(void **state)
 	zt_auto(zt_close) int fd = zt_wire_connect(a->path);
 	zt_auto(zt_json_decref) json_t *reply = NULL;
 
-	assert_int_equal(send(fd, "\x00\x02\x00\x00{", 5, 0), 5);
+	assert_int_equal(send(fd, "\x02\x00\x00\x01{", 5, 0), 5); /* a byte too long */
 	reply = get_reply(a, fd, NULL);
 	assert_true(json_is_false(json_object_get(reply, "ok")));
 	turn(a, 5);
 	assert_null(get_reply(a, fd, NULL));
+}
+
+/* A request with spaces behind it, so that it has this many bytes. */
+static char *padded(const char *request, size_t len)
+{
+	char *text = malloc(len + 1);
+
+	assert_non_null(text);
+	memset(text, ' ', len);
+	memcpy(text, request, strlen(request));
+	text[len] = '\0';
+	return text;
+}
+
+/* As long as a policy may make it; sent by a child, which waits while we read. */
+static void who_may_change_may_send_a_policy(void **state)
+{
+	zt_auto(zt_freep) char *text = padded("{\"command\":\"version\"}", ZT_WIRE_POLICY_MAX);
+	struct agent *a = *state;
+	zt_auto(zt_close) int fd = zt_wire_connect(a->path);
+	zt_auto(zt_json_decref) json_t *reply = NULL;
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(zt_wire_send(fd, text, ZT_WIRE_POLICY_MAX) ? 1 : 0);
+	while (waitpid(pid, &status, WNOHANG) == 0)
+		turn(a, 5);
+	assert_int_equal(status, 0);
+	reply = get_reply(a, fd, NULL);
+	assert_true(json_is_true(json_object_get(reply, "ok")));
 }
 
 static void requests_may_come_in_pieces(void **state)
@@ -215,6 +246,8 @@ static gid_t group_of(const char *name)
 
 static void others_are_refused_with_a_reason(void **state)
 {
+	zt_auto(zt_freep) char *large =
+		padded("{\"command\":\"version\"}", ZT_WIRE_REQUEST_MAX + 1);
 	gid_t readers = group_of("users"), admins = group_of("adm");
 	struct agent *a = *state;
 
@@ -224,6 +257,8 @@ static void others_are_refused_with_a_reason(void **state)
 	assert_int_equal(ask_as(a, readers, "{\"command\":\"status\"}", "\"ok\":true"), 0);
 	assert_int_equal(ask_as(a, readers, "{\"command\":\"observe\"}", "may read only"), 0);
 	assert_int_equal(ask_as(a, readers, "{\"command\":\"detach\"}", "may read only"), 0);
+	assert_int_equal(ask_as(a, readers, large, "1 to 65536 bytes"), 0);
+	assert_int_equal(ask_as(a, admins, large, "\"ok\":true"), 0);
 	assert_false(world.detached);
 	assert_int_equal(ask_as(a, admins, "{\"command\":\"observe\"}", "\"ok\":true"), 0);
 }
@@ -256,6 +291,7 @@ int main(void)
 		CASE(idle_clients_make_room),
 		CASE(places_are_bounded),
 		CASE(oversized_requests_end_the_connection),
+		CASE(who_may_change_may_send_a_policy),
 		CASE(requests_may_come_in_pieces),
 		cmocka_unit_test(access_is_by_groups),
 		CASE(others_are_refused_with_a_reason),
