@@ -17,6 +17,9 @@ SERVERS = {}
 # --- servers ---------------------------------------------------------------
 
 
+SO_RCVBUFFORCE = 33  # past net.core.rmem_max; the socket module has no name for it
+
+
 class Server:
     """A listening socket with its thread; counts what arrives."""
 
@@ -34,7 +37,7 @@ class Server:
         if family(address) == socket.AF_INET6:
             self.sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if proto == "udp":
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+            self.sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
         if port != "auto":  # else listen() finds a port by itself
             self.sock.bind(sockaddr(address, port))
         if proto != "udp":
@@ -189,6 +192,49 @@ def many(address, port_, count):
             except OSError:
                 pass
     return str(good)
+
+
+CHURNS = {}
+
+
+class Churn(threading.Thread):
+    """Connections one after the other, each asked once, until told to stop."""
+
+    def __init__(self, address, port_):
+        super().__init__(daemon=True)
+        self.address, self.port = address, port_
+        self.good, self.bad, self.why, self.halt = 0, 0, "", threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.halt.is_set():
+            with socket.socket(family(self.address), socket.SOCK_STREAM) as sock:
+                sock.settimeout(seconds(2))
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                try:
+                    sock.connect(sockaddr(self.address, self.port))
+                    sock.sendall(b"x")
+                    if sock.recv(1) != b"x":
+                        raise ConnectionError(0)
+                    self.good += 1
+                except OSError as error:
+                    self.bad, self.why = self.bad + 1, errname(error)
+            self.halt.wait(0.001)
+
+
+@command
+def churnstart(name, address, port_):
+    """churnstart NAME ADDR PORT: connects, asks and resets again and again"""
+    CHURNS[name] = Churn(address, port_)
+
+
+@command
+def churnstop(name):
+    """churnstop NAME: how many connections were answered, how many were not, and why"""
+    churn = CHURNS.pop(name)
+    churn.halt.set()
+    churn.join()
+    return f"{churn.good} {churn.bad} {churn.why}".rstrip()
 
 
 @command
