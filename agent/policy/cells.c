@@ -87,7 +87,7 @@ static int take_specs(struct cell_maker *m)
 		return -ENOMEM;
 	m->specs[0] = (struct spec){0};
 	for (size_t i = 0; i < c->stmt_count; i++) {
-		const struct zt_ports *ports = &c->stmts[i].stmt->ports;
+		const struct zt_ports *ports = &c->stmts[i].ports;
 		bool is_new;
 		uint32_t n;
 
@@ -210,50 +210,64 @@ static int make_classes(struct cell_maker *m)
 /* A cell and its qualified rules, as bytes that are compared. */
 struct draft {
 	struct zt_cell cell;
-	struct zt_qrule_row qrules[ZT_PLANE_COUNT * 2 * ZT_QUALS_MAX]; /* cell number 0 */
+	struct zt_qrule_row qrules[ZT_PLANE_COUNT * 3 * ZT_QUALS_MAX]; /* cell number 0 */
 	size_t qrule_count;
 };
 
-static void note_qualified(struct draft *d, __u8 plane, __u8 action, int bit,
-			   const struct zt_lowered *s)
+/* Under which key zt_qrules has it: boundaries are apart, since an allow outranks them. */
+static __u8 kind_of(const struct zt_lowered *s)
+{
+	return s->rank == ZT_RANK_BOUNDARY ? ZT_Q_BOUNDARY : s->action;
+}
+
+static __u64 *bits_of(struct zt_plane *p, __u8 kind)
+{
+	if (kind == ZT_Q_BOUNDARY)
+		return &p->bound_q;
+	return kind == ZT_DENY ? &p->deny_q : &p->allow_q;
+}
+
+static void note_qualified(struct draft *d, __u8 plane, int bit, const struct zt_lowered *s)
 {
 	struct zt_plane *p = &d->cell.plane[plane];
-	__u64 *mask = action == ZT_DENY ? &p->deny_q : &p->allow_q;
+	__u8 kind = kind_of(s);
+	__u64 *mask = bits_of(p, kind), taken = *mask;
 	struct zt_qrule_row *row;
 
-	if ((*mask | (action == ZT_ALLOW ? p->deny_q : 0)) & 1ULL << bit)
-		return; /* an earlier statement, or a deny, speaks for this workload */
+	if (kind != ZT_DENY)
+		taken |= p->deny_q;
+	if (kind == ZT_Q_BOUNDARY)
+		taken |= p->allow_q;
+	if (taken & 1ULL << bit)
+		return; /* an earlier statement, or a higher rank, speaks under this condition */
 	*mask |= 1ULL << bit;
 	row = &d->qrules[d->qrule_count++];
 	memset(row, 0, sizeof(*row));
 	row->key.plane = plane;
-	row->key.action = action;
+	row->key.action = kind;
 	row->key.bit = (__u8)bit;
 	row->value.rule = s->number;
-	row->value.existing = s->stmt->existing;
+	row->value.existing = s->existing;
 }
 
 /*
- * Of equal rank the statement without a workload is named, so qualified ones
+ * Of equal rank the statement without a condition is named, so those with one
  * beside it change nothing; without them the answer does not rest on the owner.
  */
-static void drop_qualified(struct draft *d, __u8 plane, __u8 action)
+static void drop_qualified(struct draft *d, __u8 plane, __u8 kind)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < d->qrule_count; i++)
-		if (d->qrules[i].key.plane != plane || d->qrules[i].key.action != action)
+		if (d->qrules[i].key.plane != plane || d->qrules[i].key.action != kind)
 			d->qrules[kept++] = d->qrules[i];
 	d->qrule_count = kept;
-	if (action == ZT_DENY)
-		d->cell.plane[plane].deny_q = 0;
-	else
-		d->cell.plane[plane].allow_q = 0;
+	*bits_of(&d->cell.plane[plane], kind) = 0;
 }
 
 /*
- * One plane: entries come by priority, so the first that asks for no workload
- * decides, and only qualified ones before it matter.
+ * One plane: entries come by priority, so the first without a condition decides,
+ * and only those with one before it matter.
  */
 static void draft_plane(const struct cell_maker *m, __u8 plane, struct draft *d)
 {
@@ -265,20 +279,19 @@ static void draft_plane(const struct cell_maker *m, __u8 plane, struct draft *d)
 			size_t local = w * WORD_BITS + (size_t)__builtin_ctzll(bits);
 			uint32_t entry = m->list[local];
 			const struct zt_lowered *s = &m->c->stmts[ZT_ENTRY_STMT(entry)];
-			int bit = s->bit[ZT_ENTRY_BOUND(entry)];
+			int bit = s->bit[plane][ZT_ENTRY_BOUND(entry)];
 
-			if (s->rank == ZT_RANK_FAILSAFE || (plane == ZT_LIVE && !s->live))
+			if (s->rank == ZT_RANK_FAILSAFE || !(s->planes >> plane & 1))
 				continue;
 			if (bit != ZT_NO_BIT) {
-				note_qualified(d, plane, s->stmt->action, bit, s);
+				note_qualified(d, plane, bit, s);
 				continue;
 			}
 			p->rule = s->number;
 			p->rank = s->rank;
-			p->action = s->stmt->action;
-			p->existing = s->stmt->existing;
-			if (s->rank != ZT_RANK_BOUNDARY)
-				drop_qualified(d, plane, s->stmt->action);
+			p->action = s->action;
+			p->existing = s->existing;
+			drop_qualified(d, plane, kind_of(s));
 			return;
 		}
 }
@@ -293,7 +306,8 @@ static void draft_failsafe(const struct cell_maker *m, __u8 plane, struct draft 
 	for (size_t i = 0; i < m->list_count && may_deny(&d->cell.plane[plane]); i++) {
 		const struct zt_lowered *s = &m->c->stmts[ZT_ENTRY_STMT(m->list[i])];
 
-		if (s->rank == ZT_RANK_FAILSAFE && m->active[i / WORD_BITS] >> i % WORD_BITS & 1) {
+		if (s->rank == ZT_RANK_FAILSAFE && s->planes >> plane & 1 &&
+		    m->active[i / WORD_BITS] >> i % WORD_BITS & 1) {
 			d->cell.failsafe[plane] = s->number;
 			return;
 		}
@@ -306,21 +320,22 @@ static int intern_cell(struct cell_maker *m, const struct draft *d, uint32_t *re
 	struct zt_tables *t = m->c->t;
 	size_t len = offsetof(struct draft, qrules) + d->qrule_count * sizeof(d->qrules[0]);
 	bool is_new;
+	uint32_t n = zt_strmap_intern(m->cells, d, len, &is_new);
 
-	*ret = zt_strmap_intern(m->cells, d, len, &is_new);
-	if (*ret == ZT_STRMAP_NONE)
+	if (n == ZT_STRMAP_NONE)
 		return -ENOMEM;
-	if (!is_new)
+	/* Number 0 is "default allow" of the tables that are added to, too. */
+	*ret = n ? n + m->c->first_cell : 0;
+	if (!is_new || (!n && m->c->adding))
 		return 0;
 	if (*ret >= m->c->limits->cells)
 		return zt_over_limit(m->c, (size_t)*ret + 1, true, m->c->limits->cells,
 				     "different answers");
-	if (zt_vec_grow(&t->cells, &m->cell_cap, (size_t)*ret + 1, sizeof(*t->cells)) < 0 ||
+	if (zt_vec_grow(&t->cells, &m->cell_cap, t->cell_count + 1, sizeof(*t->cells)) < 0 ||
 	    zt_vec_grow(&t->qrules, &m->qrule_cap, t->qrule_count + d->qrule_count,
 			sizeof(*t->qrules)) < 0)
 		return -ENOMEM;
-	t->cells[*ret] = d->cell;
-	t->cell_count = (size_t)*ret + 1;
+	t->cells[t->cell_count++] = d->cell;
 	for (size_t i = 0; i < d->qrule_count; i++) {
 		t->qrules[t->qrule_count] = d->qrules[i];
 		t->qrules[t->qrule_count++].key.cell = *ret;
@@ -481,7 +496,7 @@ int zt_lower_cells(struct zt_compiler *c)
 		size_t len;
 
 		memcpy(lists, zt_strmap_key(c->port_sets, n, &len), sizeof(lists));
-		m.port_set = n + 1;
+		m.port_set = c->first_port_set + n;
 		r = make_port_set(&m, lists[0], lists[1]);
 	}
 	return r;

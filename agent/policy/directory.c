@@ -5,16 +5,16 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "base/cleanup.h"
 #include "base/vec.h"
-#include "policy/select.h"
 
 enum entry_kind {
 	ENTRY_ADD,    /* number: segment that has this prefix */
 	ENTRY_EXCEPT, /* number: segment that excepts it */
-	ENTRY_LABELS, /* number: group of the host that has this address */
-	ENTRY_LOCAL,  /* this host's own */
+	ENTRY_HOST,   /* number: host that has this address, those of further layers behind */
+	ENTRY_LOCAL,  /* this host's own; number: bit per layer */
 	ENTRY_V4_ROOT,
 };
 
@@ -25,11 +25,19 @@ struct entry {
 	bool v4;
 };
 
-struct maker {
-	const struct zt_policy *policy;
-	struct zt_sets *sets;
+/* Labels of one layer's hosts as sets. */
+struct labelled {
 	struct zt_selection selection;
-	uint32_t *group_sets; /* group -> set of segments that select it */
+	uint32_t *group_sets; /* group -> set of the segments and conditions that select it */
+	uint32_t first_host;  /* number of its first host among those of all layers */
+};
+
+struct maker {
+	struct zt_atoms *atoms;
+	struct zt_sets *sets;
+	struct zt_directory *dir;
+	bool buckets;
+	struct labelled labelled[ZT_LAYERS_MAX];
 	struct entry *entries;
 	size_t count;
 	size_t cap;
@@ -48,16 +56,19 @@ struct maker {
 
 static void maker_free(struct maker *m)
 {
-	zt_selection_free(&m->selection);
-	free(m->group_sets);
+	for (size_t i = 0; i < ZT_LAYERS_MAX; i++) {
+		zt_selection_free(&m->labelled[i].selection);
+		free(m->labelled[i].group_sets);
+	}
 	free(m->entries);
 	free(m->scratch);
 }
 
 void zt_directory_free(struct zt_directory *dir)
 {
-	zt_freep(&dir->nodes);
-	dir->count = 0;
+	free(dir->nodes);
+	free(dir->changes);
+	*dir = (struct zt_directory){0};
 }
 
 static const struct zt_net_key v4_root = {.prefixlen = 96, .bytes = {[10] = 0xff, 0xff}};
@@ -98,54 +109,56 @@ static void add_nets(struct maker *m, const struct zt_net *nets, size_t count, e
 		add(m, &nets[i].key, kind, number);
 }
 
-static bool names_hosts(const struct zt_policy *p)
+static void add_layer(struct maker *m, const struct zt_layer *layer, uint32_t first_host)
 {
-	for (size_t i = 0; i < p->stmt_count; i++)
-		if (p->stmts[i].from.kind == ZT_END_THIS_HOST ||
-		    p->stmts[i].to.kind == ZT_END_THIS_HOST)
-			return true;
-	return false;
-}
-
-static void add_policy(struct maker *m, const struct zt_end *const *nets, size_t net_count)
-{
-	const struct zt_policy *p = m->policy;
-	bool hosts = names_hosts(p);
+	const struct zt_policy *p = layer->policy;
 
 	for (size_t i = 0; i < p->segment_count; i++) {
-		add_nets(m, p->segments[i].addresses, p->segments[i].address_count, ENTRY_ADD, i);
-		add_nets(m, p->segments[i].except, p->segments[i].except_count, ENTRY_EXCEPT, i);
+		add_nets(m, p->segments[i].addresses, p->segments[i].address_count, ENTRY_ADD,
+			 layer->first + i);
+		add_nets(m, p->segments[i].except, p->segments[i].except_count, ENTRY_EXCEPT,
+			 layer->first + i);
 	}
 	for (size_t i = 0; i < p->host_count; i++)
-		add_nets(m, p->hosts[i].addresses, p->hosts[i].address_count, ENTRY_LABELS,
-			 m->selection.group_of_host[i]);
-	for (size_t i = 0; hosts && i < p->host_count; i++)
+		add_nets(m, p->hosts[i].addresses, p->hosts[i].address_count, ENTRY_HOST,
+			 first_host + i);
+	for (size_t i = 0; layer->names_hosts && i < p->host_count; i++)
 		add_nets(m, p->hosts[i].addresses, p->hosts[i].address_count, ENTRY_ADD,
-			 ZT_ATOM_HOSTS(p));
-	for (size_t i = 0; i < net_count; i++)
-		add_nets(m, nets[i]->nets, nets[i]->net_count, ENTRY_ADD, ZT_ATOM_NETS(p) + i);
+			 layer->hosts);
+	for (size_t i = 0; i < layer->end_count; i++)
+		add_nets(m, layer->ends[i]->nets, layer->ends[i]->net_count, ENTRY_ADD,
+			 layer->nets + i);
 }
 
-static void add_machine(struct maker *m, const struct zt_compile_env *env,
-			const struct zt_host *host)
+static void add_groups(struct maker *m, const struct zt_compile_env *env,
+		       const struct zt_layer *layer)
 {
 	static const struct zt_net_key groups4 = {.prefixlen = 100,
 						  .bytes = {[10] = 0xff, 0xff, 0xe0}};
 	static const struct zt_net_key groups6 = {.prefixlen = 8, .bytes = {0xff}};
 	static const struct zt_addr everyone = {
 		.bytes = {[10] = 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
-	const struct zt_policy *p = m->policy;
 
-	add(m, &groups4, ENTRY_ADD, ZT_ATOM_MULTICAST(p));
-	add(m, &groups6, ENTRY_ADD, ZT_ATOM_MULTICAST(p));
-	add_address(m, &everyone, ENTRY_ADD, ZT_ATOM_BROADCAST(p));
+	add(m, &groups4, ENTRY_ADD, layer->multicast);
+	add(m, &groups6, ENTRY_ADD, layer->multicast);
+	add_address(m, &everyone, ENTRY_ADD, layer->broadcast);
 	for (size_t i = 0; i < env->broadcast_count; i++)
-		add_address(m, &env->broadcasts[i], ENTRY_ADD, ZT_ATOM_BROADCAST(p));
+		add_address(m, &env->broadcasts[i], ENTRY_ADD, layer->broadcast);
+}
+
+static void add_machine(struct maker *m, const struct zt_compile_env *env)
+{
+	for (size_t i = 0; i < m->atoms->layers; i++) {
+		const struct zt_layer *layer = &m->atoms->layer[i];
+
+		add_groups(m, env, layer);
+		if (layer->host)
+			add_nets(m, layer->host->addresses, layer->host->address_count, ENTRY_LOCAL,
+				 1U << i);
+	}
 	for (size_t i = 0; i < env->local_count; i++)
 		if (!zt_addr_is_loopback(&env->locals[i]))
-			add_address(m, &env->locals[i], ENTRY_LOCAL, 0);
-	if (host)
-		add_nets(m, host->addresses, host->address_count, ENTRY_LOCAL, 0);
+			add_address(m, &env->locals[i], ENTRY_LOCAL, (1U << m->atoms->layers) - 1);
 	if (m->v4_root_needed)
 		add(m, &v4_root, ENTRY_V4_ROOT, 0);
 }
@@ -182,26 +195,112 @@ static uint32_t own_set(struct maker *m, const struct entry *e, size_t count, en
 	return n ? zt_sets_intern(m->sets, m->scratch, n) : 0;
 }
 
-/* An address in no segment of the policy, and no group address, is "unknown". */
-static uint32_t with_unknown(struct maker *m, uint32_t set)
-{
-	const struct zt_policy *p = m->policy;
-	size_t count;
-	const uint32_t *items = zt_sets_get(m->sets, set, &count);
+/* --- nodes ------------------------------------------------------------------------------------ */
 
-	if ((count && items[0] < p->segment_count) ||
-	    zt_sets_has(m->sets, set, ZT_ATOM_MULTICAST(p)) ||
-	    zt_sets_has(m->sets, set, ZT_ATOM_BROADCAST(p)))
-		return set;
-	return zt_sets_add(m->sets, set, ZT_ATOM_UNKNOWN(p));
+static const struct zt_layer *layer_of_host(const struct maker *m, uint32_t number,
+					    uint32_t *ret_host)
+{
+	size_t i = m->atoms->layers - 1;
+
+	while (number < m->labelled[i].first_host)
+		i--;
+	*ret_host = number - m->labelled[i].first_host;
+	return &m->atoms->layer[i];
+}
+
+static const struct labelled *labelled(const struct maker *m, const struct zt_layer *layer)
+{
+	return &m->labelled[layer - m->atoms->layer];
+}
+
+/* The phases of a host's labels as sets; to be freed. */
+static int host_phases(struct maker *m, const struct zt_layer *layer, uint32_t host,
+		       struct zt_set_phases *ret)
+{
+	const struct zt_host_times *times = zt_timeline_find(&layer->times, host);
+	const struct labelled *l = labelled(m, layer);
+	size_t count = times ? times->phase_count : 1;
+	struct zt_set_phase *phases = calloc(count, sizeof(*phases));
+
+	if (!phases)
+		return -ENOMEM;
+	phases[0].set = l->group_sets[l->selection.group_of_host[host]];
+	for (size_t i = 0; times && i < count; i++)
+		phases[i] = (struct zt_set_phase){.until_ns = times->phases[i].until_ns,
+						  .set = l->group_sets[times->phases[i].group]};
+	*ret = (struct zt_set_phases){.items = phases, .count = count};
+	return 0;
+}
+
+/* An address whose hosts' labels run out: what it becomes. */
+static void place_over_time(struct maker *m, const struct entry *e, size_t count,
+			    struct zt_dir_node *node)
+{
+	struct zt_set_phases *hosts = calloc(count, sizeof(*hosts));
+	struct zt_set_phase *phases = NULL;
+	size_t n = 0, phase_count = 0;
+	int r = hosts ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < count && r == 0; i++) {
+		uint32_t host;
+		const struct zt_layer *layer;
+
+		if (e[i].kind != ENTRY_HOST)
+			continue;
+		layer = layer_of_host(m, e[i].number, &host);
+		r = host_phases(m, layer, host, &hosts[n++]);
+	}
+	if (r == 0)
+		r = zt_directory_over_time(m->atoms, node->adds, node->excepts, hosts, n, &phases,
+					   &phase_count);
+	if (r == 0) {
+		node->set = phases[0].set;
+		node->change = zt_directory_change(m->dir, phases, phase_count);
+		r = node->change == ZT_DIR_NONE ? -ENOMEM : 0;
+	}
+	zt_phases_free(hosts, n);
+	free(hosts);
+	free(phases);
+	if (r < 0)
+		m->error = r;
+}
+
+/* Fills in what the hosts of an address say; returns the set of now, unless labels run out. */
+static uint32_t place_hosts(struct maker *m, const struct entry *e, size_t count,
+			    struct zt_dir_node *node, bool *ret_changes)
+{
+	uint32_t labels = 0, host;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct zt_layer *layer;
+		const struct zt_host_times *times;
+		const struct labelled *l;
+
+		if (e[i].kind != ENTRY_HOST)
+			continue;
+		layer = layer_of_host(m, e[i].number, &host);
+		l = labelled(m, layer);
+		times = zt_timeline_find(&layer->times, host);
+		labels = zt_sets_union(m->sets, labels,
+				       l->group_sets[l->selection.group_of_host[host]]);
+		if (times && times->label_epoch > node->label_epoch)
+			node->label_epoch = times->label_epoch;
+		*ret_changes |= times && times->phase_count > 1;
+		/* Shares are of the live plane: its inventory says which bucket. */
+		if (m->buckets && !node->bucket && layer == m->atoms->layer)
+			node->bucket = zt_host_bucket(layer->policy->hosts[host].name);
+	}
+	return labels;
 }
 
 /* Makes the node of the entries e[0..count), which share one prefix. */
-static void place(struct maker *m, const struct entry *e, size_t count, struct zt_directory *dir)
+static void place(struct maker *m, const struct entry *e, size_t count)
 {
+	struct zt_directory *dir = m->dir;
 	struct zt_dir_node *node = &dir->nodes[dir->count];
 	struct frame frame = {.node = (uint32_t)dir->count};
-	uint32_t labels = 0;
+	bool changes = false;
+	uint32_t labels;
 
 	*node = (struct zt_dir_node){.key = e->key, .parent = ZT_DIR_NONE};
 	while (m->depth) {
@@ -217,68 +316,109 @@ static void place(struct maker *m, const struct entry *e, size_t count, struct z
 		node->parent = m->stack[m->depth - 1].node;
 	}
 	for (size_t i = 0; i < count; i++) {
-		if (e[i].kind == ENTRY_LABELS)
-			labels = zt_sets_union(m->sets, labels, m->group_sets[e[i].number]);
-		node->local |= e[i].kind == ENTRY_LOCAL;
+		node->local |= e[i].kind == ENTRY_LOCAL ? (uint8_t)e[i].number : 0;
 		node->v4_root |= e[i].kind == ENTRY_V4_ROOT;
 	}
 	frame.adds = zt_sets_union(m->sets, frame.adds, own_set(m, e, count, ENTRY_ADD));
 	frame.excepts = zt_sets_union(m->sets, frame.excepts, own_set(m, e, count, ENTRY_EXCEPT));
-	node->set = zt_sets_union(m->sets, frame.adds, labels);
-	node->set = with_unknown(m, zt_sets_minus(m->sets, node->set, frame.excepts));
+	node->adds = frame.adds;
+	node->excepts = frame.excepts;
+	labels = place_hosts(m, e, count, node, &changes);
+	if (changes)
+		place_over_time(m, e, count, node);
+	else
+		node->set = zt_atoms_close(
+			m->atoms, zt_sets_minus(m->sets, zt_sets_union(m->sets, node->adds, labels),
+						node->excepts));
 	dir->count++;
 	if (e->key.prefixlen < 128)
 		m->stack[m->depth++] = frame;
 }
 
-static int make_group_sets(struct maker *m)
+/* --- this host -------------------------------------------------------------------------------- */
+
+/* This host's own segments, now and as its labels run out. */
+static int place_this_host(struct maker *m)
 {
-	m->group_sets = calloc(m->selection.group_count + 1, sizeof(*m->group_sets));
-	if (!m->group_sets)
+	struct zt_set_phases own[ZT_LAYERS_MAX] = {0};
+	zt_auto(zt_freep) struct zt_set_phase *phases = NULL;
+	size_t count = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < m->atoms->layers && r == 0; i++) {
+		const struct zt_layer *layer = &m->atoms->layer[i];
+		const struct zt_host_times *times;
+		uint32_t host;
+
+		if (!layer->host)
+			continue;
+		host = (uint32_t)(layer->host - layer->policy->hosts);
+		times = zt_timeline_find(&layer->times, host);
+		if (times && times->label_epoch > m->dir->host_epoch)
+			m->dir->host_epoch = times->label_epoch;
+		if (!layer->host->address_count)
+			r = host_phases(m, layer, host, &own[i]);
+	}
+	if (r == 0)
+		r = zt_directory_host_over_time(m->dir, m->atoms, own, &phases, &count);
+	zt_phases_free(own, ZT_LAYERS_MAX);
+	if (r < 0)
+		return r;
+	m->dir->host_set = phases[0].set;
+	m->dir->host_change = zt_directory_change(m->dir, phases, count);
+	return m->dir->host_change == ZT_DIR_NONE ? -ENOMEM : 0;
+}
+
+/* --- the whole -------------------------------------------------------------------------------- */
+
+static int label_layer(struct maker *m, struct zt_layer *layer, struct labelled *l)
+{
+	int r = zt_selection_over(layer->policy, &layer->times, layer->cond_list, layer->cond_count,
+				  &l->selection);
+
+	l->group_sets = calloc(l->selection.group_count + 1, sizeof(*l->group_sets));
+	if (r < 0 || !l->group_sets)
 		return -ENOMEM;
-	for (size_t i = 0; i < m->selection.group_count; i++)
-		m->group_sets[i] = zt_sets_intern(m->sets, m->selection.segments_of_group[i].items,
-						  m->selection.segments_of_group[i].count);
+	for (size_t i = 0; i < l->selection.group_count; i++) {
+		struct zt_seg_list *list = &l->selection.segments_of_group[i];
+
+		for (size_t k = 0; k < list->count; k++)
+			list->items[k] += list->items[k] < layer->policy->segment_count
+						  ? layer->first
+						  : layer->conds - layer->policy->segment_count;
+		l->group_sets[i] = zt_sets_intern(m->sets, list->items, list->count);
+	}
 	return 0;
 }
 
-static uint32_t host_set(struct maker *m, const struct zt_directory *dir,
-			 const struct zt_host *host)
+static int gather(struct maker *m, const struct zt_compile_env *env)
 {
-	uint32_t set = 0;
+	uint32_t hosts = 0;
 
-	if (!host)
-		return 0;
-	if (!host->address_count)
-		return m->group_sets[m->selection.group_of_host[host - m->policy->hosts]];
-	for (size_t i = 0; i < host->address_count; i++) {
-		struct zt_addr addr;
-		const struct zt_dir_node *node;
-
-		memcpy(addr.bytes, host->addresses[i].key.bytes, sizeof(addr.bytes));
-		node = zt_directory_find(dir, &addr);
-		if (node)
-			set = zt_sets_union(
-				m->sets, set,
-				zt_sets_below(m->sets, node->set, ZT_ATOM_UNKNOWN(m->policy)));
+	for (size_t i = 0; i < m->atoms->layers; i++) {
+		m->labelled[i].first_host = hosts;
+		if (label_layer(m, &m->atoms->layer[i], &m->labelled[i]) < 0)
+			return -ENOMEM;
+		add_layer(m, &m->atoms->layer[i], hosts);
+		hosts += (uint32_t)m->atoms->layer[i].policy->host_count;
 	}
-	return set;
+	add_machine(m, env);
+	return m->error;
 }
 
-int zt_directory_make(const struct zt_policy *policy, const struct zt_compile_env *env,
-		      const struct zt_host *host, const struct zt_end *const *nets,
-		      size_t net_count, struct zt_sets *sets, struct zt_directory *ret)
+int zt_directory_make(struct zt_atoms *atoms, const struct zt_compile_env *env, bool buckets,
+		      struct zt_directory *ret)
 {
 	zt_auto(zt_directory_free) struct zt_directory dir = {0};
-	zt_auto(maker_free) struct maker m = {.policy = policy, .sets = sets};
+	zt_auto(maker_free) struct maker m = {
+		.atoms = atoms, .sets = atoms->sets, .dir = &dir, .buckets = buckets};
 	size_t end;
+	int r;
 
-	if (zt_selection_make(policy, &m.selection) < 0 || make_group_sets(&m) < 0)
+	if (gather(&m, env) < 0)
 		return -ENOMEM;
-	add_policy(&m, nets, net_count);
-	add_machine(&m, env, host);
 	dir.nodes = calloc(m.count, sizeof(*dir.nodes));
-	if (m.error || !dir.nodes)
+	if (!dir.nodes)
 		return -ENOMEM;
 	qsort(m.entries, m.count, sizeof(*m.entries), by_place);
 	for (size_t i = 0; i < m.count; i = end) {
@@ -286,14 +426,14 @@ int zt_directory_make(const struct zt_policy *policy, const struct zt_compile_en
 			if (m.entries[end].v4 != m.entries[i].v4 ||
 			    memcmp(&m.entries[end].key, &m.entries[i].key, sizeof(m.entries->key)))
 				break;
-		place(&m, &m.entries[i], end - i, &dir);
+		place(&m, &m.entries[i], end - i);
 	}
-	dir.unknown_set = with_unknown(&m, 0);
-	dir.host_set = zt_sets_add(sets, host_set(&m, &dir, host), ZT_ATOM_HOSTS(policy));
-	if (m.error || zt_sets_error(sets))
+	dir.unknown_set = zt_atoms_close(atoms, 0);
+	r = place_this_host(&m);
+	if (r < 0 || m.error || zt_sets_error(atoms->sets))
 		return -ENOMEM;
 	*ret = dir;
-	dir.nodes = NULL;
+	dir = (struct zt_directory){0};
 	return 0;
 }
 
@@ -321,4 +461,9 @@ const struct zt_dir_node *zt_directory_find(const struct zt_directory *dir,
 	while (at != ZT_DIR_NONE && !zt_net_contains(&dir->nodes[at].key, addr))
 		at = dir->nodes[at].parent;
 	return at == ZT_DIR_NONE ? NULL : &dir->nodes[at];
+}
+
+uint8_t zt_host_bucket(const char *name)
+{
+	return (uint8_t)(1 + XXH64(name, strlen(name), 0) % ZT_BUCKETS);
 }

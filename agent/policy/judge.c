@@ -128,6 +128,13 @@ static __u64 open_now(const struct zt_tables *t, __u64 now_ns, struct zt_answer 
 	return t->windows[at].open;
 }
 
+__u64 zt_tables_open(const struct zt_tables *t, __u64 now_ns)
+{
+	struct zt_answer unused = {0};
+
+	return open_now(t, now_ns, &unused);
+}
+
 /* Which of a cell's conditions hold. */
 static __u64 conditions(const struct zt_tables *t, const struct zt_query *q, __u64 bits,
 			struct zt_answer *a)

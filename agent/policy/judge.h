@@ -70,6 +70,9 @@ __u64 zt_tables_qmask(const struct zt_tables *tables, const struct zt_owner *own
 void zt_tables_identify(const struct zt_tables *tables, const struct zt_addr *addr, __u64 now_ns,
 			struct zt_identity *ret);
 
+/** zt_tables_open - timed condition bits that are open at a moment. */
+__u64 zt_tables_open(const struct zt_tables *tables, __u64 now_ns);
+
 /* Why a statement about these two ends did or did not decide. */
 enum zt_why {
 	ZT_WHY_DECIDES,	  /* gives the verdict of this plane */
@@ -79,6 +82,11 @@ enum zt_why {
 	ZT_WHY_STAGED,	  /* would match, but is not enforced (live plane only) */
 	ZT_WHY_UNUSED,	  /* failsafe that was not needed */
 	ZT_WHY_FAR_OWNER, /* a deny that asks for the other host's workload: skipped here */
+	ZT_WHY_HOURS,	  /* outside its hours */
+	ZT_WHY_EXPIRED,
+	ZT_WHY_LABELS, /* the `from` end has not the labels that it asks for */
+	ZT_WHY_CANARY, /* enforced for a share of far hosts, and not for this one */
+	ZT_WHY_LAYER,  /* of the other policy: in force, or the held candidate */
 	ZT_WHY_COUNT,
 };
 
@@ -112,6 +120,8 @@ void zt_explanation_free(struct zt_explanation *explanation);
 
 /**
  * zt_why_text - in a word or two: "decides", "outranked", "other ports", "other workload",
- * "staged", "not needed" (a failsafe), "far workload" (a deny that is skipped here).
+ * "staged", "not needed" (a failsafe), "far workload" (a deny that is skipped here),
+ * "outside its hours", "expired", "labels do not hold", "not in the share" (of far hosts),
+ * "other policy".
  */
 const char *zt_why_text(enum zt_why why);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pairs.c - identities of addresses, and which statements speak of a pair of them. */
+/* pairs.c - which statements speak of a pair of identities. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,124 +59,6 @@ static void pairer_free(struct pairer *p)
 	free(p->scratch);
 }
 
-/* --- identities -------------------------------------------------------------------- */
-
-static uint32_t make_id(struct zt_compiler *c, struct zt_strmap *ids, uint32_t set,
-			const bool *keep)
-{
-	uint32_t kept = zt_sets_filter(c->sets, set, keep);
-
-	return zt_strmap_intern(ids, &kept, sizeof(kept), NULL) + 1;
-}
-
-/* Identity of a remote end that is in these segments. */
-static uint32_t far_id(struct zt_compiler *c, uint32_t set)
-{
-	size_t old = c->far_of_set_cap;
-
-	if (zt_vec_grow(&c->far_of_set, &c->far_of_set_cap, (size_t)set + 1,
-			sizeof(*c->far_of_set)) < 0)
-		return 0;
-	if (c->far_of_set_cap > old)
-		memset(c->far_of_set + old, 0, (c->far_of_set_cap - old) * sizeof(*c->far_of_set));
-	if (!c->far_of_set[set])
-		c->far_of_set[set] = make_id(c, c->far_ids, set, c->far_keep);
-	return c->far_of_set[set];
-}
-
-/* Identity of this host's end when it uses an address that is in these segments. */
-static uint32_t near_id(struct zt_compiler *c, uint32_t set)
-{
-	const struct zt_policy *p = c->policy;
-	uint32_t unknown = zt_sets_add(c->sets, 0, ZT_ATOM_UNKNOWN(p)), joined;
-
-	joined = zt_sets_union(c->sets, c->dir.host_set, zt_sets_minus(c->sets, set, unknown));
-	/* In no segment with either: this end is unknown too. */
-	if (!zt_sets_below(c->sets, joined, ZT_ATOM_UNKNOWN(p)) &&
-	    !zt_sets_has(c->sets, joined, ZT_ATOM_MULTICAST(p)) &&
-	    !zt_sets_has(c->sets, joined, ZT_ATOM_BROADCAST(p)))
-		joined = zt_sets_add(c->sets, joined, ZT_ATOM_UNKNOWN(p));
-	return make_id(c, c->near_ids, joined, c->near_keep);
-}
-
-/* Whether this host may receive on it: its own address, or one of a group. */
-static bool used_near(struct zt_compiler *c, const struct zt_dir_node *node)
-{
-	return node->local || zt_sets_has(c->sets, node->set, ZT_ATOM_MULTICAST(c->policy)) ||
-	       zt_sets_has(c->sets, node->set, ZT_ATOM_BROADCAST(c->policy));
-}
-
-static bool same_identity(const struct zt_identity *a, const struct zt_identity *b)
-{
-	return a->far_id == b->far_id && a->near_id == b->near_id;
-}
-
-/* Rows of all prefixes and addresses; one that says what is around it says is left out. */
-static int make_rows(struct zt_compiler *c)
-{
-	zt_auto(zt_freep) struct zt_identity *identities = NULL;
-	const struct zt_identity *unknown = &c->t->meta.unknown, *around;
-	size_t nets = 0, addrs = 0;
-
-	identities = calloc(c->dir.count + 1, sizeof(*identities));
-	c->t->nets = calloc(c->dir.count + 1, sizeof(*c->t->nets));
-	c->t->addrs = calloc(c->dir.count + 1, sizeof(*c->t->addrs));
-	if (!identities || !c->t->nets || !c->t->addrs)
-		return -ENOMEM;
-	for (size_t i = 0; i < c->dir.count; i++) {
-		const struct zt_dir_node *node = &c->dir.nodes[i];
-		struct zt_identity *own = &identities[i];
-
-		around = node->parent == ZT_DIR_NONE ? unknown : &identities[node->parent];
-		own->far_id = far_id(c, node->set);
-		own->near_id = used_near(c, node) ? near_id(c, node->set) : unknown->near_id;
-		if (same_identity(own, around) && !node->v4_root)
-			continue;
-		if (node->key.prefixlen == 128) {
-			memcpy(c->t->addrs[addrs].key.bytes, node->key.bytes,
-			       sizeof(node->key.bytes));
-			c->t->addrs[addrs++].value = *own;
-		} else {
-			c->t->nets[nets].key = node->key;
-			c->t->nets[nets++].value = *own;
-		}
-	}
-	c->t->addr_count = addrs;
-	c->t->net_count = nets;
-	if (addrs > c->limits->addrs)
-		return zt_over_limit(c, addrs, false, c->limits->addrs, "addresses");
-	if (nets > c->limits->nets)
-		return zt_over_limit(c, nets, false, c->limits->nets, "networks");
-	return 0;
-}
-
-/* Near ids that a local socket can get, for the refusal at connect. */
-static void list_near_ids(struct zt_compiler *c)
-{
-	struct zt_slot_meta *meta = &c->t->meta;
-	size_t seen_len = (size_t)zt_strmap_count(c->near_ids) + 1;
-	zt_auto(zt_freep) bool *seen = calloc(seen_len, sizeof(*seen));
-
-	if (!seen) {
-		meta->near_count = ZT_NEAR_MAX + 1; /* only costs the early refusal */
-		return;
-	}
-	meta->near_ids[meta->near_count++] = meta->unknown.near_id;
-	seen[meta->unknown.near_id] = true;
-	for (size_t i = 0; i < c->env->local_count; i++) {
-		const struct zt_dir_node *node = zt_directory_find(&c->dir, &c->env->locals[i]);
-		uint32_t id =
-			node && used_near(c, node) ? near_id(c, node->set) : meta->unknown.near_id;
-
-		if (seen[id])
-			continue;
-		seen[id] = true;
-		if (meta->near_count < ZT_NEAR_MAX)
-			meta->near_ids[meta->near_count] = id;
-		meta->near_count++;
-	}
-}
-
 /* --- statements by end -------------------------------------------------------------- */
 
 static int push(struct list *list, uint32_t item)
@@ -193,7 +75,7 @@ static int file_stmt(struct pairer *p, uint32_t number)
 	struct zt_lowered *s = &p->c->stmts[number];
 	struct side *side = &p->side;
 	uint32_t far_atom = side->dir == ZT_DIR_IN ? s->from : s->to;
-	int bound = zt_bound_end(s->stmt, side->dir);
+	int bound = zt_bound_end(s, side->dir);
 
 	if (far_atom == ZT_ATOM_THIS_HOST)
 		return 0;
@@ -213,7 +95,7 @@ static int file_stmt(struct pairer *p, uint32_t number)
 static int file_forwarded(struct pairer *p, uint32_t near_set)
 {
 	size_t count;
-	const uint32_t *atoms = zt_sets_get(p->c->sets, near_set, &count);
+	const uint32_t *atoms = zt_sets_get(p->c->atoms.sets, near_set, &count);
 	int r = 0;
 
 	for (size_t i = 0; i < p->from_any.count && r == 0; i++)
@@ -240,7 +122,7 @@ static int fill_side(struct pairer *p, uint32_t id, uint32_t near_set, __u32 dir
 	if (dir == ZT_DIR_FWD)
 		r = file_forwarded(p, near_set);
 	for (uint32_t i = 0; dir != ZT_DIR_FWD && i < c->stmt_count && r == 0; i++)
-		if (zt_near_matches(c->sets, near_set,
+		if (zt_near_matches(c->atoms.sets, near_set,
 				    dir == ZT_DIR_IN ? c->stmts[i].to : c->stmts[i].from))
 			r = file_stmt(p, i);
 	if (r < 0)
@@ -261,7 +143,7 @@ static int add_pair(struct pairer *p, uint32_t far)
 	struct zt_pair_row *row;
 
 	memcpy(&far_set, zt_strmap_key(c->far_ids, far - 1, &count), sizeof(far_set));
-	atoms = zt_sets_get(c->sets, far_set, &count);
+	atoms = zt_sets_get(c->atoms.sets, far_set, &count);
 	for (size_t i = 0; i < count; i++) {
 		const struct list *list = &side->by_atom[atoms[i]];
 
@@ -358,7 +240,7 @@ static int index_far(struct pairer *p)
 			const uint32_t *atoms;
 
 			memcpy(&set, zt_strmap_key(c->far_ids, far - 1, &len), sizeof(set));
-			atoms = zt_sets_get(c->sets, set, &count);
+			atoms = zt_sets_get(c->atoms.sets, set, &count);
 			for (size_t i = 0; i < count; i++) {
 				if (fill)
 					p->far_members[atoms[i]][p->far_member_counts[atoms[i]]] =
@@ -400,64 +282,10 @@ static int make_pairs(struct zt_compiler *c)
 	return r;
 }
 
-static void keep(bool *flags, uint32_t atom, uint32_t count)
-{
-	if (atom < count)
-		flags[atom] = true;
-}
-
-static bool near_can_be(struct zt_compiler *c, uint32_t atom)
-{
-	size_t len;
-	uint32_t set;
-
-	if (atom == ZT_ATOM_ANY || atom == ZT_ATOM_THIS_HOST)
-		return true;
-	for (uint32_t id = 1; id <= zt_strmap_count(c->near_ids); id++) {
-		memcpy(&set, zt_strmap_key(c->near_ids, id - 1, &len), sizeof(set));
-		if (zt_sets_has(c->sets, set, atom))
-			return true;
-	}
-	return false;
-}
-
-/* Near identities first: they decide which statements, and so which far segments, matter. */
-static int make_identities(struct zt_compiler *c)
-{
-	struct zt_identity *unknown = &c->t->meta.unknown;
-
-	for (size_t i = 0; i < c->stmt_count; i++) {
-		keep(c->near_keep, c->stmts[i].from, c->atom_count);
-		keep(c->near_keep, c->stmts[i].to, c->atom_count);
-	}
-	unknown->near_id = near_id(c, 0);
-	for (size_t i = 0; i < c->dir.count; i++)
-		if (used_near(c, &c->dir.nodes[i]))
-			near_id(c, c->dir.nodes[i].set);
-	for (size_t i = 0; i < c->stmt_count; i++) {
-		const struct zt_lowered *s = &c->stmts[i];
-
-		if (c->env->forwarding || near_can_be(c, s->to))
-			keep(c->far_keep, s->from, c->atom_count);
-		if (c->env->forwarding || near_can_be(c, s->from))
-			keep(c->far_keep, s->to, c->atom_count);
-	}
-	unknown->far_id = far_id(c, c->dir.unknown_set);
-	return zt_sets_error(c->sets);
-}
-
 int zt_lower_pairs(struct zt_compiler *c)
 {
-	int r = make_identities(c);
+	int r = make_pairs(c);
 
-	if (r == 0)
-		r = make_rows(c);
-	if (r < 0)
-		return r;
-	list_near_ids(c);
-	c->t->near_ids = zt_strmap_count(c->near_ids);
-	c->t->far_ids = zt_strmap_count(c->far_ids);
-	r = make_pairs(c);
 	c->t->port_sets = (size_t)zt_strmap_count(c->port_sets) + 1;
 	return r;
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* quals.c - workload qualifiers: a bit for each distinct one, rows for their names. */
+/* quals.c - workloads that conditions ask for: rows for their names. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/strbuf.h"
 #include "base/vec.h"
 #include "policy/lower.h"
 
@@ -19,37 +18,23 @@ struct resolved {
 
 struct qualifier_maker {
 	struct zt_compiler *c;
-	struct zt_strmap *bits; /* text of a qualifier -> bit */
 	struct resolved quals[ZT_QUALS_MAX];
+	uint32_t count;
 	struct zt_strmap *keys; /* struct zt_qual_key -> row */
 	size_t row_cap;
 };
 
-static void maker_free(struct qualifier_maker *m)
-{
-	zt_strmap_free(&m->bits);
-	zt_strmap_free(&m->keys);
-}
-
-static void add_part(struct zt_strbuf *sb, const struct zt_text *text)
-{
-	/* Absent and empty differ; no text of the language holds a NUL. */
-	if (text->s)
-		zt_strbuf_printf(sb, "=%s", text->s);
-	zt_strbuf_add(sb, "", 1);
-}
-
 /* Notes a name that means nothing here: in a deny rule that would fail open. */
-static int unresolved(struct zt_compiler *c, const struct zt_stmt *stmt, const struct zt_text *text,
+static int unresolved(struct zt_compiler *c, const struct zt_cond *cond, const struct zt_text *text,
 		      const char *what, int r)
 {
-	if (stmt->action == ZT_DENY && !c->env->offline) {
+	if (cond->deny && !c->env->offline) {
 		zt_diag_error(c->diag, &text->loc, "no %s '%s' on this machine (%s)", what, text->s,
 			      strerror(-r));
 		zt_diag_remedy(c->diag,
 			       "rule '%s' would deny nothing; correct the name, or give "
 			       "a number or another condition",
-			       stmt->id);
+			       cond->stmt->stmt->id);
 		return -EINVAL;
 	}
 	zt_diag_warn(c->diag, &text->loc, "no %s '%s' on this machine (%s)", what, text->s,
@@ -57,11 +42,11 @@ static int unresolved(struct zt_compiler *c, const struct zt_stmt *stmt, const s
 	if (c->env->offline)
 		zt_diag_remedy(c->diag, "it is looked up again on the host that the rule is for");
 	else
-		zt_diag_remedy(c->diag, "rule '%s' matches no workload here", stmt->id);
+		zt_diag_remedy(c->diag, "rule '%s' matches no workload here", cond->stmt->stmt->id);
 	return 0;
 }
 
-static int resolve_user(struct zt_compiler *c, const struct zt_stmt *stmt, struct resolved *q)
+static int resolve_user(struct zt_compiler *c, const struct zt_cond *cond, struct resolved *q)
 {
 	const struct zt_resolver *hooks = &c->env->resolver;
 	uid_t uid = 0;
@@ -71,10 +56,10 @@ static int resolve_user(struct zt_compiler *c, const struct zt_stmt *stmt, struc
 		return r;
 	q->never |= r < 0;
 	q->key[ZT_QUAL_USER].num = uid;
-	return r < 0 ? unresolved(c, stmt, &q->qual->user, "user", r) : 0;
+	return r < 0 ? unresolved(c, cond, &q->qual->user, "user", r) : 0;
 }
 
-static int resolve_exe(struct zt_compiler *c, const struct zt_stmt *stmt, struct resolved *q)
+static int resolve_exe(struct zt_compiler *c, const struct zt_cond *cond, struct resolved *q)
 {
 	const struct zt_resolver *hooks = &c->env->resolver;
 	struct zt_qual_key *key = &q->key[ZT_QUAL_EXE];
@@ -86,7 +71,7 @@ static int resolve_exe(struct zt_compiler *c, const struct zt_stmt *stmt, struct
 		return r;
 	q->never |= r < 0;
 	if (r < 0)
-		return unresolved(c, stmt, &q->qual->exe, "program", r);
+		return unresolved(c, cond, &q->qual->exe, "program", r);
 	if (!exists && !c->env->offline) {
 		zt_diag_warn(c->diag, &q->qual->exe.loc, "no program '%s' on this machine yet",
 			     q->qual->exe.s);
@@ -95,7 +80,7 @@ static int resolve_exe(struct zt_compiler *c, const struct zt_stmt *stmt, struct
 	return 0;
 }
 
-static int resolve(struct zt_compiler *c, const struct zt_stmt *stmt, struct resolved *q)
+static int resolve(struct zt_compiler *c, const struct zt_cond *cond, struct resolved *q)
 {
 	int r = 0;
 
@@ -111,73 +96,9 @@ static int resolve(struct zt_compiler *c, const struct zt_stmt *stmt, struct res
 	if (q->qual->cgroup.s)
 		memcpy(q->key[ZT_QUAL_CGROUP].name, q->qual->cgroup.s, strlen(q->qual->cgroup.s));
 	if (q->qual->user.s)
-		r = resolve_user(c, stmt, q);
+		r = resolve_user(c, cond, q);
 	if (r == 0 && q->qual->exe.s)
-		r = resolve_exe(c, stmt, q);
-	return r;
-}
-
-/* Gives the qualifier of one end a bit, the same for equal ones. */
-static int take_bit(struct qualifier_maker *m, const struct zt_stmt *stmt,
-		    const struct zt_qualifier *qual, int *ret_bit)
-{
-	zt_auto(zt_strbuf_free) struct zt_strbuf text = ZT_STRBUF_INIT;
-	uint32_t bit;
-	bool is_new;
-
-	add_part(&text, &qual->unit);
-	add_part(&text, &qual->cgroup);
-	add_part(&text, &qual->user);
-	add_part(&text, &qual->exe);
-	if (zt_strbuf_error(&text))
-		return -ENOMEM;
-	bit = zt_strmap_intern(m->bits, text.data, text.len, &is_new);
-	if (bit == ZT_STRMAP_NONE)
-		return -ENOMEM;
-	*ret_bit = (int)bit;
-	if (bit >= ZT_QUALS_MAX || bit >= m->c->limits->qualifiers)
-		return 0; /* counted on, to tell how many there are */
-	if (is_new)
-		m->quals[bit].qual = qual;
-	else if (stmt->action == ZT_ALLOW || !m->quals[bit].never)
-		return 0;
-	else
-		memset(m->quals[bit].key, 0, sizeof(m->quals[bit].key)); /* this one is a deny */
-	return resolve(m->c, stmt, &m->quals[bit]);
-}
-
-static int by_order(const void *a, const void *b)
-{
-	const struct zt_lowered *x = *(struct zt_lowered *const *)a;
-	const struct zt_lowered *y = *(struct zt_lowered *const *)b;
-
-	return x->order < y->order ? -1 : x->order > y->order;
-}
-
-/* Bits are given in the order of the file: of two that match, the lower one is named. */
-static int take_bits(struct qualifier_maker *m)
-{
-	zt_auto(zt_freep) struct zt_lowered **stmts = NULL;
-	struct zt_compiler *c = m->c;
-	int r = 0;
-
-	stmts = calloc(c->stmt_count + 1, sizeof(*stmts));
-	if (!stmts)
-		return -ENOMEM;
-	for (size_t i = 0; i < c->stmt_count; i++)
-		stmts[i] = &c->stmts[i];
-	qsort(stmts, c->stmt_count, sizeof(*stmts), by_order);
-	for (size_t i = 0; i < c->stmt_count && r == 0; i++) {
-		struct zt_lowered *s = stmts[i];
-
-		if (s->binds[ZT_BOUND_FROM])
-			r = take_bit(m, s->stmt, &s->stmt->from.qual, &s->bit[ZT_BOUND_FROM]);
-		if (s->binds[ZT_BOUND_TO] && r == 0)
-			r = take_bit(m, s->stmt, &s->stmt->to.qual, &s->bit[ZT_BOUND_TO]);
-	}
-	if (r == 0 && zt_strmap_count(m->bits) > c->limits->qualifiers)
-		return zt_over_limit(c, zt_strmap_count(m->bits), false, c->limits->qualifiers,
-				     "different workload conditions");
+		r = resolve_exe(c, cond, q);
 	return r;
 }
 
@@ -185,7 +106,7 @@ static int take_bits(struct qualifier_maker *m)
 static int add_rows(struct qualifier_maker *m, __u32 dim)
 {
 	struct zt_tables *t = m->c->t;
-	uint32_t count = zt_strmap_count(m->bits);
+	uint32_t count = m->count;
 	size_t first = t->qual_count;
 	__u64 absent = 0;
 
@@ -216,16 +137,20 @@ static int add_rows(struct qualifier_maker *m, __u32 dim)
 		       : 0;
 }
 
-int zt_lower_quals(struct zt_compiler *c)
+int zt_lower_quals(struct zt_compiler *c, const struct zt_cond *conds, uint32_t count)
 {
-	zt_auto(maker_free) struct qualifier_maker m = {.c = c};
-	int r;
+	struct qualifier_maker m = {.c = c, .count = count};
+	int r = zt_strmap_new(&m.keys);
 
-	if (zt_strmap_new(&m.bits) < 0 || zt_strmap_new(&m.keys) < 0)
-		return -ENOMEM;
-	r = take_bits(&m);
-	c->t->qualifiers = zt_strmap_count(m.bits);
+	for (uint32_t bit = 0; bit < count && r == 0; bit++) {
+		m.quals[bit].qual = conds[bit].qual;
+		if (!conds[bit].qual)
+			continue;
+		zt_speak_of(c, conds[bit].stmt);
+		r = resolve(c, &conds[bit], &m.quals[bit]);
+	}
 	for (__u32 dim = 0; dim < ZT_QUAL_COUNT && r == 0; dim++)
 		r = add_rows(&m, dim);
+	zt_strmap_free(&m.keys);
 	return r;
 }

@@ -71,25 +71,36 @@ static int by_number(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static int group_host(struct maker *m, size_t host, struct zt_selection *s)
+static int group_labels(struct maker *m, const struct zt_label *labels, size_t count,
+			uint32_t *ret_group)
 {
-	const struct zt_host *h = &m->policy->hosts[host];
-	uint32_t group;
-
-	if (zt_vec_grow(&m->scratch, &m->scratch_cap, h->label_count, sizeof(*m->scratch)) < 0)
+	if (zt_vec_grow(&m->scratch, &m->scratch_cap, count, sizeof(*m->scratch)) < 0)
 		return -ENOMEM;
-	for (size_t i = 0; i < h->label_count; i++) {
-		m->scratch[i] = pair_number(m, &h->labels[i], true);
+	for (size_t i = 0; i < count; i++) {
+		m->scratch[i] = pair_number(m, &labels[i], true);
 		if (m->scratch[i] == ZT_STRMAP_NONE)
 			return -ENOMEM;
 	}
-	if (h->label_count)
-		qsort(m->scratch, h->label_count, sizeof(*m->scratch), by_number);
-	group = zt_strmap_intern(m->groups, m->scratch, h->label_count * sizeof(*m->scratch), NULL);
-	if (group == ZT_STRMAP_NONE)
-		return -ENOMEM;
-	s->group_of_host[host] = group;
-	return 0;
+	if (count)
+		qsort(m->scratch, count, sizeof(*m->scratch), by_number);
+	*ret_group = zt_strmap_intern(m->groups, m->scratch, count * sizeof(*m->scratch), NULL);
+	return *ret_group == ZT_STRMAP_NONE ? -ENOMEM : 0;
+}
+
+static int group_host(struct maker *m, size_t host, const struct zt_timeline *times,
+		      struct zt_selection *s)
+{
+	const struct zt_host *h = &m->policy->hosts[host];
+	const struct zt_host_times *over = zt_timeline_find(times, host);
+	int r = 0;
+
+	if (!over)
+		return group_labels(m, h->labels, h->label_count, &s->group_of_host[host]);
+	for (size_t i = 0; i < over->phase_count && r == 0; i++)
+		r = group_labels(m, over->phases[i].labels, over->phases[i].label_count,
+				 &over->phases[i].group);
+	s->group_of_host[host] = over->phases[0].group;
+	return r;
 }
 
 static int index_groups(struct maker *m)
@@ -123,16 +134,16 @@ static bool group_has(const struct maker *m, uint32_t group, uint32_t pair)
 	return false;
 }
 
-/* Adds the segment to every group whose labels its selector asks for. */
-static int select_groups(struct maker *m, uint32_t segment, struct zt_selection *s)
+/* Adds the number of a segment or condition to every group that has all the labels. */
+static int select_groups(struct maker *m, const struct zt_label *labels, size_t count,
+			 uint32_t number, struct zt_selection *s)
 {
-	const struct zt_segment *seg = &m->policy->segments[segment];
 	const struct zt_seg_list *shortest = NULL;
 
-	if (zt_vec_grow(&m->scratch, &m->scratch_cap, seg->select_count, sizeof(*m->scratch)) < 0)
+	if (zt_vec_grow(&m->scratch, &m->scratch_cap, count, sizeof(*m->scratch)) < 0)
 		return -ENOMEM;
-	for (size_t i = 0; i < seg->select_count; i++) {
-		m->scratch[i] = pair_number(m, &seg->select[i], false);
+	for (size_t i = 0; i < count; i++) {
+		m->scratch[i] = pair_number(m, &labels[i], false);
 		if (m->scratch[i] == ZT_STRMAP_NONE)
 			return 0; /* no host has it */
 		if (!shortest || m->with[m->scratch[i]].count < shortest->count)
@@ -141,15 +152,33 @@ static int select_groups(struct maker *m, uint32_t segment, struct zt_selection 
 	for (size_t g = 0; shortest && g < shortest->count; g++) {
 		bool all = true;
 
-		for (size_t i = 0; i < seg->select_count && all; i++)
+		for (size_t i = 0; i < count && all; i++)
 			all = group_has(m, shortest->items[g], m->scratch[i]);
-		if (all && push(&s->segments_of_group[shortest->items[g]], segment) < 0)
+		if (all && push(&s->segments_of_group[shortest->items[g]], number) < 0)
 			return -ENOMEM;
 	}
 	return 0;
 }
 
-int zt_selection_make(const struct zt_policy *policy, struct zt_selection *ret)
+static int select_all(struct maker *m, const struct zt_label_cond *conds, size_t cond_count,
+		      struct zt_selection *s)
+{
+	const struct zt_policy *policy = m->policy;
+	int r = 0;
+
+	for (uint32_t i = 0; i < policy->segment_count && r == 0; i++)
+		if (policy->segments[i].select_count)
+			r = select_groups(m, policy->segments[i].select,
+					  policy->segments[i].select_count, i, s);
+	for (uint32_t i = 0; i < cond_count && r == 0; i++)
+		r = select_groups(m, conds[i].labels, conds[i].count,
+				  (uint32_t)policy->segment_count + i, s);
+	return r;
+}
+
+int zt_selection_over(const struct zt_policy *policy, struct zt_timeline *times,
+		      const struct zt_label_cond *conds, size_t cond_count,
+		      struct zt_selection *ret)
 {
 	zt_auto(zt_selection_free) struct zt_selection s = {0};
 	zt_auto(maker_free) struct maker m = {.policy = policy};
@@ -161,7 +190,7 @@ int zt_selection_make(const struct zt_policy *policy, struct zt_selection *ret)
 	if (!s.group_of_host)
 		return -ENOMEM;
 	for (size_t i = 0; i < policy->host_count && r == 0; i++)
-		r = group_host(&m, i, &s);
+		r = group_host(&m, i, times, &s);
 	if (r < 0 || index_groups(&m) < 0)
 		return -ENOMEM;
 
@@ -172,12 +201,32 @@ int zt_selection_make(const struct zt_policy *policy, struct zt_selection *ret)
 		return -ENOMEM;
 	for (size_t i = 0; i < policy->host_count; i++)
 		s.hosts_in_group[s.group_of_host[i]]++;
-	for (uint32_t i = 0; i < policy->segment_count && r == 0; i++)
-		if (policy->segments[i].select_count)
-			r = select_groups(&m, i, &s);
+	r = select_all(&m, conds, cond_count, &s);
 	if (r < 0)
 		return r;
 	*ret = s;
 	s = (struct zt_selection){0};
 	return 0;
+}
+
+int zt_selection_make(const struct zt_policy *policy, struct zt_selection *ret)
+{
+	struct zt_timeline none = {0};
+
+	return zt_selection_over(policy, &none, NULL, 0, ret);
+}
+
+bool zt_labels_hold(const struct zt_label *asked, size_t asked_count, const struct zt_label *have,
+		    size_t have_count)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < asked_count; i++) {
+		while (at < have_count && strcmp(have[at].key, asked[i].key) < 0)
+			at++;
+		if (at == have_count || strcmp(have[at].key, asked[i].key) ||
+		    strcmp(have[at].value, asked[i].value))
+			return false;
+	}
+	return true;
 }

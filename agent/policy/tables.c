@@ -27,10 +27,15 @@ void zt_tables_free(struct zt_tables **tables)
 	free(t->steps);
 	free(t->windows);
 	free(t->policy_name);
+	free(t->candidate_name);
 	free(t->host);
 	if (t->people) {
-		zt_sets_free(&t->people->sets);
+		zt_atoms_free(&t->people->atoms);
 		zt_directory_free(&t->people->dir);
+		free(t->people->near_keep);
+		free(t->people->far_keep);
+		free(t->people->near_sets);
+		free(t->people->far_sets);
 		zt_arena_free(&t->people->arena);
 		free(t->people);
 	}
@@ -99,19 +104,29 @@ int zt_tables_digest(const struct zt_tables *t, uint8_t ret[32])
 	return zt_digest_end(d, ret);
 }
 
-const struct zt_rule_info *zt_tables_rule(const struct zt_tables *t, uint32_t number)
+static const struct zt_rule_info *rule_of(const struct zt_tables *t, uint32_t number, size_t layer)
 {
+	const struct zt_tables_people *p = t->people;
 	uint32_t place = 0;
 
-	if (t->people && number >= ZT_RULE_FIRST && number - ZT_RULE_FIRST < t->people->info_count)
-		place = t->people->info_of[number - ZT_RULE_FIRST];
-	return place ? &t->rules[place - 1] : NULL;
+	if (p && p->info_of[layer] && number >= ZT_RULE_FIRST &&
+	    number - ZT_RULE_FIRST < p->info_count)
+		place = p->info_of[layer][number - ZT_RULE_FIRST];
+	if (!place)
+		return NULL;
+	return layer ? &t->candidate_rules[place - 1] : &t->rules[place - 1];
 }
 
 const struct zt_rule_info *zt_tables_rule_in(const struct zt_tables *t, uint32_t number, int plane)
 {
-	(void)plane; /* one policy makes both planes */
-	return zt_tables_rule(t, number);
+	return rule_of(t, number, plane == ZT_CANDIDATE && t->candidate_name ? 1 : 0);
+}
+
+const struct zt_rule_info *zt_tables_rule(const struct zt_tables *t, uint32_t number)
+{
+	const struct zt_rule_info *info = zt_tables_rule_in(t, number, ZT_LIVE);
+
+	return info ?: zt_tables_rule_in(t, number, ZT_CANDIDATE);
 }
 
 size_t zt_tables_segments(const struct zt_tables *t, const struct zt_addr *addr, bool near,
@@ -121,9 +136,10 @@ size_t zt_tables_segments(const struct zt_tables *t, const struct zt_addr *addr,
 	const struct zt_dir_node *node = zt_directory_find(&p->dir, addr);
 	uint32_t own = node ? node->set : p->dir.unknown_set;
 	uint32_t host = near ? p->dir.host_set : 0;
+	uint32_t unknown = p->atoms.layer[0].unknown;
 	size_t n_own, n_host, n = 0, i = 0, j = 0;
-	const uint32_t *a = zt_sets_get(p->sets, own, &n_own);
-	const uint32_t *b = zt_sets_get(p->sets, host, &n_host);
+	const uint32_t *a = zt_sets_get(p->atoms.sets, own, &n_own);
+	const uint32_t *b = zt_sets_get(p->atoms.sets, host, &n_host);
 
 	while (i < n_own || j < n_host) {
 		uint32_t atom;
@@ -135,7 +151,7 @@ size_t zt_tables_segments(const struct zt_tables *t, const struct zt_addr *addr,
 			i += i < n_own && a[i] == atom;
 		}
 		/* Prefixes of a failsafe have no name; a host in a segment is not unknown. */
-		if (!p->names[atom] || (atom == p->unknown_atom && n_host))
+		if (!p->names[atom] || (atom == unknown && n_host && b[0] < unknown))
 			continue;
 		if (n < max)
 			ret_names[n] = p->names[atom];

@@ -69,10 +69,14 @@ struct zt_rule_info {
 	enum zt_stmt_kind kind;
 	__u8 action;
 	__u8 existing;
-	enum zt_mode mode;
+	enum zt_mode mode;    /* in force: promotions included */
+	enum zt_mode written; /* as the file says */
+	unsigned int percent; /* of far hosts for which it is enforced; 100 = all */
+	bool expired;
 	const char *from; /* as text, qualifiers included */
 	const char *to;
 	const char *ports;
+	const char *when; /* hours, labels and expiry as text; NULL = none */
 	const char *note; /* or NULL */
 	const char *file;
 	unsigned int line;
@@ -105,8 +109,10 @@ struct zt_tables {
 	size_t window_count;
 	struct zt_slot_meta meta; /* digest included */
 
-	struct zt_rule_info *rules; /* in file order */
+	struct zt_rule_info *rules; /* of the policy in force, in file order */
 	size_t rule_count;
+	struct zt_rule_info *candidate_rules; /* of a held candidate */
+	size_t candidate_rule_count;
 	size_t enforced_count; /* of the rules: modes, for status */
 	size_t staged_count;
 	size_t near_ids; /* distinct identities of this host's end */
@@ -118,6 +124,9 @@ struct zt_tables {
 	char *policy_name;
 	uint64_t policy_revision;
 	uint8_t policy_digest[32];
+	char *candidate_name; /* of a held candidate, or NULL: one policy makes both planes */
+	uint64_t candidate_revision;
+	uint8_t candidate_digest[32];
 	char *host; /* inventory name this was compiled for, or NULL */
 
 	struct zt_tables_people *people;
@@ -162,7 +171,8 @@ const struct zt_rule_info *zt_tables_rule_in(const struct zt_tables *tables, uin
  *             "unknown", "multicast" and "broadcast" are among them.
  *
  * Returns how many there are, also when that is more than @max. The answer is
- * of the policy file as written, whether or not a rule speaks of the segment.
+ * of the policy in force with the labels of when it was compiled, whether or not a
+ * rule speaks of the segment.
  */
 size_t zt_tables_segments(const struct zt_tables *tables, const struct zt_addr *addr, bool near,
 			  const char **ret_names, size_t max);

@@ -373,8 +373,8 @@ static void test_too_many_qualifiers(void **state)
 				 i, i);
 	assert_int_equal(compile(&b, zt_strbuf_text(&text), "web1"), -E2BIG);
 	assert_string_equal(b.diag.entries[0].message,
-			    "the policy needs 65 different workload conditions on this host; "
-			    "64 fit");
+			    "the policy needs 65 different conditions (workloads, hours, "
+			    "expiries, shares) on this host; 64 fit");
 	zt_policy_free(&b.policy);
 	zt_diag_free(&b.diag);
 	/* Where they cannot bind they cost nothing. */
