@@ -164,7 +164,9 @@ install: all
 	install -D -m 644 packaging/ztctl.bash-completion \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/ztctl
 	install -d -m 755 $(DESTDIR)$(PREFIX)/share/ztseg/policies
-	install -m 644 policies/*.yaml $(DESTDIR)$(PREFIX)/share/ztseg/policies/
+	install -m 644 policies/*.yaml $(wildcard policies/*.json) $(DESTDIR)$(PREFIX)/share/ztseg/policies/
+	install -d -m 755 $(DESTDIR)$(PREFIX)/share/ztseg/policies/cases
+	install -m 644 policies/cases/*.yaml $(DESTDIR)$(PREFIX)/share/ztseg/policies/cases/
 
 clean:
 	rm -rf $(OUT)

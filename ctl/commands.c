@@ -77,6 +77,12 @@ static const struct ztc_opt verify_opts[] = {
 	{NULL, NULL, NULL},
 };
 
+static const struct ztc_opt test_opts[] = {
+	{"junit", "FILE", "also write the results to FILE as JUnit XML, for CI servers"},
+	{"host", "NAME", "judge as this host's agent alone, not as those at both ends"},
+	{NULL, NULL, NULL},
+};
+
 static const struct ztc_opt doctor_opts[] = {
 	{"pin-dir", "DIR", "the agent's pin directory (default " ZT_PINS_DIR ")"},
 	{NULL, NULL, NULL},
@@ -122,6 +128,12 @@ const struct ztc_cmd ztc_commands[] = {
 	 "tcp/443, udp/53, icmp/8. Names the segments of both ends, the statements considered and "
 	 "the one that decides, with file and line.",
 	 explain_opts, 3, 3, ztc_run_policy_explain},
+	{"policy test", "FILE CASES", "put cases to a policy: who may open what to whom",
+	 "CASES is YAML: a list of {name, from, to, port, at, labels, expect}; from and to are hosts, "
+	 "addresses or segments, which stand for all their hosts. Each is judged by the tables that "
+	 "the agents at both ends would have. Exit status 3 when a case does not hold. No agent, no "
+	 "root needed.",
+	 test_opts, 2, 2, ztc_run_policy_test},
 	{"policy sign", "FILE", "sign a policy, or make a key pair to sign with",
 	 "Signs the canonical form with Ed25519, so that comments and spelling may change and "
 	 "nothing else may. Key and signature files are minisign's: 'minisign -V' checks the output "

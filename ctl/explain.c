@@ -147,9 +147,8 @@ static json_t *statement_json(const struct zt_rule_info *info)
 			 zt_json_str(info->note));
 }
 
-/* One plane's verdict: rule, what kind of statement, and where it stands. */
-static json_t *plane_json(const struct zt_tables *tables, const struct zt_rule_names *names,
-			  const struct zt_answer *answer, int plane)
+json_t *ztc_plane_json(const struct zt_tables *tables, const struct zt_rule_names *names,
+		       const struct zt_answer *answer, int plane)
 {
 	const struct zt_rule_info *info =
 		tables ? zt_tables_rule(tables, answer->rule[plane]) : NULL;
@@ -165,7 +164,7 @@ static json_t *plane_json(const struct zt_tables *tables, const struct zt_rule_n
 	return json;
 }
 
-static json_t *candidates_json(const struct zt_explanation *explanation)
+json_t *ztc_candidates_json(const struct zt_explanation *explanation)
 {
 	json_t *list = json_array();
 
@@ -217,10 +216,10 @@ static json_t *answer_json(const struct setting *c, const struct zt_tables *tabl
 		json_object_update_new(
 			answer,
 			json_pack("{s:{s:o, s:o}, s:b, s:b, s:o, s:{s:i, s:i}}", "verdict", "live",
-				  plane_json(tables, names, a, ZT_LIVE), "candidate",
-				  plane_json(tables, names, a, ZT_CANDIDATE), "failsafe_used",
+				  ztc_plane_json(tables, names, a, ZT_LIVE), "candidate",
+				  ztc_plane_json(tables, names, a, ZT_CANDIDATE), "failsafe_used",
 				  (int)a->failsafe, "owner_dependent", (int)a->owner_dep,
-				  "candidates", candidates_json(why), "identities", "near",
+				  "candidates", ztc_candidates_json(why), "identities", "near",
 				  (int)a->near_id, "far", (int)a->far_id));
 	return answer;
 }
@@ -268,11 +267,11 @@ static json_t *loopback_json(const struct setting *c, const struct zt_rule_names
 
 	if (json)
 		json_object_update_new(
-			json,
-			json_pack("{s:{s:o, s:o}, s:b, s:b, s:[], s:n}", "verdict", "live",
-				  plane_json(NULL, names, &answer, ZT_LIVE), "candidate",
-				  plane_json(NULL, names, &answer, ZT_CANDIDATE), "failsafe_used",
-				  0, "owner_dependent", 0, "candidates", "identities"));
+			json, json_pack("{s:{s:o, s:o}, s:b, s:b, s:[], s:n}", "verdict", "live",
+					ztc_plane_json(NULL, names, &answer, ZT_LIVE), "candidate",
+					ztc_plane_json(NULL, names, &answer, ZT_CANDIDATE),
+					"failsafe_used", 0, "owner_dependent", 0, "candidates",
+					"identities"));
 	return json;
 }
 

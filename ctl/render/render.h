@@ -20,6 +20,7 @@ int ztc_render_violations(FILE *out, const json_t *result, const struct ztc_styl
 int ztc_render_map(FILE *out, const json_t *result, const struct ztc_style *style);
 int ztc_render_statements(FILE *out, const json_t *result, const struct ztc_style *style);
 int ztc_render_explain(FILE *out, const json_t *result, const struct ztc_style *style);
+int ztc_render_test(FILE *out, const json_t *result, const struct ztc_style *style);
 int ztc_render_doctor(FILE *out, const json_t *result, const struct ztc_style *style);
 int ztc_render_observe(FILE *out, const json_t *result, const struct ztc_style *style);
 int ztc_render_detach(FILE *out, const json_t *result, const struct ztc_style *style);

@@ -54,12 +54,12 @@ sum=$(cat "$TMP/k.key" "$TMP/k.pub" | sha256sum)
 exits "a key is never overwritten" 2 sign --generate "$TMP/k" --no-password
 cp "$TMP/k.key" "$TMP/half.key"
 exits "nor is one half" 2 sign --generate "$TMP/half" --no-password
-is "nothing was written" "$(cat "$TMP/k.key" "$TMP/k.pub" | sha256sum) $(ls "$TMP" | grep -c half)" "$sum 1"
+is "nothing was written" "$(cat "$TMP/k.key" "$TMP/k.pub" | sha256sum) $(find "$TMP" -name "half*" | wc -l)" "$sum 1"
 exits "no terminal and no password: no key" 2 sign --generate "$TMP/none"
 says "and it says what to do" --password-file
 : >"$TMP/empty"
 exits "an empty password is refused" 2 sign --generate "$TMP/none" --password-file "$TMP/empty"
-is "no key was left" "$(ls "$TMP" | grep -c none)" 0
+is "no key was left" "$(find "$TMP" -name "none*" | wc -l)" 0
 
 # --- sign and verify --------------------------------------------------------------------------
 exits "sign" 0 sign "$TMP/p.yaml" --key "$TMP/k.key"
