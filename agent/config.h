@@ -55,6 +55,15 @@ void zt_config_free(struct zt_config *cfg);
  */
 int zt_config_read(struct zt_config *cfg, const char *path, bool required, struct zt_diag *diag);
 
+/**
+ * zt_config_from_options - the settings of the file, and over them those of the command line.
+ * @ret_path: the file, borrowed from @argv.
+ *
+ * Ends the process on --help, --version and bad usage. Returns 0, or -errno after saying why; then
+ * @cfg is to be freed all the same. options.c.
+ */
+int zt_config_from_options(struct zt_config *cfg, int argc, char **argv, const char **ret_path);
+
 /** zt_config_make_dir - make a directory and what is above it (0755). 0 or -errno. */
 int zt_config_make_dir(const char *path, mode_t mode);
 

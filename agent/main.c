@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * main.c - options and wiring of ztagent; the only file that knows every room.
+ * main.c - the wiring of ztagent; the only file that knows every room.
  */
-#include <argp.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,9 +22,10 @@
 #include "datapath/datapath.h"
 #include "datapath/intent.h"
 #include "flow/collect.h"
-#include "policy/diag.h"
+#include "flow/history.h"
 
-#define GUARD_US (2 * 1000 * 1000)
+#define GUARD_US  (2 * 1000 * 1000)
+#define RECORD_MS 2000 /* the most that stopping waits for the disk */
 
 struct zt_agent {
 	struct zt_config cfg;
@@ -34,134 +34,15 @@ struct zt_agent {
 	sd_event_source *guard;
 	struct zt_dp *dp;
 	struct zt_intent *intent;
+	struct zt_history *history;
 	struct zt_collector *collector;
 	struct zt_api_server *server;
 	uint64_t started_ns;
 	uint64_t alarms_told[ZT_ALARM_COUNT];
+	uint64_t set_asides_told;
+	bool history_failing;
 	bool again; /* leave the loop to be started anew */
 };
-
-/* --- options ------------------------------------------------------------------------------ */
-
-struct options {
-	const char *config;
-	const char *policy;
-	const char *host;
-	const char *state_dir;
-	const char *run_dir;
-	const char *pin_dir;
-	const char *interfaces[ZT_CONFIG_IFACES];
-	size_t interface_count;
-	bool debug;
-};
-
-static const struct argp_option option_table[] = {
-	{"config", 'c', "FILE", 0, "settings (default " ZT_CONFIG_PATH ")", 0},
-	{"policy", 'p', "FILE", 0, "policy file or directory (default " ZT_CONFIG_POLICY ")", 0},
-	{"host", 'H', "NAME", 0, "this machine's name in the policy's inventory", 0},
-	{"state-dir", 'S', "DIR", 0, "what must survive a reboot (default " ZT_CONFIG_STATE ")", 0},
-	{"run-dir", 'R', "DIR", 0, "where agent.sock is made (default " ZT_CONFIG_RUN ")", 0},
-	{"pin-dir", 'P', "DIR", 0, "pins, on a BPF file system (default /sys/fs/bpf/ztseg)", 0},
-	{"interface", 'i', "NAME", 0, "guard this interface only; may be repeated", 0},
-	{"debug", 'd', NULL, 0, "log more, the kernel's messages about our programs included", 0},
-	{NULL, 0, NULL, 0, NULL, 0},
-};
-
-static error_t on_option(int key, char *arg, struct argp_state *state)
-{
-	struct options *o = state->input;
-	const char **texts[] = {['c'] = &o->config,    ['p'] = &o->policy,  ['H'] = &o->host,
-				['S'] = &o->state_dir, ['R'] = &o->run_dir, ['P'] = &o->pin_dir};
-
-	switch (key) {
-	case 'c':
-	case 'p':
-	case 'H':
-	case 'S':
-	case 'R':
-	case 'P':
-		*texts[key] = arg;
-		return 0;
-	case 'i':
-		if (o->interface_count == ZT_CONFIG_IFACES)
-			argp_error(state, "at most %d interfaces", ZT_CONFIG_IFACES);
-		else
-			o->interfaces[o->interface_count++] = arg;
-		return 0;
-	case 'd':
-		o->debug = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		argp_error(state, "unexpected argument '%s'", arg);
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
-const char *argp_program_version = "ztagent " ZT_VERSION;
-
-static const struct argp argp = {
-	.options = option_table,
-	.parser = on_option,
-	.doc = "Guard the network namespace that it is started in: every packet is judged against "
-	       "the segment policy, every flow is accounted.\v"
-	       "Runs in the foreground. SIGHUP reads the policy again; SIGTERM stops the agent and "
-	       "leaves enforcement in place: `ztctl detach` removes it.",
-};
-
-static int override(char **field, const char *text)
-{
-	char *copy;
-
-	if (!text)
-		return 0;
-	copy = strdup(text);
-	if (!copy)
-		return -ENOMEM;
-	free(*field);
-	*field = copy;
-	return 0;
-}
-
-static int override_all(struct zt_config *cfg, const struct options *o)
-{
-	int r = override(&cfg->policy, o->policy);
-
-	r = r ?: override(&cfg->host, o->host);
-	r = r ?: override(&cfg->state_dir, o->state_dir);
-	r = r ?: override(&cfg->run_dir, o->run_dir);
-	r = r ?: override(&cfg->pin_dir, o->pin_dir);
-	if (o->debug)
-		cfg->log_level = ZT_DEBUG;
-	if (!o->interface_count)
-		return r;
-	while (cfg->interface_count)
-		free(cfg->interfaces[--cfg->interface_count]);
-	for (size_t i = 0; i < o->interface_count && r == 0; i++)
-		r = zt_config_add_interface(cfg, o->interfaces[i]);
-	return r;
-}
-
-static int configure(struct zt_agent *agent, const struct options *o)
-{
-	zt_auto(zt_diag_free) struct zt_diag diag = ZT_DIAG_INIT;
-	int r;
-
-	agent->config_path = o->config ? o->config : ZT_CONFIG_PATH;
-	r = zt_config_init(&agent->cfg);
-	if (r == 0)
-		r = zt_config_read(&agent->cfg, agent->config_path, o->config != NULL, &diag);
-	if (r < 0) {
-		zt_diag_print(&diag, stderr);
-		return r;
-	}
-	r = override_all(&agent->cfg, o);
-	if (r < 0)
-		return zt_fail(r, "use the options given");
-	zt_log_set_level(agent->cfg.log_level);
-	return 0;
-}
 
 /* --- what is logged ------------------------------------------------------------------------- */
 
@@ -239,6 +120,23 @@ static void log_alarms(struct zt_agent *agent)
 	}
 }
 
+static void log_history(struct zt_agent *agent)
+{
+	struct zt_history_stats stats;
+
+	zt_history_stats(agent->history, &stats);
+	if (stats.set_asides != agent->set_asides_told)
+		zt_log(ZT_WARN, "the flow history was set aside and a new one begun: %s",
+		       stats.set_aside);
+	if (stats.failing && !agent->history_failing)
+		zt_log(ZT_WARN, "the flow history cannot be written, it is tried again: %s: %s",
+		       stats.path, stats.error);
+	else if (!stats.failing && agent->history_failing)
+		zt_log(ZT_INFO, "the flow history is written again");
+	agent->set_asides_told = stats.set_asides;
+	agent->history_failing = stats.failing;
+}
+
 /* --- the loop -----------------------------------------------------------------------------------
  */
 
@@ -266,6 +164,7 @@ static int on_guard(sd_event_source *source, uint64_t usec, void *ctx)
 	zt_intent_sync(agent->intent);
 	if (zt_dp_alarm_raised(agent->dp))
 		log_alarms(agent);
+	log_history(agent);
 	if (zt_dp_outdated(agent->dp)) {
 		zt_log(ZT_INFO, "connection tracking was loaded: starting anew to make use of it");
 		agent->again = true;
@@ -310,6 +209,7 @@ static int detach(void *ctx, char *err)
 	struct zt_agent *agent = ctx;
 
 	sd_event_source_set_enabled(agent->guard, SD_EVENT_OFF);
+	zt_collector_record(agent->collector, RECORD_MS); /* the flow tables go with the rest */
 	return zt_dp_detach(agent->dp, err);
 }
 
@@ -457,8 +357,12 @@ static int open_intent(struct zt_agent *agent)
 static int open_collector(struct zt_agent *agent)
 {
 	struct zt_collector_config cfg = {.event = agent->event};
-	int r;
+	int r = zt_api_history_open(&agent->history, agent->cfg.state_dir, agent->dp,
+				    &agent->server);
 
+	if (r < 0)
+		return zt_fail(r, "prepare the flow history");
+	cfg.history = agent->history;
 	zt_api_flow_source(agent->dp, &cfg.source);
 	r = zt_collector_new(&agent->collector, &cfg);
 	return r < 0 ? zt_fail(r, "prepare the flow collector") : 0;
@@ -473,6 +377,7 @@ static int open_server(struct zt_agent *agent)
 		.dp = agent->dp,
 		.intent = agent->intent,
 		.collector = agent->collector,
+		.history = agent->history,
 		.started_ns = agent->started_ns,
 		.config_path = agent->config_path,
 		.state_dir = cfg->state_dir,
@@ -560,9 +465,12 @@ static int run(struct zt_agent *agent)
 
 static void stop(struct zt_agent *agent)
 {
+	if (agent->server) /* names for what is written last */
+		zt_collector_record(agent->collector, RECORD_MS);
 	zt_api_server_free(&agent->server);
 	zt_intent_close(&agent->intent);
 	zt_collector_free(&agent->collector);
+	zt_history_close(&agent->history);
 	zt_dp_close(&agent->dp);
 	sd_event_source_disable_unref(agent->guard);
 	sd_event_unref(agent->event);
@@ -572,17 +480,13 @@ static void stop(struct zt_agent *agent)
 int main(int argc, char **argv)
 {
 	struct zt_agent agent = {.started_ns = zt_now_ns()};
-	struct options options = {};
-	int r;
+	int r = zt_mounts_use_host();
 
-	argp_err_exit_status = 2;
-	argp_parse(&argp, argc, argv, 0, NULL, &options);
-	r = zt_mounts_use_host();
 	if (r < 0)
 		zt_fail(r, "leave the mounts of `ip netns exec`");
 	else if (r)
 		zt_log(ZT_INFO, "started by `ip netns exec`: the host's mounts are used");
-	if (configure(&agent, &options) < 0) {
+	if (zt_config_from_options(&agent.cfg, argc, argv, &agent.config_path) < 0) {
 		zt_config_free(&agent.cfg);
 		return 2;
 	}

@@ -157,5 +157,6 @@ json_t *zt_status_neighbours(struct zt_dp *dp);
 json_t *zt_status_hooks(struct zt_dp *dp);
 json_t *zt_status_alarms(struct zt_dp *dp);
 json_t *zt_status_losses(struct zt_api_server *server);
+json_t *zt_status_history(struct zt_history *history);
 json_t *zt_status_observe(struct zt_dp *dp);
 json_t *zt_status_policy(const struct zt_api_ctx *ctx);

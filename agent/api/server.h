@@ -17,6 +17,7 @@ struct sd_event;
 struct zt_api_server;
 struct zt_collector;
 struct zt_dp;
+struct zt_history;
 struct zt_intent;
 
 /**
@@ -35,6 +36,7 @@ struct zt_api_ctx {
 	struct zt_dp *dp;
 	struct zt_intent *intent;
 	struct zt_collector *collector;
+	struct zt_history *history; /* NULL = nothing is kept on disk */
 	uint64_t started_ns;
 	const char *config_path;
 	const char *state_dir;
@@ -75,3 +77,12 @@ void zt_api_server_free(struct zt_api_server **server);
  */
 struct zt_flow_source;
 void zt_api_flow_source(struct zt_dp *dp, struct zt_flow_source *ret);
+
+/**
+ * zt_api_history_open - the evidence on disk, with names by the policy in force.
+ * @server: where the server is once it is made; its content is read at every writing.
+ *
+ * Returns as zt_history_open().
+ */
+int zt_api_history_open(struct zt_history **ret, const char *state_dir, struct zt_dp *dp,
+			struct zt_api_server **server);

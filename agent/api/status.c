@@ -452,6 +452,7 @@ int zt_handle_status(struct zt_request *request)
 	set(o, "failsafe", failsafe_json(ctx, counts));
 	set(o, "alarms", zt_status_alarms(ctx->dp));
 	set(o, "collector", collector_json(&stats));
+	set(o, "history", zt_status_history(ctx->history));
 	set(o, "map_bytes", zt_json_u64(dp.map_bytes));
 	request->result = o;
 	return 0;

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "flow/collect_priv.h"
+#include "flow/history.h"
 
 #define SWEEP_MS_DEFAULT    2000
 #define CLOSED_LINGER_NS    (5 * ZT_NS_PER_S)
@@ -94,8 +95,10 @@ static bool is_opening(const struct zt_flow *flow)
 
 /* The last values of an entry: from here on only the sums know it. Losses are counted there. */
 static void fold(struct zt_collector *c, uint32_t table, const struct zt_flow_key *key,
-		 const struct zt_flow *flow)
+		 const struct zt_flow *flow, bool walked)
 {
+	if (c->history)
+		zt_history_ended(c->history, key, flow, walked);
 	zt_graph_add_flow(is_opening(flow) ? c->openings : c->answered, key, flow);
 	zt_violations_add_flow(c->violations, key, flow, zt_denials_seen(c->denials, key));
 	zt_denials_forget(c->denials, key);
@@ -122,7 +125,7 @@ static bool take_ended(struct zt_collector *c, uint32_t table, const struct zt_f
 	if (s->take(s->ctx, table, key, &last) < 0)
 		return false;
 	c->taken[table]++;
-	fold(c, table, key, &last);
+	fold(c, table, key, &last, true);
 	return true;
 }
 
@@ -138,6 +141,8 @@ static void visit(uint32_t table, const struct zt_flow_key *key, const struct zt
 		return;
 	}
 	sweep->present[table]++;
+	if (sweep->recorded)
+		zt_history_living(c->history, key, flow);
 	if (c->on_change && flow->last_ns >= c->last_sweep_ns && flow->first_ns < c->last_sweep_ns)
 		tell(c, ZT_CHANGE_UPDATE, table, key, flow);
 }
@@ -175,7 +180,20 @@ static int begin_sweep(struct zt_collector *c)
 
 	*sweep = (struct zt_sweep){.running = true, .began_ns = c->source.now(c->source.ctx)};
 	memcpy(sweep->taken_before, c->taken, sizeof(c->taken));
+	sweep->recorded = c->history && zt_history_due(c->history, sweep->began_ns);
+	if (sweep->recorded)
+		zt_history_sweep(c->history);
 	return c->source.counters(c->source.ctx, sweep->before);
+}
+
+/* Entries and events that no evidence tells of. */
+static uint64_t losses(struct zt_collector *c)
+{
+	struct zt_collector_stats stats;
+
+	zt_collector_stats(c, &stats);
+	return stats.losses.flows_evicted + stats.losses.openings_evicted + stats.losses.ring_full +
+	       stats.losses.insert_failed;
 }
 
 static int end_sweep(struct zt_collector *c)
@@ -195,6 +213,8 @@ static int end_sweep(struct zt_collector *c)
 		return r;
 	for (uint32_t table = 0; table < ZT_IN_COUNT; table++)
 		count_evictions(c, table, sweep->before, after);
+	if (sweep->recorded)
+		zt_history_swept(c->history, losses(c));
 	return 0;
 }
 
@@ -237,6 +257,25 @@ int zt_collector_sweep(struct zt_collector *collector)
 		r = sweep_step(collector);
 	} while (!r);
 	return r < 0 ? give_up(collector, r) : (int)collector->sweep.folded;
+}
+
+int zt_collector_record(struct zt_collector *collector, unsigned int timeout_ms)
+{
+	struct zt_collector *c = collector;
+	int r = 0;
+
+	if (!c->history)
+		return 0;
+	if (c->sweep.running)
+		r = zt_collector_sweep(c);
+	/* What an earlier sweep found goes first; only then is the next one due. */
+	if (r >= 0)
+		r = zt_history_sync(c->history, timeout_ms);
+	if (r >= 0) {
+		zt_history_hurry(c->history);
+		r = zt_collector_sweep(c);
+	}
+	return r < 0 ? r : zt_history_sync(c->history, timeout_ms);
 }
 
 /*
@@ -304,6 +343,7 @@ int zt_collector_new(struct zt_collector **ret, const struct zt_collector_config
 	c->edge_cap = cfg->edge_cap ?: ZT_EDGES_DEFAULT;
 	c->violation_cap = cfg->violation_cap ?: ZT_VIOLATIONS_DEFAULT;
 	c->recent_cap = cfg->recent_cap ?: ZT_RECENT_DEFAULT;
+	c->history = cfg->history;
 	c->sweep_ns = (cfg->sweep_ms ?: SWEEP_MS_DEFAULT) * ZT_NS_PER_MS;
 	c->stats.started_ns = c->source.now(c->source.ctx);
 	c->recent = calloc(c->recent_cap, sizeof(*c->recent));
@@ -361,6 +401,8 @@ static void add_event(struct zt_collector *c, const struct zt_event *event)
 	if (event->type != ZT_EV_REFUSED)
 		return;
 	zt_graph_add_flow(c->openings, &event->key, &flow);
+	if (c->history)
+		zt_history_ended(c->history, &event->key, &flow, false);
 	remember(c, ZT_IN_OPENINGS, &event->key, &flow);
 }
 
@@ -382,7 +424,7 @@ void zt_collector_event(struct zt_collector *collector, const struct zt_event *e
 	}
 	switch (event->type) {
 	case ZT_EV_ENDED:
-		fold(c, table, &event->key, &event->flow);
+		fold(c, table, &event->key, &event->flow, false);
 		return;
 	case ZT_EV_NEW:
 		zt_denials_note(c->denials, &event->key, &event->flow);

@@ -20,6 +20,7 @@
 
 struct sd_event;
 struct zt_collector;
+struct zt_history;
 
 /* Tables of flow entries; the numbers are those of datapath/datapath.h. */
 enum zt_flow_table {
@@ -66,6 +67,7 @@ struct zt_flow_source {
  * @violation_cap: 0 = ZT_VIOLATIONS_DEFAULT.
  * @recent_cap:    ended flows kept to be listed; 0 = ZT_RECENT_DEFAULT.
  * @sweep_ms:      0 = 2000.
+ * @history:       is told every flow; outlives the collector; NULL: nothing is kept on disk.
  */
 struct zt_collector_config {
 	struct zt_flow_source source;
@@ -74,6 +76,7 @@ struct zt_collector_config {
 	size_t violation_cap;
 	size_t recent_cap;
 	unsigned int sweep_ms;
+	struct zt_history *history;
 };
 
 #define ZT_RECENT_DEFAULT 16384
@@ -115,6 +118,14 @@ void zt_collector_event(struct zt_collector *collector, const struct zt_event *e
 
 /* zt_collector_sweep - one complete sweep, now. Returns entries folded, or -errno. */
 int zt_collector_sweep(struct zt_collector *collector);
+
+/**
+ * zt_collector_record - sweep, and have everything seen until now written to the history.
+ *
+ * For questions that must not miss the last seconds, and for the end; waits for the disk.
+ * Returns 0 (also without a history), -ETIMEDOUT, -EIO (it cannot be written now) or -errno.
+ */
+int zt_collector_record(struct zt_collector *collector, unsigned int timeout_ms);
 
 /**
  * zt_collector_graph - folded edges and the flows in the kernel now, as @view wants them.

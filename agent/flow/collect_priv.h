@@ -13,6 +13,7 @@ struct sd_event_source;
 /* One pass over both tables, in steps. */
 struct zt_sweep {
 	bool running;
+	bool recorded; /* the history is told */
 	struct zt_flow_walk walk;
 	uint64_t began_ns; /* coarse clock: for what ended when */
 	uint64_t cpu_ns;
@@ -46,6 +47,7 @@ struct zt_collector {
 	uint64_t last_sweep_ns; /* when the one before began */
 	struct zt_eviction evictions[ZT_IN_COUNT];
 	uint64_t taken[ZT_IN_COUNT]; /* entries this agent took out */
+	struct zt_history *history;
 	zt_flow_change_fn on_change;
 	void *on_change_data;
 	struct zt_collector_stats stats;

@@ -38,7 +38,7 @@ struct zt_history; /* opaque */
  * @names:      asked while a writing is prepared; its strings are copied. NULL: no names.
  * @user:       name of a user, or NULL. NULL: no names.
  * @wall:       seconds since 1970; NULL: the machine's clock. Tests bring their own.
- * @size_cap, @day_rows, @age_days, @edge_cap, @write_ms: 0 = as above.
+ * @size_cap, @day_rows, @age_days, @edge_cap, @write_ms, @gap_s: 0 = as above.
  */
 struct zt_history_config {
 	const char *path;
@@ -52,6 +52,7 @@ struct zt_history_config {
 	uint32_t age_days;
 	uint32_t edge_cap;
 	uint32_t write_ms;
+	uint32_t gap_s;
 };
 
 /**
@@ -75,8 +76,14 @@ void zt_history_close(struct zt_history **history);
 
 /* --- what the collector tells; see collect.c ------------------------------------------------- */
 
-/* zt_history_due - whether the sweep that begins now is to be recorded. */
-bool zt_history_due(struct zt_history *history);
+/*
+ * zt_history_due - a sweep begins now: whether it is to be recorded. @now_ns: CLOCK_MONOTONIC.
+ * Time between two sweeps counts as recorded unless it is a gap.
+ */
+bool zt_history_due(struct zt_history *history, uint64_t now_ns);
+
+/* zt_history_hurry - the next sweep is due, whatever the time. */
+void zt_history_hurry(struct zt_history *history);
 
 /* zt_history_sweep - a sweep to be recorded begins; zt_history_living() is told every flow. */
 void zt_history_sweep(struct zt_history *history);
@@ -94,7 +101,10 @@ void zt_history_ended(struct zt_history *history, const struct zt_flow_key *key,
  */
 void zt_history_swept(struct zt_history *history, uint64_t losses);
 
-/* zt_history_sync - wait until what was swept is written, @timeout_ms at most. 0 or -ETIMEDOUT. */
+/*
+ * zt_history_sync - wait until what was swept is written, @timeout_ms at most. 0, -ETIMEDOUT, or
+ * -EIO when it cannot be written now.
+ */
 int zt_history_sync(struct zt_history *history, unsigned int timeout_ms);
 
 /* --- edges -------------------------------------------------------------------------------------

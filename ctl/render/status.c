@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "ctl/render/ends.h"
+#include "ctl/render/history.h"
 #include "ctl/render/losses.h"
 #include "ctl/render/render.h"
 #include "ctl/render/table.h"
@@ -358,6 +359,15 @@ static void render_packets(FILE *out, const json_t *result, const struct ztc_sty
 	labelled(out, style, "failsafe", ZTC_WARN, line);
 }
 
+static void render_history(FILE *out, const json_t *result, const struct ztc_style *style)
+{
+	struct ztc_history_line lines[ZTC_HISTORY_LINES];
+	size_t count = ztc_history_lines(json_object_get(result, "history"), style, lines);
+
+	for (size_t i = 0; i < count; i++)
+		labelled(out, style, i ? "" : "evidence", lines[i].color, lines[i].text);
+}
+
 int ztc_render_status(FILE *out, const json_t *result, const struct ztc_style *style)
 {
 	const json_t *agent = json_object_get(result, "agent");
@@ -370,6 +380,7 @@ int ztc_render_status(FILE *out, const json_t *result, const struct ztc_style *s
 	render_policy(out, json_object_get(result, "policy"), style);
 	render_alarms(out, result, style);
 	render_packets(out, result, style);
+	render_history(out, result, style);
 	render_neighbours(out, result, style);
 	r = render_interfaces(out, result, style);
 	if (r == 0)

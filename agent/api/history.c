@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * history.c - the evidence on disk: names for what is written, and how it fares.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/internal.h"
+#include "api/names.h"
+#include "api/owner.h"
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "base/time.h"
+#include "datapath/datapath.h"
+#include "datapath/intent.h"
+#include "flow/history.h"
+#include "plan/gate.h"
+
+/* --- what is written ---------------------------------------------------------------------------
+ */
+
+/* Asked once per writing: the moment to say which statements stand, too. */
+static const struct zt_flow_names *names_of(void *ctx)
+{
+	struct zt_api_server *server = *(struct zt_api_server **)ctx;
+
+	if (!server || server->detached || zt_server_refresh(server) < 0)
+		return NULL;
+	return zt_names_get(server->names);
+}
+
+static const char *user_of(void *ctx, uint32_t uid)
+{
+	struct zt_api_server *server = *(struct zt_api_server **)ctx;
+
+	return server ? zt_users_name(server->users, uid) : NULL;
+}
+
+static void read_boot_id(char *buf, size_t size)
+{
+	zt_auto(zt_fclosep) FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+
+	if (!f || !fgets(buf, (int)size, f))
+		buf[0] = '\0';
+	buf[strcspn(buf, "\n")] = '\0';
+}
+
+int zt_api_history_open(struct zt_history **ret, const char *state_dir, struct zt_dp *dp,
+			struct zt_api_server **server)
+{
+	zt_auto(zt_freep) char *path = NULL;
+	char boot_id[64], generation[192];
+	struct zt_history_config cfg = {.names = names_of, .user = user_of, .ctx = server};
+	struct zt_dp_state state;
+
+	if (asprintf(&path, "%s/%s", state_dir, ZT_HISTORY_FILE) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	zt_dp_state(dp, &state);
+	read_boot_id(boot_id, sizeof(boot_id));
+	/* Other maps count from zero: after a reboot, and after a detach. */
+	snprintf(generation, sizeof(generation), "%s/%llu/%llu", boot_id,
+		 (unsigned long long)state.ctl.netns_cookie, (unsigned long long)state.ctl.boot_ns);
+	cfg.path = path;
+	cfg.generation = generation;
+	return zt_history_open(ret, &cfg);
+}
+
+/* --- status -------------------------------------------------------------------------------------
+ */
+
+static json_t *wall_json(int64_t wall_s)
+{
+	char text[ZT_TIME_TEXT_LEN];
+
+	return wall_s ? json_string(zt_wall_text((uint64_t)wall_s * ZT_NS_PER_S, text))
+		      : json_null();
+}
+
+json_t *zt_status_history(struct zt_history *history)
+{
+	struct zt_history_days days = {0};
+	struct zt_history_stats s;
+	json_t *o;
+
+	if (!history)
+		return json_null();
+	zt_history_stats(history, &s);
+	zt_history_days(history, 0, &days);
+	o = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "path", zt_json_str(s.path),
+		      "size_bytes", zt_json_u64(s.size_bytes), "size_cap_bytes",
+		      zt_json_u64(s.size_cap), "rows", zt_json_u64(s.rows), "days",
+		      zt_json_u64(days.days), "recorded_s", zt_json_u64(days.recorded_s), "first",
+		      wall_json(days.first_s), "gaps", zt_json_u64(days.gaps), "longest_gap_s",
+		      zt_json_u64(days.longest_gap_s));
+	json_object_set_new(o, "last_write", wall_json(s.last_write_s));
+	json_object_set_new(o, "write_ms", json_real((double)(s.write_took_ns / 1000) / 1000.0));
+	json_object_set_new(o, "write_errors", zt_json_u64(s.write_errors));
+	json_object_set_new(o, "error", s.failing ? zt_json_str(s.error) : json_null());
+	json_object_set_new(o, "set_aside",
+			    s.set_aside[0] ? zt_json_str(s.set_aside) : json_null());
+	json_object_set_new(o, "losses",
+			    json_pack("{s:o, s:o, s:o, s:o}", "edges_over_cap",
+				      zt_json_u64(s.edges_over_cap), "rows_over_cap",
+				      zt_json_u64(s.rows_over_cap), "rows_aged",
+				      zt_json_u64(s.rows_aged), "rows_over_size",
+				      zt_json_u64(s.rows_over_size)));
+	return o;
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * history.c - what the collector tells becomes jobs for the thread that writes.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/time.h"
+#include "flow/history_priv.h"
+
+static int64_t machine_wall(void *ctx)
+{
+	(void)ctx;
+	return (int64_t)(zt_now_wall_ns() / ZT_NS_PER_S);
+}
+
+/* --- opening ------------------------------------------------------------------------------------
+ */
+
+static void set_defaults(struct zt_history_config *cfg)
+{
+	cfg->wall = cfg->wall ?: machine_wall;
+	cfg->size_cap = cfg->size_cap ?: ZT_HISTORY_SIZE_MAX;
+	cfg->day_rows = cfg->day_rows ?: ZT_HISTORY_DAY_ROWS;
+	cfg->age_days = cfg->age_days ?: ZT_HISTORY_AGE_DAYS;
+	cfg->edge_cap = cfg->edge_cap ?: ZT_HISTORY_EDGE_CAP;
+	cfg->write_ms = cfg->write_ms ?: ZT_HISTORY_WRITE_MS;
+	cfg->gap_s = cfg->gap_s ?: ZT_HISTORY_GAP_S;
+}
+
+static int new_handle(struct zt_history **ret, const struct zt_history_config *cfg)
+{
+	struct zt_history *h = calloc(1, sizeof(*h));
+	pthread_condattr_t attr;
+
+	if (!h)
+		return -ENOMEM;
+	h->cfg = *cfg;
+	set_defaults(&h->cfg);
+	h->path = strdup(cfg->path);
+	h->generation = strdup(cfg->generation ?: "");
+	pthread_mutex_init(&h->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&h->changed, &attr);
+	pthread_condattr_destroy(&attr);
+	*ret = h;
+	return h->path && h->generation ? 0 : -ENOMEM;
+}
+
+int zt_history_open(struct zt_history **ret, const struct zt_history_config *cfg)
+{
+	zt_auto(zt_history_close) struct zt_history *h = NULL;
+	int r = new_handle(&h, cfg);
+
+	if (!r)
+		r = zt_ledger_new(&h->ledger, h->cfg.edge_cap);
+	if (!r)
+		r = zt_history_start(h);
+	if (r < 0)
+		return r;
+	*ret = zt_take(h);
+	return 0;
+}
+
+int zt_history_open_read(struct zt_history **ret, const char *path)
+{
+	const struct zt_history_config cfg = {.path = path};
+	zt_auto(zt_history_close) struct zt_history *h = NULL;
+	sqlite3 *db;
+	int r = new_handle(&h, &cfg);
+
+	if (r < 0)
+		return r;
+	h->read_only = true;
+	r = zt_history_reader(h, &db);
+	if (r < 0)
+		return r;
+	*ret = zt_take(h);
+	return 0;
+}
+
+void zt_history_close(struct zt_history **history)
+{
+	struct zt_history *h = *history;
+
+	if (!h)
+		return;
+	if (h->have_thread)
+		zt_history_sync(h, 5000);
+	zt_history_stop(h);
+	sqlite3_close(h->reader);
+	zt_ledger_free(&h->ledger);
+	zt_job_free(&h->job);
+	free(h->base);
+	free(h->stand);
+	free(h->path);
+	free(h->generation);
+	pthread_cond_destroy(&h->changed);
+	pthread_mutex_destroy(&h->lock);
+	free(h);
+	*history = NULL;
+}
+
+/* --- sweeps -------------------------------------------------------------------------------------
+ */
+
+/* What the thread has to say: the base once it is read, a new file. Whether a job is pending. */
+static bool catch_up(struct zt_history *h)
+{
+	zt_auto(zt_freep) struct zt_hdb_living *base = NULL;
+	size_t count = 0;
+	bool rewrite, busy;
+
+	pthread_mutex_lock(&h->lock);
+	if (h->prepared && !h->based) {
+		base = zt_take(h->base);
+		count = h->base_count;
+		h->based = true;
+	}
+	rewrite = h->rewrite;
+	h->rewrite = false;
+	busy = h->job != NULL;
+	pthread_mutex_unlock(&h->lock);
+	for (size_t i = 0; i < count; i++)
+		zt_ledger_base(h->ledger, &base[i].key, base[i].counts);
+	if (rewrite) {
+		zt_ledger_rewrite(h->ledger);
+		h->stand_changed = h->stand != NULL;
+	}
+	return busy;
+}
+
+static int add_rows(struct zt_history *h, struct zt_job *job)
+{
+	const struct zt_flow_names *names = h->cfg.names ? h->cfg.names(h->cfg.ctx) : NULL;
+	const struct zt_ledger_row *rows;
+	int count = zt_ledger_next(h->ledger, ZT_JOB_ROWS, &rows);
+	int r = count < 0 ? count : 0;
+
+	for (int i = 0; i < count && !r; i++)
+		r = zt_job_add(job, &h->cfg, names, h->swept_ns, &rows[i]);
+	job->last = count < ZT_JOB_ROWS;
+	return r;
+}
+
+static int copy_stand(struct zt_history *h, struct zt_job *job)
+{
+	/* One more than none: an empty set is not "as before". */
+	job->stand = calloc(h->stand_count + 1, sizeof(*job->stand));
+	if (!job->stand)
+		return -ENOMEM;
+	memcpy(job->stand, h->stand, h->stand_count * sizeof(*job->stand));
+	job->stand_count = h->stand_count;
+	h->stand_changed = false;
+	return 0;
+}
+
+/* The next job of the writing that goes on; the last one ends it. */
+static void make_job(struct zt_history *h)
+{
+	struct zt_job *job = NULL;
+	int r = zt_job_new(&job, h->cfg.wall(h->cfg.ctx));
+
+	if (!r)
+		r = add_rows(h, job);
+	if (!r && job->last && h->stand_changed)
+		r = copy_stand(h, job);
+	if (r < 0) {
+		/* Rows of this job are lost: there is no memory to say more. */
+		h->edges_over_cap += job ? job->row_count + 1 : 0;
+		zt_job_free(&job);
+		return;
+	}
+	if (job->last) {
+		job->recorded_s = h->watched_ns / ZT_NS_PER_S;
+		h->watched_ns %= ZT_NS_PER_S;
+		job->losses = h->losses;
+		h->losses = 0;
+		h->phase = ZT_HISTORY_IDLE;
+	}
+	zt_history_give(h, job);
+}
+
+bool zt_history_due(struct zt_history *history, uint64_t now_ns)
+{
+	struct zt_history *h = history;
+	uint64_t since_ns = h->looked_ns && now_ns > h->looked_ns ? now_ns - h->looked_ns : 0;
+	bool busy = catch_up(h);
+
+	if (since_ns <= h->cfg.gap_s * ZT_NS_PER_S)
+		h->watched_ns += since_ns;
+	h->looked_ns = now_ns;
+	/* A walk that was given up is begun anew. */
+	if (h->phase == ZT_HISTORY_SWEEP)
+		h->phase = ZT_HISTORY_IDLE;
+	if (h->phase == ZT_HISTORY_WRITE && !busy)
+		make_job(h);
+	return h->based && !busy && h->phase == ZT_HISTORY_IDLE && now_ns >= h->next_ns;
+}
+
+void zt_history_hurry(struct zt_history *history)
+{
+	history->next_ns = 0;
+}
+
+void zt_history_sweep(struct zt_history *history)
+{
+	struct zt_history *h = history;
+
+	h->phase = ZT_HISTORY_SWEEP;
+	h->swept_ns = h->looked_ns;
+	h->next_ns = h->looked_ns + h->cfg.write_ms * ZT_NS_PER_MS;
+	zt_ledger_begin(h->ledger);
+}
+
+void zt_history_living(struct zt_history *history, const struct zt_flow_key *key,
+		       const struct zt_flow *flow)
+{
+	zt_ledger_living(history->ledger, key, flow);
+}
+
+void zt_history_ended(struct zt_history *history, const struct zt_flow_key *key,
+		      const struct zt_flow *flow, bool walked)
+{
+	walked = walked && history->phase == ZT_HISTORY_SWEEP;
+	if (zt_ledger_ended(history->ledger, key, flow, walked) < 0) {
+		history->edges_over_cap++;
+		history->losses++;
+	}
+}
+
+void zt_history_swept(struct zt_history *history, uint64_t losses)
+{
+	struct zt_history *h = history;
+
+	if (h->losses_known && losses > h->losses_before)
+		h->losses += losses - h->losses_before;
+	h->losses_before = losses;
+	h->losses_known = true;
+	zt_ledger_cut(h->ledger);
+	h->phase = ZT_HISTORY_WRITE;
+	make_job(h);
+}
+
+/* 0 when the thread has nothing to do any more. */
+static int wait_job(struct zt_history *h, const struct timespec *until)
+{
+	uint64_t errors;
+	int r = 0;
+
+	pthread_mutex_lock(&h->lock);
+	errors = h->stats.write_errors;
+	if (h->stats.failing)
+		pthread_cond_broadcast(&h->changed); /* try again at once */
+	while ((h->job || !h->prepared) && !r) {
+		if (pthread_cond_timedwait(&h->changed, &h->lock, until) == ETIMEDOUT)
+			r = -ETIMEDOUT;
+		else if (h->stats.write_errors != errors)
+			r = -EIO;
+	}
+	pthread_mutex_unlock(&h->lock);
+	return r;
+}
+
+int zt_history_sync(struct zt_history *history, unsigned int timeout_ms)
+{
+	struct timespec until;
+	int r;
+
+	if (!history->have_thread)
+		return 0;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += timeout_ms / 1000;
+	until.tv_nsec += (timeout_ms % 1000) * (long)ZT_NS_PER_MS;
+	if (until.tv_nsec >= (long)ZT_NS_PER_S) {
+		until.tv_sec++;
+		until.tv_nsec -= (long)ZT_NS_PER_S;
+	}
+	for (;;) {
+		r = wait_job(history, &until);
+		if (r < 0 || history->phase != ZT_HISTORY_WRITE)
+			return r;
+		make_job(history);
+	}
+}
+
+/* --- statements ---------------------------------------------------------------------------------
+ */
+
+int zt_history_stand(struct zt_history *history, const uint8_t (*digests)[ZT_HISTORY_DIGEST_LEN],
+		     size_t count)
+{
+	struct zt_history *h = history;
+	uint8_t(*copy)[ZT_HISTORY_DIGEST_LEN];
+
+	if (h->stand && h->stand_count == count &&
+	    (!count || !memcmp(h->stand, digests, count * sizeof(*digests))))
+		return 0;
+	copy = calloc(count + 1, sizeof(*copy));
+	if (!copy)
+		return -ENOMEM;
+	if (count)
+		memcpy(copy, digests, count * sizeof(*copy));
+	free(h->stand);
+	h->stand = copy;
+	h->stand_count = count;
+	h->stand_changed = true;
+	return 0;
+}
+
+/* --- status -------------------------------------------------------------------------------------
+ */
+
+void zt_history_stats(struct zt_history *history, struct zt_history_stats *ret)
+{
+	pthread_mutex_lock(&history->lock);
+	*ret = history->stats;
+	pthread_mutex_unlock(&history->lock);
+	ret->path = history->path;
+	ret->size_cap = history->cfg.size_cap;
+	ret->edges_over_cap = history->edges_over_cap;
+}

@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ledger.c - increments of edges between two writings.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "base/vec.h"
+#include "flow/graph.h"
+#include "flow/ledger.h"
+#include "flow/table.h"
+
+#define CAP_MAX	  (1u << 22)
+#define BLOCK	  1024 /* edges: no copy and no slack when the ledger grows */
+#define PAIR_SIZE offsetof(struct zt_ledger_key, action)
+
+struct edge {
+	struct zt_ledger_key key;
+	int64_t delta[ZT_L_COUNT];  /* found by the last walk, not handed out */
+	uint64_t live[ZT_L_COUNT];  /* of the living flows of the last walk */
+	uint64_t ended[ZT_L_COUNT]; /* since then */
+	uint64_t first_ns;
+	uint64_t last_ns;
+	uint32_t mark; /* of @live as written, 0 = nothing is */
+	uint32_t cut;  /* the last one that handed this edge out */
+	bool used;
+	bool answered;
+	bool indebted; /* a negative rest was carried over once */
+};
+
+struct zt_ledger {
+	struct edge **blocks;
+	uint32_t count; /* numbers given out, free ones among them */
+	uint32_t used;
+	uint32_t cap;
+	uint32_t free; /* first number to use again, ZT_TABLE_NONE = none; the next is in its cut */
+	struct zt_table table; /* by the hash of the pair */
+	uint32_t cut;
+	uint32_t at; /* next number to hand out */
+	struct zt_ledger_row *rows;
+	size_t row_count, row_room;
+	uint32_t *pair; /* edges of the pair at hand */
+	size_t pair_count, pair_room;
+};
+
+static struct edge *edge_at(const struct zt_ledger *l, uint32_t n)
+{
+	return &l->blocks[n / BLOCK][n % BLOCK];
+}
+
+int zt_ledger_new(struct zt_ledger **ret, uint32_t cap)
+{
+	struct zt_ledger *l;
+
+	if (!cap || cap > CAP_MAX)
+		return -EINVAL;
+	l = calloc(1, sizeof(*l));
+	if (!l)
+		return -ENOMEM;
+	l->cap = cap;
+	l->free = ZT_TABLE_NONE;
+	l->blocks = calloc(cap / BLOCK + 1, sizeof(*l->blocks));
+	if (!l->blocks) {
+		free(l);
+		return -ENOMEM;
+	}
+	*ret = l;
+	return 0;
+}
+
+void zt_ledger_free(struct zt_ledger **ledger)
+{
+	struct zt_ledger *l = *ledger;
+
+	if (!l)
+		return;
+	for (uint32_t i = 0; i <= l->cap / BLOCK; i++)
+		free(l->blocks[i]);
+	free(l->blocks);
+	free(l->rows);
+	free(l->pair);
+	zt_table_clear(&l->table);
+	free(l);
+	*ledger = NULL;
+}
+
+static uint32_t pair_hash(const struct zt_ledger_key *key)
+{
+	return zt_table_hash(key, PAIR_SIZE);
+}
+
+/* --- edges --------------------------------------------------------------------------------- */
+
+static int take_number(struct zt_ledger *l, uint32_t *ret)
+{
+	uint32_t n = l->count;
+
+	if (l->used == l->cap)
+		return -ENOSPC;
+	if (l->free != ZT_TABLE_NONE) {
+		*ret = l->free;
+		l->free = edge_at(l, l->free)->cut;
+		return 0;
+	}
+	if (!l->blocks[n / BLOCK])
+		l->blocks[n / BLOCK] = calloc(BLOCK, sizeof(struct edge));
+	if (!l->blocks[n / BLOCK])
+		return -ENOMEM;
+	if (n >= l->table.room && zt_table_reserve(&l->table, n + BLOCK) < 0)
+		return -ENOMEM;
+	l->count++;
+	*ret = n;
+	return 0;
+}
+
+static int get_edge(struct zt_ledger *l, const struct zt_ledger_key *key, struct edge **ret)
+{
+	uint32_t hash = pair_hash(key), n;
+	int r;
+
+	for (n = zt_table_first(&l->table, hash); n != ZT_TABLE_NONE;
+	     n = zt_table_next(&l->table, n)) {
+		*ret = edge_at(l, n);
+		if (!memcmp(&(*ret)->key, key, sizeof(*key)))
+			return 0;
+	}
+	r = take_number(l, &n);
+	if (r < 0)
+		return r;
+	*ret = edge_at(l, n);
+	**ret = (struct edge){.key = *key, .used = true, .cut = l->cut, .first_ns = UINT64_MAX};
+	zt_table_add(&l->table, n, hash);
+	l->used++;
+	return 0;
+}
+
+static void drop_edge(struct zt_ledger *l, uint32_t n)
+{
+	zt_table_del(&l->table, n);
+	edge_at(l, n)->used = false;
+	edge_at(l, n)->cut = l->free;
+	l->free = n;
+	l->used--;
+}
+
+static void key_of(const struct zt_flow_key *key, const struct zt_flow *flow,
+		   struct zt_ledger_key *ret, uint64_t counts[ZT_L_COUNT])
+{
+	struct zt_flow_ends ends;
+
+	zt_flow_ends(key, flow, &ends);
+	*ret = (struct zt_ledger_key){
+		.src = ends.src,
+		.dst = ends.dst,
+		.port = ends.port,
+		.proto = key->proto,
+		.kind = key->kind,
+		.near = (ends.src_near ? ZT_L_SRC_NEAR : 0) | (ends.dst_near ? ZT_L_DST_NEAR : 0),
+		.src_owner = ends.src_owner,
+		.dst_owner = ends.dst_owner,
+	};
+	for (int p = 0; p < ZT_PLANE_COUNT; p++) {
+		ret->action[p] = flow->action[p];
+		ret->rule[p] = flow->rule[p];
+	}
+	counts[ZT_L_CONNECTIONS] = key->proto == IPPROTO_TCP && flow->opens ? flow->opens : 1;
+	counts[ZT_L_BYTES_TO_DST] = flow->bytes[ends.to_dst];
+	counts[ZT_L_BYTES_TO_SRC] = flow->bytes[!ends.to_dst];
+	counts[ZT_L_PACKETS_TO_DST] = flow->packets[ends.to_dst];
+	counts[ZT_L_PACKETS_TO_SRC] = flow->packets[!ends.to_dst];
+}
+
+static void saw(struct edge *e, const struct zt_flow *flow)
+{
+	if (flow->first_ns < e->first_ns)
+		e->first_ns = flow->first_ns;
+	if (flow->last_ns > e->last_ns)
+		e->last_ns = flow->last_ns;
+	if (flow->state != ZT_STATE_OPENING && flow->action[ZT_LIVE] == ZT_ALLOW)
+		e->answered = true;
+}
+
+int zt_ledger_base(struct zt_ledger *ledger, const struct zt_ledger_key *key,
+		   const uint64_t live[ZT_L_COUNT])
+{
+	struct edge *e;
+	int r = get_edge(ledger, key, &e);
+
+	if (r < 0)
+		return r;
+	memcpy(e->live, live, sizeof(e->live));
+	e->mark = XXH32(e->live, sizeof(e->live), 0) | 1;
+	return 0;
+}
+
+/* --- a walk ---------------------------------------------------------------------------------- */
+
+void zt_ledger_begin(struct zt_ledger *ledger)
+{
+	for (uint32_t n = 0; n < ledger->count; n++) {
+		struct edge *e = edge_at(ledger, n);
+
+		if (!e->used)
+			continue;
+		for (int c = 0; c < ZT_L_COUNT; c++) {
+			e->delta[c] += (int64_t)(e->ended[c] - e->live[c]);
+			e->ended[c] = e->live[c] = 0;
+		}
+	}
+}
+
+void zt_ledger_living(struct zt_ledger *ledger, const struct zt_flow_key *key,
+		      const struct zt_flow *flow)
+{
+	uint64_t counts[ZT_L_COUNT];
+	struct zt_ledger_key k;
+	struct edge *e;
+
+	key_of(key, flow, &k, counts);
+	if (get_edge(ledger, &k, &e) < 0)
+		return;
+	saw(e, flow);
+	for (int c = 0; c < ZT_L_COUNT; c++) {
+		e->live[c] += counts[c];
+		e->delta[c] += (int64_t)counts[c];
+	}
+}
+
+int zt_ledger_ended(struct zt_ledger *ledger, const struct zt_flow_key *key,
+		    const struct zt_flow *flow, bool walked)
+{
+	uint64_t counts[ZT_L_COUNT];
+	struct zt_ledger_key k;
+	struct edge *e;
+	int r;
+
+	key_of(key, flow, &k, counts);
+	r = get_edge(ledger, &k, &e);
+	if (r < 0)
+		return r;
+	saw(e, flow);
+	for (int c = 0; c < ZT_L_COUNT; c++) {
+		if (walked)
+			e->delta[c] += (int64_t)counts[c];
+		else
+			e->ended[c] += counts[c];
+	}
+	return 0;
+}
+
+void zt_ledger_cut(struct zt_ledger *ledger)
+{
+	ledger->cut++;
+	ledger->at = 0;
+}
+
+void zt_ledger_rewrite(struct zt_ledger *ledger)
+{
+	for (uint32_t n = 0; n < ledger->count; n++) {
+		if (edge_at(ledger, n)->used)
+			edge_at(ledger, n)->mark = 0;
+	}
+}
+
+size_t zt_ledger_edges(const struct zt_ledger *ledger)
+{
+	return ledger->used;
+}
+
+/* --- what is handed out ------------------------------------------------------------------------
+ */
+
+static bool all_zero(const void *counts)
+{
+	static const uint64_t zero[ZT_L_COUNT];
+
+	return !memcmp(counts, zero, sizeof(zero));
+}
+
+static uint32_t mark_of(const struct edge *e)
+{
+	return all_zero(e->live) ? 0 : XXH32(e->live, sizeof(e->live), 0) | 1;
+}
+
+/* The edges between the same ends for the same service, and room for a row of each. */
+static int find_pair(struct zt_ledger *l, const struct edge *of)
+{
+	uint32_t hash = pair_hash(&of->key);
+
+	l->pair_count = 0;
+	for (uint32_t n = zt_table_first(&l->table, hash); n != ZT_TABLE_NONE;
+	     n = zt_table_next(&l->table, n)) {
+		if (memcmp(&edge_at(l, n)->key, &of->key, PAIR_SIZE))
+			continue;
+		if (zt_vec_grow(&l->pair, &l->pair_room, l->pair_count + 1, sizeof(*l->pair)) < 0)
+			return -ENOMEM;
+		l->pair[l->pair_count++] = n;
+	}
+	return zt_vec_grow(&l->rows, &l->row_room, l->row_count + l->pair_count, sizeof(*l->rows));
+}
+
+/* The edge of the pair with the most of a count (@sign 1), or the least (-1). */
+static struct edge *extreme(const struct zt_ledger *l, int c, int sign)
+{
+	struct edge *best = edge_at(l, l->pair[0]);
+
+	for (size_t i = 1; i < l->pair_count; i++) {
+		struct edge *e = edge_at(l, l->pair[i]);
+
+		if (sign * e->delta[c] > sign * best->delta[c])
+			best = e;
+	}
+	return best;
+}
+
+/*
+ * What flows took along to another edge is negative where they were and positive where they
+ * are. A rest below zero is a flow that the walk missed on its way from one table to the other,
+ * and which the next walk finds, or one that the kernel evicted: it is carried over once.
+ */
+static void settle(struct zt_ledger *l, int c, bool indebted)
+{
+	int64_t sum = 0, lost = 0, take;
+
+	for (size_t i = 0; i < l->pair_count; i++) {
+		int64_t d = edge_at(l, l->pair[i])->delta[c];
+
+		sum += d;
+		lost += d < 0 ? -d : 0;
+	}
+	if (sum < 0) {
+		struct edge *least = extreme(l, c, -1);
+
+		for (size_t i = 0; i < l->pair_count; i++)
+			edge_at(l, l->pair[i])->delta[c] = 0;
+		least->delta[c] = indebted ? 0 : sum;
+		return;
+	}
+	for (size_t i = 0; i < l->pair_count && lost; i++) {
+		struct edge *e = edge_at(l, l->pair[i]);
+
+		if (e->delta[c] < 0)
+			e->delta[c] = 0;
+	}
+	while (lost) {
+		struct edge *most = extreme(l, c, 1);
+
+		take = most->delta[c] < lost ? most->delta[c] : lost;
+		most->delta[c] -= take;
+		lost -= take;
+	}
+}
+
+static bool same_verdict(const struct edge *a, const struct edge *b)
+{
+	return !memcmp(a->key.rule, b->key.rule, sizeof(a->key.rule)) &&
+	       !memcmp(a->key.action, b->key.action, sizeof(a->key.action));
+}
+
+/*
+ * Flows that got these verdicts since the last time, a changed verdict included: said once per
+ * verdict, whatever their owners.
+ */
+static uint64_t flows_of(const struct zt_ledger *l, size_t at)
+{
+	const struct edge *of = edge_at(l, l->pair[at]);
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < l->pair_count; i++) {
+		const struct edge *e = edge_at(l, l->pair[i]);
+
+		if (!same_verdict(of, e))
+			continue;
+		if (i < at)
+			return 0;
+		sum += e->delta[ZT_L_CONNECTIONS];
+	}
+	return sum > 0 ? (uint64_t)sum : 0;
+}
+
+static void put_row(struct zt_ledger *l, uint32_t n, uint64_t flows)
+{
+	struct edge *e = edge_at(l, n);
+	struct zt_ledger_row *row = &l->rows[l->row_count];
+	uint32_t mark = mark_of(e);
+	bool any = flows || mark != e->mark;
+
+	*row = (struct zt_ledger_row){
+		.key = e->key,
+		.flows = flows,
+		.first_ns = e->first_ns < e->last_ns ? e->first_ns : e->last_ns,
+		.last_ns = e->last_ns,
+		.answered = e->answered,
+		.live_changed = mark != e->mark,
+	};
+	memcpy(row->live, e->live, sizeof(row->live));
+	e->indebted = false;
+	for (int c = 0; c < ZT_L_COUNT; c++) {
+		if (e->delta[c] < 0) {
+			e->indebted = true;
+			continue;
+		}
+		row->add[c] = (uint64_t)e->delta[c];
+		any |= e->delta[c] > 0;
+		e->delta[c] = 0;
+	}
+	l->row_count += any;
+	e->mark = mark;
+	e->first_ns = UINT64_MAX;
+	if (!mark && !e->indebted && all_zero(e->ended))
+		drop_edge(l, n);
+}
+
+static int put_pair(struct zt_ledger *l, const struct edge *of)
+{
+	bool indebted = false;
+	int r = find_pair(l, of);
+
+	if (r < 0)
+		return r;
+	/* The rows carry their number of flows until the counts are settled. */
+	for (size_t i = 0; i < l->pair_count; i++) {
+		edge_at(l, l->pair[i])->cut = l->cut;
+		indebted |= edge_at(l, l->pair[i])->indebted;
+		l->rows[l->row_count + i].flows = flows_of(l, i);
+	}
+	for (int c = 0; c < ZT_L_COUNT; c++)
+		settle(l, c, indebted);
+	for (size_t i = 0, at = l->row_count; i < l->pair_count; i++)
+		put_row(l, l->pair[i], l->rows[at + i].flows);
+	return 0;
+}
+
+/* It lives and nothing moved: most of a large ledger. */
+static bool is_idle(const struct edge *e)
+{
+	return e->mark && all_zero(e->delta) && mark_of(e) == e->mark;
+}
+
+int zt_ledger_next(struct zt_ledger *ledger, size_t budget, const struct zt_ledger_row **ret)
+{
+	struct zt_ledger *l = ledger;
+	int r;
+
+	l->row_count = 0;
+	while (l->at < l->count && l->row_count < budget) {
+		struct edge *e = edge_at(l, l->at);
+
+		if (e->used && e->cut != l->cut && !is_idle(e)) {
+			r = put_pair(l, e);
+			if (r < 0 && !l->row_count)
+				return r;
+			if (r < 0)
+				break;
+		}
+		l->at++;
+	}
+	*ret = l->rows;
+	return (int)l->row_count;
+}
