@@ -161,7 +161,7 @@ static int on_guard(sd_event_source *source, uint64_t usec, void *ctx)
 
 	(void)usec;
 	zt_dp_guard(agent->dp);
-	zt_intent_sync(agent->intent);
+	zt_intent_round(agent->intent);
 	if (zt_dp_alarm_raised(agent->dp))
 		log_alarms(agent);
 	log_history(agent);

@@ -56,6 +56,7 @@ enum zt_intent_source {
 	ZT_INTENT_FILE,	     /* the policy file, as it is now */
 	ZT_INTENT_HELD,	     /* an earlier reading: the file is broken now */
 	ZT_INTENT_CONFIRMED, /* the copy in the state directory: the file is broken */
+	ZT_INTENT_STATE,     /* promoted or rolled back to; the file is another */
 	ZT_INTENT_PINNED,    /* what an earlier agent committed; nothing readable on disk */
 };
 
@@ -65,6 +66,7 @@ enum zt_intent_hold {
 	ZT_HOLD_ROLLBACK,    /* rolled back from it */
 	ZT_HOLD_UNCONFIRMED, /* not confirmed in time */
 	ZT_HOLD_PROMOTED,    /* something else was promoted */
+	ZT_HOLD_PENDING,     /* something else awaits confirmation: read again after that */
 	ZT_HOLD_COUNT,
 };
 
@@ -89,7 +91,7 @@ struct zt_intent_candidate {
 	uint64_t revision;
 	uint8_t digest[32];
 	const char *path;
-	uint64_t at_ns; /* wall clock */
+	const char *at; /* RFC 3339 UTC */
 	struct zt_who by;
 	const char *why; /* "" = none given */
 	bool from_file;	 /* `apply: manual`: the file at the policy path */
@@ -104,8 +106,9 @@ struct zt_intent_state {
 	const char *host;  /* inventory name of this machine, NULL = unknown: observe */
 	const char *error; /* text of the last broken reading, many lines; NULL = fine */
 	size_t error_count;
-	const char *warnings; /* of the last reading, many lines; NULL = none */
-	uint64_t error_ns;    /* when it was found broken [CLOCK_MONOTONIC] */
+	const char *warnings;	   /* of the last reading, many lines; NULL = none */
+	const char *history_error; /* what booted is not the newest entry, ...; NULL = fine */
+	uint64_t error_ns;	   /* when it was found broken [CLOCK_MONOTONIC] */
 	uint64_t committed_ns;
 	uint64_t commit_took_ns; /* read + compile + commit */
 
@@ -115,7 +118,7 @@ struct zt_intent_state {
 	uint64_t deadline_ns; /* CLOCK_MONOTONIC; 0 unless pending */
 	const char *action;   /* what brought it: "file", "promote", "rollback", "boot" */
 	const char *why;      /* "" = none given */
-	uint64_t at_ns;	      /* when, wall clock; 0 = unknown */
+	const char *at;	      /* when, RFC 3339 UTC; NULL = unknown */
 	struct zt_who by;
 
 	enum zt_intent_hold hold; /* of the file at the policy path */
@@ -149,8 +152,11 @@ int zt_intent_watch(struct zt_intent *intent);
  */
 void zt_intent_env_changed(struct zt_intent *intent);
 
-/* zt_intent_sync - after each guard round: notices that the datapath reverted by itself. */
+/* zt_intent_sync - notices that the datapath reverted by itself. */
 void zt_intent_sync(struct zt_intent *intent);
+
+/* zt_intent_round - after each guard round: that, and what waited for room on the disk. */
+void zt_intent_round(struct zt_intent *intent);
 
 /* --- staged, promoted, confirmed, rolled back ------------------------------------- */
 
@@ -293,7 +299,14 @@ int zt_intent_recompile(struct zt_intent *intent);
 int zt_intent_relabel(struct zt_intent *intent, const char *const *hosts, size_t count);
 
 /* zt_intent_use_labels - labels set at run time, from now on; borrowed until zt_intent_close(). */
-void zt_intent_use_labels(struct zt_intent *intent, const struct zt_labels *labels);
+void zt_intent_use_labels(struct zt_intent *intent, struct zt_labels *labels);
+
+/* zt_intent_hold_name - "rollback", ... ; docs/json.md has them. */
+const char *zt_intent_hold_name(enum zt_intent_hold hold);
+
+/* As JSON, for replies and for what is kept. New references. */
+struct json_t *zt_who_json(const struct zt_who *who);
+struct json_t *zt_promoted_json(const struct zt_promoted *rows, size_t count);
 
 void zt_intent_state(struct zt_intent *intent, struct zt_intent_state *ret);
 
