@@ -9,6 +9,7 @@
 #include "api/wire.h"
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "base/strbuf.h"
 #include "ctl/client.h"
 #include "ctl/render/text.h"
 
@@ -92,6 +93,24 @@ static bool pass_on(const char *text, size_t len)
 	return true;
 }
 
+/* A report on a policy is many lines; each is escaped. */
+static char *escaped_lines(const char *text)
+{
+	zt_auto(zt_strbuf_free) struct zt_strbuf buf = ZT_STRBUF_INIT;
+
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+		zt_auto(zt_freep) char *line = strndup(text, len);
+		zt_auto(zt_freep) char *safe = line ? ztc_escaped(line) : NULL;
+
+		zt_strbuf_puts(&buf, safe ?: "");
+		text += len + (text[len] == '\n');
+		if (*text)
+			zt_strbuf_puts(&buf, "\n");
+	}
+	return zt_strbuf_steal(&buf);
+}
+
 /*
  * One reply off the wire: its result, or the error that it carries. @raw: a long result may be
  * printed at once; *ret stays NULL then.
@@ -119,8 +138,9 @@ static int read_reply(int fd, bool raw, json_t **ret, char **ret_why)
 		return ZTC_EXIT_OK;
 	}
 	error = json_object_get(reply, "error");
-	*ret_why = ztc_escaped(*ztc_str(error, "message") ? ztc_str(error, "message")
-							  : "the agent refused, without a reason");
+	*ret_why =
+		escaped_lines(*ztc_str(error, "message") ? ztc_str(error, "message")
+							 : "the agent refused, without a reason");
 	r = (int)ztc_int(error, "code");
 	return r >= ZTC_EXIT_FAILED && r <= ZTC_EXIT_NO ? r : ZTC_EXIT_FAILED;
 }

@@ -83,6 +83,41 @@ static const struct ztc_opt test_opts[] = {
 	{NULL, NULL, NULL},
 };
 
+#define WHY_OPT                                                                                    \
+	{                                                                                          \
+		"why", "TEXT", "kept in the history"                                               \
+	}
+
+static const struct ztc_opt stage_opts[] = {
+	{"drop", NULL, "drop the candidate that is held"},
+	WHY_OPT,
+	{NULL, NULL, NULL},
+};
+
+static const struct ztc_opt promote_opts[] = {
+	{"all", NULL, "every statement"},
+	{"ready", NULL,
+	 "the statements whose conditions (`ready:`) are met; says what others lack"},
+	{"within", "TIME",
+	 "taken back unless confirmed in TIME (60s, or confirm_within); 0: final"},
+	{"percent", "N", "named rules only, and for N % of remote hosts, always the same ones"},
+	{"force", NULL, "even if a failsafe, your SSH connection or what sshd needs would be cut"},
+	WHY_OPT,
+	{NULL, NULL, NULL},
+};
+
+static const struct ztc_opt rollback_opts[] = {
+	{"revision", "R", "the newest entry with this policy revision"},
+	{"within", "TIME", "taken back unless confirmed in TIME; without it final at once"},
+	WHY_OPT,
+	{NULL, NULL, NULL},
+};
+
+static const struct ztc_opt history_opts[] = {
+	{"show", "N", "entry N, with the text of its policy"},
+	{NULL, NULL, NULL},
+};
+
 static const struct ztc_opt doctor_opts[] = {
 	{"pin-dir", "DIR", "the agent's pin directory (default " ZT_PINS_DIR ")"},
 	{NULL, NULL, NULL},
@@ -143,6 +178,26 @@ const struct ztc_cmd ztc_commands[] = {
 	 "Also compares policy name and revision with the signature's trusted comment. Exit status 3 "
 	 "when it is not signed by that key. No agent, no root needed.",
 	 verify_opts, 1, 1, ztc_run_policy_verify},
+	{"policy stage", "FILE", "hold a policy as the candidate: judged, not acted on",
+	 "What is denied and allowed stays as it is; every flow also gets the verdict that FILE would "
+	 "give, all its statements taken as enforced. Kept over restarts, until promoted or dropped.",
+	 stage_opts, 0, 1, ztc_run_policy_stage},
+	{"policy promote", "[RULE...]", "put staged statements or the candidate in force",
+	 "Without a candidate, the named statements of the policy in force become enforced. With one, "
+	 "it comes into force as written; with names, its definitions do and only the named "
+	 "statements become enforced. The kernel takes it back at the deadline unless it is confirmed, "
+	 "whether or not the agent lives. Exit status 3 when it is refused.",
+	 promote_opts, 0, -1, ztc_run_policy_promote},
+	{"policy confirm", "", "make what was promoted final",
+	 "Ends the deadline. Too late, it fails and says so.", NULL, 0, 0, ztc_run_policy_confirm},
+	{"policy rollback", "[N]", "take back what awaits confirmation, or go back to entry N",
+	 "With nothing awaiting confirmation and no N: to the confirmed state before this one. The "
+	 "policy file is held back until its revision rises above the one that was left.",
+	 rollback_opts, 0, 1, ztc_run_policy_rollback},
+	{"policy history", "", "the last 20 confirmed states, with who, when and why",
+	 "Each entry holds the whole policy and the hash of the one before. Exit status 3 when an "
+	 "entry was altered or is missing.",
+	 history_opts, 0, 0, ztc_run_policy_history},
 	{"doctor", "", "can this host be guarded, and what are the limits here",
 	 "Checks kernel, privilege, mounts, neighbours on tc, XDP and netfilter, and every way past "
 	 "the datapath that this host has, by itself and through the agent when it runs. What could "

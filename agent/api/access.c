@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <grp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -61,6 +62,18 @@ void zt_access_lookup(struct zt_access *access)
 	access->read_gid = group_id(access->read_group);
 }
 
+/* The audit system's: set once by login, kept by sudo. The process is there: it is connected. */
+static uid_t login_uid(pid_t pid)
+{
+	zt_auto(zt_fclosep) FILE *f = NULL;
+	unsigned int uid;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/loginuid", (int)pid);
+	f = fopen(path, "re");
+	return f && fscanf(f, "%u", &uid) == 1 ? uid : (uid_t)-1;
+}
+
 int zt_access_peer(struct zt_access *access, int fd, struct zt_peer *ret)
 {
 	zt_auto(zt_freep) gid_t *groups = malloc(GROUPS_SOME * sizeof(gid_t));
@@ -86,6 +99,7 @@ int zt_access_peer(struct zt_access *access, int fd, struct zt_peer *ret)
 	if (cred.uid != 0)
 		zt_access_lookup(access);
 	*ret = (struct zt_peer){.uid = cred.uid, .gid = cred.gid, .pid = cred.pid};
+	ret->login_uid = login_uid(cred.pid);
 	ret->may = zt_access_level(access, cred.uid, cred.gid, groups, len / sizeof(gid_t));
 	return 0;
 }

@@ -26,6 +26,7 @@ struct zt_peer {
 	uid_t uid;
 	gid_t gid;
 	pid_t pid;
+	uid_t login_uid; /* of the session, sudo or not; (uid_t)-1 = none */
 	enum zt_level_of_access may;
 };
 

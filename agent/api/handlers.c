@@ -22,6 +22,11 @@ static const char *const map_args[] = {ZT_FILTER_KEYS, "limit", "by", "since", N
 static const char *const show_args[] = {"builtin", "canonical", NULL};
 static const char *const explain_args[] = {"src",    "dst",  "port", "unit",
 					   "cgroup", "user", "exe",  NULL};
+static const char *const stage_args[] = {"path", "files", "signature", "why", "drop", NULL};
+static const char *const promote_args[] = {"rules", "all",   "within_ms", "percent",
+					   "ready", "force", "why",	  NULL};
+static const char *const rollback_args[] = {"entry", "revision", "within_ms", "why", NULL};
+static const char *const history_args[] = {"show", NULL};
 static const char *const observe_args[] = {"for_s", "off", NULL};
 
 static const struct zt_handler handlers[] = {
@@ -34,6 +39,11 @@ static const struct zt_handler handlers[] = {
 	{"policy status", false, no_args, zt_handle_policy_status},
 	{"doctor", false, no_args, zt_handle_doctor},
 	{"version", false, no_args, zt_handle_version},
+	{"policy stage", true, stage_args, zt_handle_policy_stage},
+	{"policy promote", true, promote_args, zt_handle_policy_promote},
+	{"policy confirm", true, no_args, zt_handle_policy_confirm},
+	{"policy rollback", true, rollback_args, zt_handle_policy_rollback},
+	{"policy history", false, history_args, zt_handle_policy_history},
 	{"observe", true, observe_args, zt_handle_observe},
 	{"detach", true, no_args, zt_handle_detach},
 };
@@ -115,12 +125,28 @@ static int send_json(struct zt_client *client, json_t *reply)
 	return text ? zt_client_send(client, text, strlen(text)) : -ENOMEM;
 }
 
+/* Escaped line by line: the report on a policy has many. */
+static json_t *lines_json(const char *text)
+{
+	zt_auto(zt_strbuf_free) struct zt_strbuf sb = ZT_STRBUF_INIT;
+
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		zt_strbuf_escape(&sb, text, len);
+		text += len + (text[len] == '\n');
+		if (*text)
+			zt_strbuf_puts(&sb, "\n");
+	}
+	return zt_strbuf_error(&sb) ? NULL : json_string(zt_strbuf_text(&sb));
+}
+
 static int send_error(struct zt_client *client, struct zt_request *req, int r)
 {
 	if (!req->code)
 		zt_request_fail(req, ZT_CODE_FAILED, "%s", strerror(-r));
 	return send_json(client, json_pack("{s:b, s:{s:i, s:o}}", "ok", 0, "error", "code",
-					   req->code, "message", zt_json_str(req->err)));
+					   req->code, "message", lines_json(req->err)));
 }
 
 /* The first frame opens the envelope; the stream writes the result; the last frame closes. */
@@ -157,6 +183,7 @@ int zt_request_text(struct zt_client *client, const char *text, size_t len)
 		.ctx = &server->ctx,
 		.render = server->render,
 		.names = zt_names_get(server->names),
+		.peer = &client->peer,
 	};
 	zt_auto(zt_json_decref) json_t *message = NULL;
 	zt_auto(zt_json_decref) json_t *no_object = json_object();

@@ -19,7 +19,10 @@ struct zt_names;
 struct zt_procs;
 struct zt_render;
 struct zt_request;
+struct zt_intent_state;
+struct zt_policy_set;
 struct zt_users;
+struct zt_who;
 
 #define ZT_FOLLOW_BACKLOG                                                                          \
 	(512u << 10) /* unread text of a follower; past it, changes are skipped                    \
@@ -47,7 +50,7 @@ struct zt_client {
 	struct zt_peer peer;
 	char *in; /* a request being received: header and text */
 	size_t in_len;
-	size_t in_size; /* room in @in */
+	size_t in_size;	      /* room in @in */
 	struct zt_strbuf out; /* frames being sent */
 	size_t sent;
 	struct zt_stream *stream; /* the rest of the reply being sent */
@@ -106,7 +109,8 @@ struct zt_request {
 	const struct zt_api_ctx *ctx;
 	struct zt_render *render;
 	const struct zt_flow_names *names;
-	const json_t *args; /* an object */
+	const struct zt_peer *peer; /* who asks */
+	const json_t *args;	    /* an object */
 	/* Of the handler: one of the two. */
 	json_t *result;
 	struct zt_stream *stream;
@@ -134,6 +138,7 @@ __attribute__((format(printf, 3, 4))) int zt_request_fail(struct zt_request *req
 
 #define ZT_CODE_FAILED 1
 #define ZT_CODE_USAGE  2
+#define ZT_CODE_NO     3 /* "no" as an answer */
 
 /* zt_request_text - read one message; puts the reply, or its beginning, into the client. */
 int zt_request_text(struct zt_client *client, const char *text, size_t len);
@@ -150,6 +155,11 @@ int zt_handle_doctor(struct zt_request *request);
 int zt_handle_observe(struct zt_request *request);
 int zt_handle_detach(struct zt_request *request);
 int zt_handle_version(struct zt_request *request);
+int zt_handle_policy_stage(struct zt_request *request);
+int zt_handle_policy_promote(struct zt_request *request);
+int zt_handle_policy_confirm(struct zt_request *request);
+int zt_handle_policy_rollback(struct zt_request *request);
+int zt_handle_policy_history(struct zt_request *request);
 
 /* Parts of several replies. New references. */
 json_t *zt_status_interfaces(struct zt_dp *dp);
@@ -160,3 +170,11 @@ json_t *zt_status_losses(struct zt_api_server *server);
 json_t *zt_status_history(struct zt_history *history);
 json_t *zt_status_observe(struct zt_dp *dp);
 json_t *zt_status_policy(const struct zt_api_ctx *ctx);
+
+/* state.c. zt_state_json() adds what intent.h says of the state to an object. */
+void zt_state_json(json_t *object, const struct zt_intent_state *state);
+/* zt_request_set - the policy among the arguments: path, files, signature. zt_policy_set_free(). */
+int zt_request_set(struct zt_request *request, struct zt_policy_set *ret);
+void zt_policy_set_free(struct zt_policy_set *set);
+/* zt_request_who - for the history. */
+void zt_request_who(const struct zt_request *request, struct zt_who *ret);

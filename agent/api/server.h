@@ -48,7 +48,7 @@ struct zt_api_ctx {
 	void *ctx;
 };
 
-#define ZT_API_ERR_LEN 512
+#define ZT_API_ERR_LEN 4096 /* a refused policy is a report of many lines */
 
 struct zt_api_config {
 	const char *socket_path; /* its directory exists and only root may write to it */

@@ -326,7 +326,7 @@ json_t *zt_status_policy(const struct zt_api_ctx *ctx)
 	static const char *const sources[] = {
 		[ZT_INTENT_NONE] = "none",     [ZT_INTENT_FILE] = "file",
 		[ZT_INTENT_HELD] = "held",     [ZT_INTENT_CONFIRMED] = "confirmed",
-		[ZT_INTENT_PINNED] = "pinned",
+		[ZT_INTENT_PINNED] = "pinned", [ZT_INTENT_STATE] = "state",
 	};
 	struct zt_intent_state intent;
 	struct zt_dp_state dp;
@@ -347,9 +347,12 @@ json_t *zt_status_policy(const struct zt_api_ctx *ctx)
 	set(o, "reverted", json_boolean(dp.reverted));
 	set(o, "committed", zt_json_time(intent.committed_ns));
 	set(o, "commit_ms", ms_json(intent.commit_took_ns));
-	set(o, "pending", json_boolean(intent.file_held));
+	set(o, "pending",
+	    json_boolean(intent.candidate && intent.candidate->from_file &&
+			 !intent.candidate->promoted));
 	set(o, "load_error", load_error_json(&intent));
 	set(o, "warnings", lines_json(intent.warnings));
+	zt_state_json(o, &intent);
 	return o;
 }
 

@@ -26,5 +26,17 @@ int ztc_render_observe(FILE *out, const json_t *result, const struct ztc_style *
 int ztc_render_detach(FILE *out, const json_t *result, const struct ztc_style *style);
 int ztc_render_version(FILE *out, const json_t *result, const struct ztc_style *style);
 
+int ztc_render_stage(FILE *out, const json_t *result, const struct ztc_style *style);
+int ztc_render_unstage(FILE *out, const json_t *result, const struct ztc_style *style);
+int ztc_render_promote(FILE *out, const json_t *result, const struct ztc_style *style);
+int ztc_render_confirm(FILE *out, const json_t *result, const struct ztc_style *style);
+int ztc_render_rollback(FILE *out, const json_t *result, const struct ztc_style *style);
+int ztc_render_history(FILE *out, const json_t *result, const struct ztc_style *style);
+int ztc_render_entry(FILE *out, const json_t *result, const struct ztc_style *style);
+
+/* ztc_state_lines - deadline, candidate, promotions and hold of `policy`, for status. */
+void ztc_state_lines(FILE *out, const json_t *policy, const struct ztc_style *style,
+		     unsigned int indent);
+
 /* One line for one flow of `flows --follow`. */
 int ztc_render_change(FILE *out, const json_t *flow, const struct ztc_style *style);

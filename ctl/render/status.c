@@ -101,6 +101,7 @@ static const char *source_text(const char *source)
 		{"file", "the file as it is now"},
 		{"held", "an earlier reading: the file is broken now"},
 		{"confirmed", "the last confirmed copy: the file is broken"},
+		{"state", "promoted or rolled back to; the file is another"},
 		{"pinned", "what an earlier agent committed: nothing readable on disk"},
 		{"none", "no policy: everything is allowed and recorded"},
 	};
@@ -127,16 +128,9 @@ static void render_policy(FILE *out, const json_t *policy, const struct ztc_styl
 	snprintf(line, sizeof(line), "epoch %lld, committed %s, digest %.16s",
 		 (long long)ztc_int(policy, "epoch"), ago, ztc_str(policy, "digest"));
 	labelled(out, style, "", ZTC_PLAIN, line);
-	if (*ztc_str(policy, "confirm_deadline")) {
-		ztc_ago(ago, ztc_str(policy, "confirm_deadline"), style);
-		snprintf(line, sizeof(line), "not confirmed: reverts %s", ago);
-		labelled(out, style, "", ZTC_WARN, line);
-	}
+	ztc_state_lines(out, policy, style, LABEL_WIDTH);
 	if (is_true(policy, "reverted"))
 		labelled(out, style, "", ZTC_BAD, "was not confirmed in time and has reverted");
-	if (is_true(policy, "pending"))
-		labelled(out, style, "", ZTC_WARN,
-			 "the file has changed and is held (apply: manual)");
 	if (*ztc_str(policy, "warnings"))
 		ztc_lines(out, ztc_str(policy, "warnings"));
 	if (error && !json_is_null(error)) {

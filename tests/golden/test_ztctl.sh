@@ -43,7 +43,7 @@ complete_line() { # WORD...: what is offered for the last one
 		_ztctl; echo "${COMPREPLY[*]}"' _ "$@"
 }
 is "completes commands" "$(complete_line st)" "status"
-is "completes a family" "$(complete_line policy c)" "check"
+is "completes a family" "$(complete_line policy c)" "check confirm"
 is "completes behind global options" "$(complete_line --socket /x --json pol)" "policy"
 is "completes options of a command" "$(complete_line flows --ver)" "--verdict"
 is "completes options of a family's command" "$(complete_line policy explain --ex)" "--exe"

@@ -61,6 +61,10 @@ static struct world {
 	bool lie; /* the kernel's judge answers differently */
 	bool detached, quit;
 	const char *load_error;
+	/* What a request about the state came down to, and what it is told. */
+	char asked[512];
+	int answer;
+	bool refused;
 } world;
 
 struct zt_rule_names *zt_dp_rule_names(struct zt_dp *dp)
@@ -246,6 +250,76 @@ const struct zt_tables *zt_intent_tables(struct zt_intent *intent)
 {
 	(void)intent;
 	return world.tables;
+}
+
+static int asked(struct zt_outcome *ret)
+{
+	ret->refused = world.refused;
+	ret->changed = world.answer == 0;
+	if (world.answer)
+		snprintf(ret->err, sizeof(ret->err), "line one\nline two \033");
+	return world.answer;
+}
+
+int zt_intent_stage(struct zt_intent *intent, const struct zt_policy_set *set,
+		    const struct zt_who *who, const char *why, struct zt_outcome *ret)
+{
+	(void)intent;
+	snprintf(world.asked, sizeof(world.asked), "stage %s %zu %s %zu %s %s uid=%u", set->path,
+		 set->count, set->files[0].path, set->files[0].len, set->signature ?: "-",
+		 why ?: "-", who->uid);
+	return asked(ret);
+}
+
+int zt_intent_unstage(struct zt_intent *intent, const struct zt_who *who, struct zt_outcome *ret)
+{
+	(void)intent;
+	(void)who;
+	snprintf(world.asked, sizeof(world.asked), "unstage");
+	return asked(ret);
+}
+
+int zt_intent_promote(struct zt_intent *intent, const struct zt_promotion *what,
+		      struct zt_outcome *ret)
+{
+	(void)intent;
+	snprintf(world.asked, sizeof(world.asked),
+		 "promote %zu %s all=%d percent=%u within=%lld %s", what->id_count,
+		 what->id_count ? what->ids[0] : "-", what->all, what->percent,
+		 (long long)what->within_ns, what->why ?: "-");
+	return asked(ret);
+}
+
+int zt_intent_confirm(struct zt_intent *intent, const struct zt_who *who, struct zt_outcome *ret)
+{
+	(void)intent;
+	(void)who;
+	snprintf(world.asked, sizeof(world.asked), "confirm");
+	return asked(ret);
+}
+
+int zt_intent_rollback(struct zt_intent *intent, const struct zt_rollback *to,
+		       struct zt_outcome *ret)
+{
+	(void)intent;
+	snprintf(world.asked, sizeof(world.asked), "rollback %llu %llu %d within=%llu",
+		 (unsigned long long)to->entry, (unsigned long long)to->revision, to->by_revision,
+		 (unsigned long long)to->within_ns);
+	return asked(ret);
+}
+
+int zt_intent_history(struct zt_intent *intent, json_t **ret)
+{
+	(void)intent;
+	*ret = json_pack("{s:[], s:b, s:[], s:i}", "entries", "intact", 1, "breaks", "max", 20);
+	return 0;
+}
+
+int zt_intent_history_show(struct zt_intent *intent, uint64_t entry, json_t **ret)
+{
+	(void)intent;
+	*ret = json_pack("{s:I}", "entry", (json_int_t)entry);
+	return entry == 1 ? 0 : (json_decref(*ret), *ret = NULL, -ENOENT);
 }
 
 /* --- an agent ---------------------------------------------------------------------------- */

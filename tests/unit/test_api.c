@@ -234,6 +234,81 @@ static void detach_answers_before_the_agent_leaves(void **state)
 	refused(a, "{\"command\":\"status\"}", 1, "detached");
 }
 
+/* What each request about the state comes down to; errors keep their lines and exit status. */
+static void requests_about_the_state(void **state)
+{
+	static const struct {
+		const char *command, *args, *asked;
+	} rows[] = {
+		{"policy stage",
+		 "{\"path\":\"a\",\"files\":[{\"path\":\"a\",\"text\":\"xyz\"}],\"why\":\"w\"}",
+		 "stage a 1 a 3 - w uid=0"},
+		{"policy stage", "{\"drop\":true}", "unstage"},
+		{"policy promote", "{}", "promote 0 - all=0 percent=0 within=-1 -"},
+		{"policy promote",
+		 "{\"rules\":[\"r1\"],\"percent\":5,\"within_ms\":0,\"force\":true}",
+		 "promote 1 r1 all=0 percent=5 within=0 -"},
+		{"policy promote", "{\"all\":true,\"within_ms\":1500,\"force\":true}",
+		 "promote 0 - all=1 percent=0 within=1500000000 -"},
+		{"policy confirm", "{}", "confirm"},
+		{"policy rollback", "{}", "rollback 0 0 0 within=0"},
+		{"policy rollback", "{\"entry\":3}", "rollback 3 0 0 within=0"},
+		{"policy rollback", "{\"revision\":0,\"within_ms\":1}",
+		 "rollback 0 0 1 within=1000000"},
+		{"policy stage", "{\"path\":\"a\"}", NULL},
+		{"policy stage", "{\"path\":\"a\",\"files\":[]}", NULL},
+		{"policy stage", "{\"path\":\"a\",\"files\":[{\"path\":\"a\"}]}", NULL},
+		{"policy promote", "{\"percent\":0}", NULL},
+		{"policy promote", "{\"percent\":100}", NULL},
+		{"policy promote", "{\"rules\":\"r1\"}", NULL},
+		{"policy promote", "{\"rules\":[1]}", NULL},
+		{"policy promote", "{\"within_ms\":-1}", NULL},
+		{"policy rollback", "{\"entry\":1,\"revision\":1}", NULL},
+		{"policy history", "{\"show\":\"x\"}", NULL},
+	};
+	char request[512];
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		zt_auto(zt_json_decref) json_t *reply = NULL;
+		bool ok;
+
+		world.asked[0] = '\0';
+		snprintf(request, sizeof(request), "{\"command\":\"%s\",\"args\":%s}",
+			 rows[i].command, rows[i].args);
+		reply = ask(*state, request);
+		ok = json_is_true(json_object_get(reply, "ok"));
+		if (ok != (rows[i].asked != NULL) || strcmp(world.asked, rows[i].asked ?: "") != 0)
+			fail_msg("%s: ok %d, '%s'", request, ok, world.asked);
+		if (!ok)
+			assert_int_equal(json_integer_value(json_object_get(
+						 json_object_get(reply, "error"), "code")),
+					 2);
+	}
+}
+
+static void refusals_keep_their_lines(void **state)
+{
+	static const struct {
+		int answer, code;
+		bool refused;
+	} rows[] = {{-EINVAL, 2, false}, {-EPERM, 3, true}, {-ETIME, 1, false}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		zt_auto(zt_json_decref) json_t *reply = NULL;
+		const json_t *error;
+
+		world.answer = rows[i].answer;
+		world.refused = rows[i].refused;
+		reply = ask(*state, "{\"command\":\"policy confirm\"}");
+		error = json_object_get(reply, "error");
+		assert_int_equal(json_integer_value(json_object_get(error, "code")), rows[i].code);
+		assert_string_equal(json_string_value(json_object_get(error, "message")),
+				    "line one\nline two \\x1b");
+	}
+	world.answer = 0;
+	world.refused = false;
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup_agent, teardown_agent)
 
 int main(void)
@@ -246,6 +321,8 @@ int main(void)
 		CASE(violations_and_map_agree_with_flows),
 		CASE(explain_names_the_statement),
 		CASE(observe_reaches_the_datapath),
+		CASE(requests_about_the_state),
+		CASE(refusals_keep_their_lines),
 		CASE(detach_answers_before_the_agent_leaves),
 	};
 
