@@ -48,6 +48,20 @@ static const char *const cgroups[] = {"/x", "/x/y", "/", "/xy"};
 static const char *const users[] = {"0", "1000"};
 static const char *const exes[] = {"/bin/p", "/bin/q"};
 
+/* Labels of hosts; the values are known whatever hosts a policy has. */
+static const char *const label_keys[] = {"a", "b", "p"};
+static const char *const label_values[][3] = {
+	{"0", "1", "2"}, {"0", "1", "0"}, {"ok", "bad", "ok"}};
+
+#define RANDOM_WALL_S 1893456000LL /* 2030-01-01, a Tuesday */
+static const char *const hours[] = {
+	"Mon-Fri 08:00-20:00", "00:00-12:00", "Tue,Wed 06:30-06:31",
+	"Sat-Mon 22:00-04:00", "12:00-24:00", "Fri 00:00-24:00",
+};
+static const char *const expiries[] = {
+	"2030-01-01", "2030-01-03T12:00:00Z", "2030-01-11", "2030-01-17T05:59:59Z", "2030-06-30",
+};
+
 static inline void write_end(struct zt_strbuf *sb, uint32_t segments, bool qualifiers)
 {
 	static const char *const builtin[] = {"any", "this-host", "unknown", "multicast",
@@ -90,11 +104,17 @@ static inline void write_inventory(struct zt_strbuf *sb, uint32_t hosts, uint32_
 {
 	zt_strbuf_puts(sb, "version: 1\npolicy: p\nrevision: 1\nhosts:\n");
 	for (uint32_t i = 0; i < hosts; i++) {
-		zt_strbuf_printf(sb, "  h%u: {labels: {a: %u, b: %u}, addresses: ", i, pick(3),
-				 pick(2));
+		zt_strbuf_printf(sb, "  h%u: {labels: {a: %u, b: %u%s}, addresses: ", i, pick(3),
+				 pick(2),
+				 pick(3)   ? ""
+				 : pick(2) ? ", p: ok"
+					   : ", p: bad");
 		write_list(sb, addresses, ARRAY_SIZE(addresses), pick(4) ? 1 : 0);
 		zt_strbuf_puts(sb, "}\n");
 	}
+	for (uint32_t i = 0; i < 6; i++)
+		zt_strbuf_printf(sb, "  k%u: {labels: {a: %u, b: %u, p: %s}}\n", i, i % 3, i % 2,
+				 i < 3 ? "ok" : "bad");
 	if (segments)
 		zt_strbuf_puts(sb, "segments:\n");
 	for (uint32_t i = 0; i < segments; i++) {
@@ -104,7 +124,8 @@ static inline void write_inventory(struct zt_strbuf *sb, uint32_t hosts, uint32_
 		if (select && pick(2))
 			zt_strbuf_printf(sb, "select: {a: %u, b: %u}", pick(3), pick(2));
 		else if (select)
-			zt_strbuf_printf(sb, "select: {a: %u}", pick(3));
+			zt_strbuf_printf(sb, pick(3) ? "select: {a: %u}" : "select: {p: ok}",
+					 pick(3));
 		if (!select || pick(3) == 0) {
 			zt_strbuf_printf(sb, "%saddresses: ", select ? ", " : "");
 			write_list(sb, nets, ARRAY_SIZE(nets), 1);
@@ -117,7 +138,25 @@ static inline void write_inventory(struct zt_strbuf *sb, uint32_t hosts, uint32_
 	}
 }
 
-static inline void write_statements(struct zt_strbuf *sb, uint32_t segments)
+static inline void write_conditions(struct zt_strbuf *sb)
+{
+	bool by_hours = pick(3) == 0, by_labels = pick(3) == 0;
+
+	if (by_hours || by_labels)
+		zt_strbuf_puts(sb, ", when: {");
+	if (by_hours)
+		zt_strbuf_printf(sb, "hours: \"%s\"%s", PICK(hours), by_labels ? ", " : "");
+	if (by_labels && pick(2))
+		zt_strbuf_printf(sb, "labels: {p: %s}", pick(2) ? "ok" : "bad");
+	else if (by_labels)
+		zt_strbuf_printf(sb, "labels: {a: %u}", pick(3));
+	if (by_hours || by_labels)
+		zt_strbuf_puts(sb, "}");
+	if (pick(4) == 0)
+		zt_strbuf_printf(sb, ", expires: %s", PICK(expiries));
+}
+
+static inline void write_statements(struct zt_strbuf *sb, uint32_t segments, bool conditions)
 {
 	static const char *const modes[] = {"staged", "enforced"};
 	static const char *const existing[] = {"keep", "recheck", "reset"};
@@ -133,7 +172,7 @@ static inline void write_statements(struct zt_strbuf *sb, uint32_t segments)
 				 i, PICK(modes), PICK(existing));
 	}
 	zt_strbuf_puts(sb, "rules:\n");
-	n = pick(20) ? pick(12) : 70 + pick(100); /* also more than a word of bits */
+	n = pick(20) || conditions ? pick(12) : 70 + pick(100); /* also more than a word of bits */
 	for (uint32_t i = 0; i < n; i++) {
 		zt_strbuf_printf(sb, "  - {id: r%u, action: %s, from: ", i,
 				 pick(3) ? "allow" : "deny");
@@ -142,6 +181,8 @@ static inline void write_statements(struct zt_strbuf *sb, uint32_t segments)
 		write_end(sb, segments, pick(4) == 0);
 		zt_strbuf_puts(sb, ", ports: ");
 		write_list(sb, ports, ARRAY_SIZE(ports), 1);
+		if (conditions && pick(2))
+			write_conditions(sb);
 		zt_strbuf_printf(sb, ", mode: %s, existing: %s}\n", PICK(modes), PICK(existing));
 	}
 	zt_strbuf_puts(sb, "failsafe:\n");
