@@ -9,8 +9,12 @@
 
 #include "base/strbuf.h"
 
-#define DEPTH_MAX 16
-#define NODES_MAX (4u << 20)
+#define DEPTH_MAX    16
+#define BRACKETS_MAX 1024
+#define NODES_MAX    (4u << 20)
+/* The library keeps a line's tokens while what begins there may be a key: some 700 bytes for one.
+ */
+#define LINE_MAX_BYTES (128u << 10)
 
 struct reader {
 	const struct zt_source *src;
@@ -258,10 +262,19 @@ static int check_bytes(const struct zt_source *src, struct zt_diag *diag)
 	struct reader rd = {.src = src, .line = 1};
 	struct zt_loc loc = {.file = src->name};
 	const unsigned char *text = (const unsigned char *)src->text;
+	size_t line = 0;
 
 	for (size_t i = 0; i < src->len;) {
 		size_t n = zt_utf8_next(text + i, src->len - i, NULL);
 
+		if (i && text[i - 1] == '\n')
+			line = i;
+		if (i - line >= LINE_MAX_BYTES) {
+			locate(&rd, line, &loc.line, &loc.col);
+			zt_diag_error(diag, &loc, "a line of more than %u bytes", LINE_MAX_BYTES);
+			zt_diag_remedy(diag, "lists and mappings may go on in the next line");
+			return -EINVAL;
+		}
 		if (n &&
 		    (text[i] >= 0x20 || text[i] == '\t' || text[i] == '\n' || text[i] == '\r')) {
 			i += n;
@@ -276,6 +289,53 @@ static int check_bytes(const struct zt_source *src, struct zt_diag *diag)
 	return 0;
 }
 
+/* Whether a quote or a collection may begin here, judging by what is before it on the line. */
+static bool begins_token(const char *text, size_t at)
+{
+	while (at && text[at - 1] == ' ')
+		at--;
+	return !at || strchr("\n[{,:-?", text[at - 1]);
+}
+
+/* Where a quoted text ends that begins at @at, or the end of the file. */
+static size_t skip_quoted(const struct zt_source *src, size_t at)
+{
+	char quote = src->text[at++];
+
+	while (at < src->len && src->text[at] != quote)
+		at += quote == '"' && src->text[at] == '\\' ? 2 : 1;
+	return at;
+}
+
+/*
+ * Brackets in brackets, before the library sees them: it reads all that are
+ * open before it tells of the first, some 300 bytes each. A rough reading, since
+ * the limit is far above what is refused later.
+ */
+static int check_brackets(const struct zt_source *src, struct zt_diag *diag)
+{
+	struct reader rd = {.src = src, .line = 1};
+	struct zt_loc loc = {.file = src->name};
+	const char *text = src->text;
+	unsigned int depth = 0;
+
+	for (size_t i = 0; i < src->len; i++) {
+		if (text[i] == '#' && (!i || strchr(" \t\n", text[i - 1]))) {
+			i += strcspn(text + i, "\n");
+		} else if ((text[i] == '"' || text[i] == '\'') && begins_token(text, i)) {
+			i = skip_quoted(src, i);
+		} else if ((text[i] == '[' || text[i] == '{') && (depth || begins_token(text, i))) {
+			if (++depth < BRACKETS_MAX)
+				continue;
+			locate(&rd, i, &loc.line, &loc.col);
+			return zt_diag_error(diag, &loc, "nested deeper than %d levels", DEPTH_MAX);
+		} else if ((text[i] == ']' || text[i] == '}') && depth) {
+			depth--;
+		}
+	}
+	return 0;
+}
+
 int zt_yaml_parse(const struct zt_source *src, struct zt_arena *arena, struct zt_node **ret_root,
 		  struct zt_diag *diag)
 {
@@ -285,6 +345,8 @@ int zt_yaml_parse(const struct zt_source *src, struct zt_arena *arena, struct zt
 	int r;
 
 	r = check_bytes(src, diag);
+	if (r == 0)
+		r = check_brackets(src, diag);
 	if (r < 0)
 		return r;
 	fy_diag_cfg_default(&diag_cfg);
