@@ -77,6 +77,21 @@ static void log_committed(struct zt_agent *agent, const struct zt_intent_state *
 		       (unsigned long long)((dp.ctl.deadline_ns - zt_now_ns()) / ZT_NS_PER_S));
 }
 
+static void log_waiting(const struct zt_intent_state *state)
+{
+	if (state->file_held && state->hold == ZT_HOLD_PENDING)
+		zt_log(ZT_INFO, "the policy file changed; it waits until what was promoted is "
+				"confirmed or taken back");
+	else if (state->file_held)
+		zt_log(ZT_WARN,
+		       "the policy file (revision %llu) is held back (%s) until its revision is "
+		       "above %llu",
+		       (unsigned long long)state->file_revision, zt_intent_hold_name(state->hold),
+		       (unsigned long long)state->hold_revision);
+	else
+		zt_log(ZT_INFO, "the policy file changed; it waits to be promoted (apply: manual)");
+}
+
 static void on_result(enum zt_intent_result result, void *ctx)
 {
 	struct zt_agent *agent = ctx;
@@ -89,7 +104,7 @@ static void on_result(enum zt_intent_result result, void *ctx)
 		log_lines(ZT_WARN, state.warnings);
 		break;
 	case ZT_INTENT_WAITING:
-		zt_log(ZT_INFO, "the policy file changed; it waits to be promoted (apply: manual)");
+		log_waiting(&state);
 		break;
 	case ZT_INTENT_BROKEN:
 		log_lines(ZT_ERR, state.error);
@@ -98,8 +113,7 @@ static void on_result(enum zt_intent_result result, void *ctx)
 		       state.path);
 		break;
 	case ZT_INTENT_REVERTED:
-		zt_log(ZT_WARN,
-		       "policy not confirmed in time: '%s' revision %llu is in force again",
+		zt_log(ZT_WARN, "policy taken back: '%s' revision %llu is in force again",
 		       state.name, (unsigned long long)state.revision);
 		break;
 	case ZT_INTENT_SAME:
@@ -317,6 +331,8 @@ static void log_fallback(struct zt_agent *agent)
 	struct zt_intent_state state;
 
 	zt_intent_state(agent->intent, &state);
+	if (state.history_error)
+		zt_log(ZT_ERR, "%s", state.history_error);
 	if (state.source == ZT_INTENT_CONFIRMED)
 		zt_log(ZT_WARN,
 		       "the last confirmed policy, '%s' revision %llu, is in force instead",

@@ -193,7 +193,7 @@ void zt_intent_round(struct zt_intent *intent)
 {
 	zt_intent_sync(intent);
 	/* There may be room on the disk now, or nothing may be awaited any more. */
-	if (intent->file_again && !(intent->file_held && intent->pending))
+	if (intent->file_again && !intent->pending)
 		zt_intent_load(intent, false);
 }
 
@@ -247,17 +247,14 @@ void zt_intent_use_labels(struct zt_intent *intent, struct zt_labels *labels)
 
 static void state_of_file(const struct zt_intent *intent, struct zt_intent_state *ret)
 {
-	const struct zt_reading *now = &intent->now;
+	enum zt_intent_hold held = ZT_HOLD_NONE;
 
-	ret->hold = intent->file_held ? intent->file_hold : ZT_HOLD_NONE;
-	if (!intent->file_held && intent->rejected)
-		ret->hold = intent->reject;
-	else if (!intent->file_held)
-		ret->hold = now->hold;
-	ret->hold_revision = now->hold != ZT_HOLD_NONE ? now->hold_revision : 0;
-	if (intent->rejected && intent->rejected_revision > ret->hold_revision)
-		ret->hold_revision = intent->rejected_revision;
-	ret->file_held = intent->file_held;
+	if (intent->file_known)
+		held = zt_file_held(intent, intent->file_digest, intent->file_revision);
+	ret->hold = zt_file_hold(intent, &ret->hold_revision);
+	if (held != ZT_HOLD_NONE)
+		ret->hold = held;
+	ret->file_held = held != ZT_HOLD_NONE;
 	ret->file_revision = intent->file_revision;
 }
 

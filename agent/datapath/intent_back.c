@@ -115,23 +115,6 @@ static int choose(struct zt_intent *intent, const struct zt_rollback *to, uint64
 	return zt_intent_err(err, -ENOENT, "the history has no state before this one");
 }
 
-static void set_hold(const struct zt_intent *intent, struct zt_reading *reading)
-{
-	const struct zt_policy *now = intent->now.policy;
-
-	reading->hold = ZT_HOLD_NONE;
-	reading->hold_revision = 0;
-	if (intent->file_known &&
-	    !memcmp(intent->file_digest, reading->policy->digest, ZT_DIGEST_LEN)) {
-		reading->source = ZT_INTENT_FILE;
-		return;
-	}
-	reading->hold = ZT_HOLD_ROLLBACK;
-	reading->hold_revision = now ? now->revision : 0;
-	if (intent->file_known && intent->file_revision > reading->hold_revision)
-		reading->hold_revision = intent->file_revision;
-}
-
 static int restore(struct zt_intent *intent, uint64_t entry, struct zt_record *rec,
 		   struct zt_reading *reading, char *err)
 {
@@ -144,7 +127,8 @@ static int restore(struct zt_intent *intent, uint64_t entry, struct zt_record *r
 				     (unsigned long long)entry, why);
 	r = zt_reading_restore(reading, rec, ZT_INTENT_STATE, &diag);
 	if (r == 0) {
-		set_hold(intent, reading);
+		zt_file_set_hold(intent, reading, ZT_HOLD_ROLLBACK,
+				 intent->now.policy ? intent->now.policy->revision : 0);
 		reading->candidate = false;
 		r = zt_reading_compile(intent, reading, zt_intent_held_policy(intent), &diag);
 	}

@@ -86,9 +86,12 @@ static void take(struct zt_intent *intent, struct zt_reading *reading, bool fina
 	intent->now = *reading;
 	memset(reading, 0, sizeof(*reading));
 	intent->pending = !final;
-	if (final)
-		zt_reading_free(&intent->before);
 	intent->committed_ns = zt_now_ns();
+	if (!final)
+		return;
+	zt_reading_free(&intent->before);
+	/* What it still holds back is in the state's own hold. */
+	intent->rejected = false;
 }
 
 static int write_down(struct zt_intent *intent, struct zt_reading *reading,

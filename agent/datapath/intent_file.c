@@ -19,27 +19,62 @@ void zt_file_free(struct zt_file *file)
 	zt_diag_free(&file->diag);
 }
 
-static bool is_now(const struct zt_intent *intent, const struct zt_policy *policy)
+static bool is_now(const struct zt_intent *intent, const uint8_t *digest)
 {
 	const struct zt_policy *now = intent->now.policy;
 
-	return now && !memcmp(now->digest, policy->digest, sizeof(now->digest));
+	return now && !memcmp(now->digest, digest, sizeof(now->digest));
 }
 
-enum zt_intent_hold zt_file_held(const struct zt_intent *intent, const struct zt_policy *policy)
+enum zt_intent_hold zt_file_hold(const struct zt_intent *intent, uint64_t *ret_revision)
 {
 	const struct zt_reading *now = &intent->now;
+	bool rejected = intent->rejected && (now->hold == ZT_HOLD_NONE ||
+					     intent->rejected_revision > now->hold_revision);
 
-	if (is_now(intent, policy))
+	*ret_revision = rejected ? intent->rejected_revision : now->hold_revision;
+	return rejected ? intent->reject : now->hold;
+}
+
+enum zt_intent_hold zt_file_held(const struct zt_intent *intent, const uint8_t *digest,
+				 uint64_t revision)
+{
+	uint64_t below;
+	enum zt_intent_hold hold = zt_file_hold(intent, &below);
+
+	if (is_now(intent, digest))
 		return ZT_HOLD_NONE;
-	if (intent->rejected && policy->revision <= intent->rejected_revision)
-		return intent->reject;
-	if (now->hold != ZT_HOLD_NONE && policy->revision <= now->hold_revision)
-		return now->hold;
+	if (hold != ZT_HOLD_NONE && revision <= below)
+		return hold;
 	/* A promotion that nobody confirmed would become final under the file's change. */
-	if (!intent->cfg.manual && intent->pending && strcmp(now->action, "file") != 0)
+	if (!intent->cfg.manual && intent->pending && strcmp(intent->now.action, "file") != 0)
 		return ZT_HOLD_PENDING;
 	return ZT_HOLD_NONE;
+}
+
+void zt_file_set_hold(const struct zt_intent *intent, struct zt_reading *reading,
+		      enum zt_intent_hold why, uint64_t revision)
+{
+	uint64_t below;
+	enum zt_intent_hold hold = zt_file_hold(intent, &below);
+
+	reading->hold = hold;
+	reading->hold_revision = below;
+	if (intent->file_known &&
+	    !memcmp(intent->file_digest, reading->policy->digest, ZT_DIGEST_LEN)) {
+		reading->source = ZT_INTENT_FILE;
+		reading->hold = ZT_HOLD_NONE;
+		reading->hold_revision = 0;
+		return;
+	}
+	if (why == ZT_HOLD_NONE)
+		return;
+	if (intent->file_known && intent->file_revision > revision)
+		revision = intent->file_revision;
+	if (hold == ZT_HOLD_NONE || revision >= below) {
+		reading->hold = why;
+		reading->hold_revision = revision;
+	}
 }
 
 void zt_file_read(struct zt_intent *intent, struct zt_file *ret)
@@ -55,7 +90,8 @@ void zt_file_read(struct zt_intent *intent, struct zt_file *ret)
 		return;
 	ret->r = zt_intent_read_signature(intent, &ret->signature);
 	/* One that is held back anyway is not judged yet. */
-	if (ret->r == 0 && zt_file_held(intent, ret->policy) == ZT_HOLD_NONE)
+	if (ret->r == 0 &&
+	    zt_file_held(intent, ret->policy->digest, ret->policy->revision) == ZT_HOLD_NONE)
 		ret->r = zt_intent_admit(intent, ret->policy, ret->signature, &ret->diag);
 }
 
@@ -198,6 +234,7 @@ static int put_other(struct zt_intent *intent, struct zt_file *file, uint64_t be
 
 int zt_file_put(struct zt_intent *intent, struct zt_file *file, uint64_t begin_ns)
 {
+	enum zt_intent_hold hold;
 	bool news;
 
 	intent->file_again = false;
@@ -211,12 +248,11 @@ int zt_file_put(struct zt_intent *intent, struct zt_file *file, uint64_t begin_n
 	intent->file_known = true;
 	memcpy(intent->file_digest, file->policy->digest, ZT_DIGEST_LEN);
 	intent->file_revision = file->policy->revision;
-	intent->file_hold = zt_file_held(intent, file->policy);
-	intent->file_held = intent->file_hold != ZT_HOLD_NONE;
-	if (is_now(intent, file->policy) && intent->now.tables)
+	hold = zt_file_held(intent, file->policy->digest, file->policy->revision);
+	if (is_now(intent, file->policy->digest) && intent->now.tables)
 		return put_same(intent, file);
-	if (intent->file_held) {
-		intent->file_again = intent->file_hold == ZT_HOLD_PENDING;
+	if (hold != ZT_HOLD_NONE) {
+		intent->file_again = hold == ZT_HOLD_PENDING;
 		if (news)
 			zt_intent_tell(intent, ZT_INTENT_WAITING);
 		return 0;

@@ -75,8 +75,6 @@ struct zt_intent {
 
 	/* The file as it was read last. */
 	bool file_known;
-	bool file_held;
-	enum zt_intent_hold file_hold;
 	uint8_t file_digest[ZT_DIGEST_LEN];
 	uint64_t file_revision;
 	bool file_again; /* the disk was full, or something was pending: read it once more */
@@ -189,8 +187,15 @@ struct zt_file {
 /* zt_file_read - load, signature, revision. Against @intent->now. */
 void zt_file_read(struct zt_intent *intent, struct zt_file *ret);
 void zt_file_free(struct zt_file *file);
-/* zt_file_held - whether, and why, it may not go into force by itself now. */
-enum zt_intent_hold zt_file_held(const struct zt_intent *intent, const struct zt_policy *policy);
+/* zt_file_held - whether, and why, such a file may not go into force by itself now. */
+enum zt_intent_hold zt_file_held(const struct zt_intent *intent, const uint8_t *digest,
+				 uint64_t revision);
+/* zt_file_hold - why, and up to which revision, a file would be held now; beside what is pending.
+ */
+enum zt_intent_hold zt_file_hold(const struct zt_intent *intent, uint64_t *ret_revision);
+/* zt_file_set_hold - of a state that is not the file's: what was held goes on being so. */
+void zt_file_set_hold(const struct zt_intent *intent, struct zt_reading *reading,
+		      enum zt_intent_hold why, uint64_t revision);
 /* zt_file_put - what was read goes where it belongs: in force, held, or is a report. */
 int zt_file_put(struct zt_intent *intent, struct zt_file *file, uint64_t begin_ns);
 

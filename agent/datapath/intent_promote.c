@@ -253,25 +253,6 @@ static int set_modes(const struct zt_intent *intent, struct target *t,
 /* --- the whole -----------------------------------------------------------------------------------
  */
 
-static void set_hold(const struct zt_intent *intent, struct target *t)
-{
-	const struct zt_policy *policy = t->reading.policy;
-
-	if (!t->candidate) {
-		t->reading.hold = intent->now.hold;
-		t->reading.hold_revision = intent->now.hold_revision;
-		return;
-	}
-	if (intent->file_known && !memcmp(intent->file_digest, policy->digest, ZT_DIGEST_LEN)) {
-		t->reading.source = ZT_INTENT_FILE;
-		return;
-	}
-	t->reading.hold = ZT_HOLD_PROMOTED;
-	t->reading.hold_revision = policy->revision;
-	if (intent->file_known && intent->file_revision > policy->revision)
-		t->reading.hold_revision = intent->file_revision;
-}
-
 /* The state that a promotion asks for, compiled. */
 static int make_target(struct zt_intent *intent, const struct zt_promotion *what, struct target *t,
 		       char *err)
@@ -295,7 +276,8 @@ static int make_target(struct zt_intent *intent, const struct zt_promotion *what
 		r = set_modes(intent, t, what, err);
 	if (r < 0)
 		return r;
-	set_hold(intent, t);
+	zt_file_set_hold(intent, &t->reading, t->candidate ? ZT_HOLD_PROMOTED : ZT_HOLD_NONE,
+			 t->reading.policy->revision);
 	t->reading.candidate = t->candidate;
 	r = zt_reading_compile(intent, &t->reading, NULL, &diag);
 	if (r < 0) {
@@ -329,14 +311,14 @@ static uint64_t deadline(const struct zt_intent *intent, uint64_t within_ns)
 	return within_ns ? zt_now_ns() + within_ns : 0;
 }
 
-/* The very state that is in force: its text, its promotions. */
+/* The very state that is in force for good: its text, its promotions. A deadline may move. */
 static bool is_there(const struct zt_intent *intent, const struct target *t,
 		     const struct zt_outcome *outcome)
 {
 	const struct zt_policy *now = intent->now.policy;
 
-	return now && !memcmp(now->digest, t->reading.policy->digest, ZT_DIGEST_LEN) &&
-	       !outcome->effect_count;
+	return now && !intent->pending && !outcome->effect_count &&
+	       !memcmp(now->digest, t->reading.policy->digest, ZT_DIGEST_LEN);
 }
 
 int zt_intent_promote(struct zt_intent *intent, const struct zt_promotion *what,

@@ -158,7 +158,7 @@ static bool adopt_file(struct zt_intent *intent, struct zt_file *file)
 static bool goes_in_at_once(const struct zt_intent *intent, const struct zt_file *file)
 {
 	return file->r == 0 && !intent->cfg.manual && !intent->cfg.confirm_within_ns &&
-	       zt_file_held(intent, file->policy) == ZT_HOLD_NONE;
+	       zt_file_held(intent, file->policy->digest, file->policy->revision) == ZT_HOLD_NONE;
 }
 
 /* What was awaiting confirmation goes on doing so, with the deadline that runs. */
