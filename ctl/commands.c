@@ -118,6 +118,11 @@ static const struct ztc_opt history_opts[] = {
 	{NULL, NULL, NULL},
 };
 
+static const struct ztc_opt label_set_opts[] = {
+	{"ttl", "TIME", "end after this time: 30m, 8h, 7d; without it until unset"},
+	{NULL, NULL, NULL},
+};
+
 static const struct ztc_opt doctor_opts[] = {
 	{"pin-dir", "DIR", "the agent's pin directory (default " ZT_PINS_DIR ")"},
 	{NULL, NULL, NULL},
@@ -198,6 +203,18 @@ const struct ztc_cmd ztc_commands[] = {
 	 "Each entry holds the whole policy and the hash of the one before. Exit status 3 when an "
 	 "entry was altered or is missing.",
 	 history_opts, 0, 0, ztc_run_policy_history},
+	{"label set", "HOST KEY=VALUE...", "give a host labels beside its inventory's",
+	 "Moves the host between segments: in force within 100 ms, established connections included. "
+	 "With --ttl a label stops counting at its time, whether or not the agent runs then. Kept "
+	 "over restarts and reboots; overrides the inventory and the label directory.",
+	 label_set_opts, 2, -1, ztc_run_label_set},
+	{"label unset", "HOST KEY...", "take back what label set gave",
+	 "What the label directory or the inventory says counts again.", NULL, 2, -1,
+	 ztc_run_label_unset},
+	{"label list", "[HOST]", "labels that change at run time; of one host all labels",
+	 "For each label its value, where it comes from and when it ends. A source in brackets is "
+	 "hidden by another.",
+	 NULL, 0, 1, ztc_run_label_list},
 	{"doctor", "", "can this host be guarded, and what are the limits here",
 	 "Checks kernel, privilege, mounts, neighbours on tc, XDP and netfilter, and every way past "
 	 "the datapath that this host has, by itself and through the agent when it runs. What could "

@@ -29,6 +29,10 @@ static const char *const rollback_args[] = {"entry", "revision", "within_ms", "w
 static const char *const history_args[] = {"show", NULL};
 static const char *const observe_args[] = {"for_s", "off", NULL};
 
+static const char *const label_set_args[] = {"host", "labels", "ttl_s", NULL};
+static const char *const label_unset_args[] = {"host", "keys", NULL};
+static const char *const label_list_args[] = {"host", NULL};
+
 static const struct zt_handler handlers[] = {
 	{"status", false, no_args, zt_handle_status},
 	{"flows", false, flows_args, zt_handle_flows},
@@ -37,6 +41,9 @@ static const struct zt_handler handlers[] = {
 	{"policy show", false, show_args, zt_handle_policy_show},
 	{"policy explain", false, explain_args, zt_handle_policy_explain},
 	{"policy status", false, no_args, zt_handle_policy_status},
+	{"label set", true, label_set_args, zt_handle_label_set},
+	{"label unset", true, label_unset_args, zt_handle_label_unset},
+	{"label list", false, label_list_args, zt_handle_label_list},
 	{"doctor", false, no_args, zt_handle_doctor},
 	{"version", false, no_args, zt_handle_version},
 	{"policy stage", true, stage_args, zt_handle_policy_stage},

@@ -160,6 +160,9 @@ int zt_handle_policy_promote(struct zt_request *request);
 int zt_handle_policy_confirm(struct zt_request *request);
 int zt_handle_policy_rollback(struct zt_request *request);
 int zt_handle_policy_history(struct zt_request *request);
+int zt_handle_label_set(struct zt_request *request);
+int zt_handle_label_unset(struct zt_request *request);
+int zt_handle_label_list(struct zt_request *request);
 
 /* Parts of several replies. New references. */
 json_t *zt_status_interfaces(struct zt_dp *dp);
@@ -178,3 +181,4 @@ int zt_request_set(struct zt_request *request, struct zt_policy_set *ret);
 void zt_policy_set_free(struct zt_policy_set *set);
 /* zt_request_who - for the history. */
 void zt_request_who(const struct zt_request *request, struct zt_who *ret);
+json_t *zt_status_labels(const struct zt_api_ctx *ctx);

@@ -19,6 +19,7 @@ struct zt_collector;
 struct zt_dp;
 struct zt_history;
 struct zt_intent;
+struct zt_labels;
 
 /**
  * struct zt_api_ctx - what the handlers work on; main.c fills it, all borrowed.
@@ -35,6 +36,7 @@ struct zt_api_ctx {
 	struct sd_event *event;
 	struct zt_dp *dp;
 	struct zt_intent *intent;
+	struct zt_labels *labels;
 	struct zt_collector *collector;
 	struct zt_history *history; /* NULL = nothing is kept on disk */
 	uint64_t started_ns;

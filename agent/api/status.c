@@ -445,6 +445,7 @@ int zt_handle_status(struct zt_request *request)
 	o = json_object();
 	set(o, "agent", agent_json(request->server));
 	set(o, "policy", zt_status_policy(ctx));
+	set(o, "labels", zt_status_labels(ctx));
 	set(o, "hooks", zt_status_hooks(ctx->dp));
 	set(o, "interfaces", zt_status_interfaces(ctx->dp));
 	set(o, "neighbours", zt_status_neighbours(ctx->dp));

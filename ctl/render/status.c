@@ -7,6 +7,7 @@
 #include "ctl/render/ends.h"
 #include "ctl/render/history.h"
 #include "ctl/render/losses.h"
+#include "ctl/render/labels.h"
 #include "ctl/render/render.h"
 #include "ctl/render/table.h"
 #include "ctl/render/text.h"
@@ -373,6 +374,7 @@ int ztc_render_status(FILE *out, const json_t *result, const struct ztc_style *s
 	render_agent(out, agent, style);
 	render_policy(out, json_object_get(result, "policy"), style);
 	render_alarms(out, result, style);
+	ztc_render_status_labels(out, json_object_get(result, "labels"), style);
 	render_packets(out, result, style);
 	render_history(out, result, style);
 	render_neighbours(out, result, style);

@@ -150,7 +150,8 @@ fits "explain: JSON is the agent's" policy-explain < <("$ZTCTL" --json policy ex
 fits "explain: of one host too" policy-explain < <("$ZTCTL" --json policy explain --file "$TMP/good.yaml" a a tcp/80)
 # What the renderers are tested with is what the agent says.
 for pair in flows:flows flows-empty:flows violations:violations violations-empty:violations map:map map-empty:map \
-	status:status status-broken:status explain:policy-explain statements:policy-show observe:observe; do
+	status:status status-broken:status status-labels:status labels:label-list \
+	labels-empty:label-list label-set:label-set explain:policy-explain statements:policy-show observe:observe; do
 	fits "golden ${pair%:*}.json" "${pair#*:}" <"tests/golden/ctl/${pair%:*}.json"
 done
 exits "explain: unknown name" 2 policy explain --file "$TMP/good.yaml" x b tcp/80

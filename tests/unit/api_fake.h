@@ -21,7 +21,9 @@
 #include "base/json.h"
 #include "base/strbuf.h"
 #include "datapath/datapath.h"
+#include "datapath/clock.h"
 #include "datapath/intent.h"
+#include "datapath/labels.h"
 #include "policy/compile.h"
 #include "policy/judge.h"
 #include "policy/policy.h"
@@ -329,6 +331,8 @@ struct agent {
 	char path[96];
 	sd_event *event;
 	struct zt_api_server *server;
+	struct zt_clock *clock;
+	struct zt_labels *labels; /* the real store, without a loop */
 	struct env *env;
 };
 
@@ -363,6 +367,16 @@ static inline void make_policy(void)
 	}
 }
 
+static inline void make_labels(struct agent *a)
+{
+	const struct zt_clock_config clock = {};
+	struct zt_labels_config cfg = {.state_dir = a->dir};
+
+	assert_int_equal(zt_clock_open(&a->clock, &clock), 0);
+	cfg.clock = a->clock;
+	assert_int_equal(zt_labels_open(&a->labels, &cfg), 0);
+}
+
 static inline int setup_agent(void **state)
 {
 	struct agent *a = calloc(1, sizeof(*a));
@@ -384,6 +398,8 @@ static inline int setup_agent(void **state)
 	assert_int_equal(chmod(a->dir, 0755), 0);
 	snprintf(a->path, sizeof(a->path), "%s/agent.sock", a->dir);
 	assert_true(sd_event_new(&a->event) >= 0);
+	make_labels(a);
+	ctx.labels = a->labels;
 	ctx.event = a->event;
 	ctx.collector = a->env->c;
 	cfg.admin_group = "adm";
@@ -401,6 +417,10 @@ static inline int teardown_agent(void **state)
 	teardown((void **)&a->env);
 	sd_event_unref(a->event);
 	assert_int_equal(access(a->path, F_OK), -1); /* the socket goes with the agent */
+	zt_labels_close(&a->labels);
+	zt_clock_close(&a->clock);
+	snprintf(a->path, sizeof(a->path), "%s/labels.json", a->dir);
+	unlink(a->path);
 	rmdir(a->dir);
 	zt_tables_free(&world.tables);
 	zt_rule_names_free(&world.names);

@@ -21,6 +21,16 @@ static void replies_have_the_documented_shape(void **state)
 		{"{\"command\":\"policy show\",\"args\":{\"builtin\":true}}", "policy-show"},
 		{"{\"command\":\"policy show\",\"args\":{\"canonical\":true}}", "policy-show"},
 		{"{\"command\":\"policy status\"}", "policy-status"},
+		{"{\"command\":\"label list\"}", "label-list"},
+		{"{\"command\":\"label set\",\"args\":{\"host\":\"web1\",\"labels\":{\"os\":\"x=y\"},"
+		 "\"ttl_s\":9}}",
+		 "label-set"},
+		{"{\"command\":\"label set\",\"args\":{\"host\":\"web1\",\"labels\":{\"role\":\"old\"}}}",
+		 "label-set"},
+		{"{\"command\":\"label list\",\"args\":{\"host\":\"web1\"}}", "label-list"},
+		{"{\"command\":\"status\"}", "status"},
+		{"{\"command\":\"label unset\",\"args\":{\"host\":\"web1\",\"keys\":[\"os\"]}}",
+		 "label-set"},
 		{"{\"command\":\"doctor\"}", "doctor"},
 		{"{\"command\":\"version\",\"args\":null}", "version"},
 		{"{\"command\":\"observe\",\"args\":{\"for_s\":60}}", "observe"},
@@ -63,11 +73,57 @@ static void bad_requests_say_why(void **state)
 		{"{\"command\":\"observe\",\"args\":{\"for_s\":0}}", "'for_s'"},
 		{"{\"command\":\"observe\",\"args\":{\"for_s\":9,\"off\":true}}", "exclude"},
 		{"{\"command\":\"policy explain\",\"args\":{\"src\":\"web1\"}}", "'dst'"},
+		{"{\"command\":\"label set\"}", "'host'"},
+		{"{\"command\":\"label set\",\"args\":{\"host\":\"web9\",\"labels\":{\"a\":\"b\"}}}",
+		 "no host 'web9'"},
+		{"{\"command\":\"label list\",\"args\":{\"host\":\"web9\"}}", "no host 'web9'"},
+		{"{\"command\":\"label set\",\"args\":{\"host\":\"web1\",\"labels\":{}}}",
+		 "'labels'"},
+		{"{\"command\":\"label set\",\"args\":{\"host\":\"web1\",\"labels\":{\"a\":1}}}",
+		 "label 'a' must be a text"},
+		{"{\"command\":\"label set\",\"args\":{\"host\":\"web1\",\"labels\":{\"a b\":\"c\"}}}",
+		 "'a b' is not a label's name"},
+		{"{\"command\":\"label set\",\"args\":{\"host\":\"web1\",\"labels\":{\"a\":\"b\"},"
+		 "\"ttl_s\":0}}",
+		 "'ttl_s'"},
+		{"{\"command\":\"label unset\",\"args\":{\"host\":\"web1\",\"keys\":\"a\"}}",
+		 "'keys'"},
 		{"{\"command\":\"\\u001b[2J\"}", "\\x1b[2J"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		refused(*state, rows[i].request, 2, rows[i].part);
+}
+
+/* Where each label comes from, and what it hides. */
+static void labels_name_their_source(void **state)
+{
+	zt_auto(zt_json_decref) json_t *set = NULL;
+	zt_auto(zt_json_decref) json_t *status = NULL;
+	const json_t *rows, *row;
+
+	set = result_of(*state,
+			"{\"command\":\"label set\",\"args\":{\"host\":\"web1\",\"labels\":"
+			"{\"role\":\"old\",\"posture\":\"ok\"},\"ttl_s\":60}}",
+			"label-set");
+	rows = json_object_get(set, "labels");
+	assert_int_equal(json_array_size(rows), 3);
+	row = json_array_get(rows, 0);
+	assert_string_equal(text_at(row, "key", NULL, NULL), "posture");
+	assert_string_equal(text_at(row, "source", NULL, NULL), "operator");
+	assert_true(json_real_value(json_object_get(row, "remaining_s")) > 58);
+	assert_true(json_is_true(json_object_get(row, "counts")));
+	row = json_array_get(rows, 2);
+	assert_string_equal(text_at(row, "value", NULL, NULL), "web");
+	assert_string_equal(text_at(row, "source", NULL, NULL), "inventory");
+	assert_true(json_is_false(json_object_get(row, "counts")));
+	status = result_of(*state, "{\"command\":\"status\"}", "status");
+	rows = json_object_get(status, "labels");
+	assert_int_equal(json_integer_value(json_object_get(rows, "by_operators")), 2);
+	assert_string_not_equal(text_at(rows, "next_end", NULL, NULL), "");
+	refused(*state,
+		"{\"command\":\"label unset\",\"args\":{\"host\":\"web1\",\"keys\":[\"x\"]}}", 1,
+		"'x' was not set by an operator");
 }
 
 static void names_and_owners_are_shown_escaped(void **state)
@@ -316,6 +372,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(replies_have_the_documented_shape),
 		CASE(bad_requests_say_why),
+		CASE(labels_name_their_source),
 		CASE(names_and_owners_are_shown_escaped),
 		CASE(filters_choose),
 		CASE(violations_and_map_agree_with_flows),
