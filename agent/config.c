@@ -43,6 +43,7 @@ int zt_config_init(struct zt_config *cfg)
 	memset(cfg, 0, sizeof(*cfg));
 	cfg->log_level = ZT_INFO;
 	if (set_text(&cfg->policy, ZT_CONFIG_POLICY) < 0 ||
+	    set_text(&cfg->labels, ZT_CONFIG_LABELS) < 0 ||
 	    set_text(&cfg->state_dir, ZT_CONFIG_STATE) < 0 ||
 	    set_text(&cfg->run_dir, ZT_CONFIG_RUN) < 0 || set_text(&cfg->pin_dir, ZT_PINS_DIR) < 0)
 		return -ENOMEM;
@@ -52,6 +53,7 @@ int zt_config_init(struct zt_config *cfg)
 void zt_config_free(struct zt_config *cfg)
 {
 	free(cfg->policy);
+	free(cfg->labels);
 	free(cfg->host);
 	free(cfg->state_dir);
 	free(cfg->run_dir);
@@ -106,6 +108,11 @@ static int read_path(char **field, const struct zt_node *node, struct zt_diag *d
 static int read_policy(struct zt_config *cfg, const struct zt_node *node, struct zt_diag *diag)
 {
 	return read_path(&cfg->policy, node, diag);
+}
+
+static int read_labels(struct zt_config *cfg, const struct zt_node *node, struct zt_diag *diag)
+{
+	return read_path(&cfg->labels, node, diag);
 }
 
 static int read_state_dir(struct zt_config *cfg, const struct zt_node *node, struct zt_diag *diag)
@@ -218,6 +225,7 @@ static int read_log_level(struct zt_config *cfg, const struct zt_node *node, str
 static const struct key keys[] = {
 	{"policy", read_policy},
 	{"host", read_host},
+	{"labels", read_labels},
 	{"state_dir", read_state_dir},
 	{"run_dir", read_run_dir},
 	{"pin_dir", read_pin_dir},
@@ -247,9 +255,10 @@ static int read_key(struct zt_config *cfg, const struct zt_node *key, uint64_t *
 		return keys[i].read(cfg, key->next, diag);
 	}
 	zt_diag_error(diag, &loc, "unknown key '%s'", is_text(key) ? key->text : zt_node_what(key));
-	zt_diag_remedy(diag, "known keys: policy, host, state_dir, run_dir, pin_dir, admin_group, "
-			     "read_group, interfaces, flow_entries, apply, confirm_within, attach, "
-			     "log_level");
+	zt_diag_remedy(
+		diag, "known keys: policy, host, labels, state_dir, run_dir, pin_dir, admin_group, "
+		      "read_group, interfaces, flow_entries, apply, confirm_within, attach, "
+		      "log_level");
 	return -EINVAL;
 }
 

@@ -16,6 +16,7 @@ struct zt_diag;
 
 #define ZT_CONFIG_PATH	   "/etc/ztseg/agent.yaml"
 #define ZT_CONFIG_POLICY   "/etc/ztseg/policy.yaml"
+#define ZT_CONFIG_LABELS   "/etc/ztseg/labels.d"
 #define ZT_CONFIG_STATE	   "/var/lib/ztseg"
 #define ZT_CONFIG_RUN	   "/run/ztseg"
 #define ZT_CONFIG_IFACES   64	 /* names that can be given */
@@ -23,7 +24,8 @@ struct zt_diag;
 
 struct zt_config {
 	char *policy;
-	char *host; /* NULL = by unique match of local addresses */
+	char *host;   /* NULL = by unique match of local addresses */
+	char *labels; /* label directory */
 	char *state_dir;
 	char *run_dir;
 	char *pin_dir;

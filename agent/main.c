@@ -19,8 +19,10 @@
 #include "base/mounts.h"
 #include "base/time.h"
 #include "config.h"
+#include "datapath/clock.h"
 #include "datapath/datapath.h"
 #include "datapath/intent.h"
+#include "datapath/labels.h"
 #include "flow/collect.h"
 #include "flow/history.h"
 
@@ -33,6 +35,8 @@ struct zt_agent {
 	sd_event *event;
 	sd_event_source *guard;
 	struct zt_dp *dp;
+	struct zt_clock *clock;
+	struct zt_labels *labels;
 	struct zt_intent *intent;
 	struct zt_history *history;
 	struct zt_collector *collector;
@@ -169,6 +173,32 @@ static void on_event(const struct zt_event *event, void *ctx)
 	zt_collector_event(agent->collector, event);
 }
 
+static int on_labels(const char *const *hosts, size_t count, void *ctx)
+{
+	struct zt_agent *agent = ctx;
+
+	return agent->intent ? zt_intent_relabel(agent->intent, hosts, count) : 0;
+}
+
+static void on_label_trouble(const char *text, void *ctx)
+{
+	(void)ctx;
+	zt_log(ZT_WARN, "%s", text);
+}
+
+/* Dates and hours are at other moments of the kernel's clock now. */
+static void on_clock_jump(void *ctx)
+{
+	struct zt_agent *agent = ctx;
+
+	zt_log(ZT_WARN, "the clock was set, or the machine slept: times of policy and labels are "
+			"worked out anew");
+	if (agent->labels)
+		zt_labels_clock_moved(agent->labels);
+	if (agent->intent)
+		zt_intent_recompile(agent->intent);
+}
+
 static int on_guard(sd_event_source *source, uint64_t usec, void *ctx)
 {
 	struct zt_agent *agent = ctx;
@@ -176,6 +206,8 @@ static int on_guard(sd_event_source *source, uint64_t usec, void *ctx)
 	(void)usec;
 	zt_dp_guard(agent->dp);
 	zt_intent_round(agent->intent);
+	zt_clock_check(agent->clock);
+	zt_intent_tidy(agent->intent);
 	if (zt_dp_alarm_raised(agent->dp))
 		log_alarms(agent);
 	log_history(agent);
@@ -343,6 +375,29 @@ static void log_fallback(struct zt_agent *agent)
 		zt_log(ZT_WARN, "no policy was ever confirmed here: nothing is denied");
 }
 
+static int open_labels(struct zt_agent *agent)
+{
+	const struct zt_clock_config clock = {.state_dir = agent->cfg.state_dir,
+					      .event = agent->event,
+					      .on_jump = on_clock_jump,
+					      .ctx = agent};
+	struct zt_labels_config labels = {.state_dir = agent->cfg.state_dir,
+					  .dir = agent->cfg.labels,
+					  .event = agent->event,
+					  .on_change = on_labels,
+					  .on_trouble = on_label_trouble,
+					  .ctx = agent};
+	int r = zt_clock_open(&agent->clock, &clock);
+
+	if (r < 0)
+		return zt_fail(r, "follow the clock");
+	labels.clock = agent->clock;
+	r = zt_labels_open(&agent->labels, &labels);
+	if (r == 0)
+		r = zt_labels_begin(agent->labels, (uint32_t)zt_dp_next_epoch(agent->dp));
+	return r < 0 ? zt_fail(r, "read the labels") : 0;
+}
+
 static int open_intent(struct zt_agent *agent)
 {
 	const struct zt_config *cfg = &agent->cfg;
@@ -362,6 +417,7 @@ static int open_intent(struct zt_agent *agent)
 
 	if (r < 0)
 		return zt_fail(r, "prepare the policy");
+	zt_intent_use_labels(agent->intent, agent->labels);
 	zt_dp_state(agent->dp, &state);
 	/* A broken policy is no reason not to guard: it was logged, and status shows it. */
 	zt_intent_load(agent->intent, !state.taken_over);
@@ -392,6 +448,7 @@ static int open_server(struct zt_agent *agent)
 		.event = agent->event,
 		.dp = agent->dp,
 		.intent = agent->intent,
+		.labels = agent->labels,
 		.collector = agent->collector,
 		.history = agent->history,
 		.started_ns = agent->started_ns,
@@ -465,6 +522,7 @@ static int run(struct zt_agent *agent)
 	r = r ?: open_datapath(agent);
 	r = r ?: make_dirs(&agent->cfg);
 	r = r ?: open_collector(agent);
+	r = r ?: open_labels(agent);
 	r = r ?: open_intent(agent);
 	r = r ?: open_server(agent);
 	r = r ?: start(agent);
@@ -485,6 +543,8 @@ static void stop(struct zt_agent *agent)
 		zt_collector_record(agent->collector, RECORD_MS);
 	zt_api_server_free(&agent->server);
 	zt_intent_close(&agent->intent);
+	zt_labels_close(&agent->labels);
+	zt_clock_close(&agent->clock);
 	zt_collector_free(&agent->collector);
 	zt_history_close(&agent->history);
 	zt_dp_close(&agent->dp);

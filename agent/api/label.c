@@ -20,12 +20,14 @@
 
 /* --- hosts ------------------------------------------------------------------------------- */
 
-/* A host of the policy in force, or NULL. */
+/* A host of the policy in force, else of the candidate; NULL = of neither. */
 static const struct zt_host *find_host(const struct zt_api_ctx *ctx, const char *name)
 {
 	const struct zt_policy *policy = zt_intent_policy(ctx->intent);
+	const struct zt_policy *candidate = zt_intent_candidate_policy(ctx->intent);
+	const struct zt_host *host = policy ? zt_policy_host(policy, name) : NULL;
 
-	return policy ? zt_policy_host(policy, name) : NULL;
+	return host || !candidate || candidate == policy ? host : zt_policy_host(candidate, name);
 }
 
 static int need_host(struct zt_request *request, const char **ret)
@@ -258,7 +260,8 @@ static size_t unknown_hosts(const struct zt_api_ctx *ctx, json_t *ret_some)
 	zt_auto(zt_strmap_free) struct zt_strmap *known = NULL;
 	struct unknown unknown = {.hosts = ret_some};
 
-	if (zt_strmap_new(&known) < 0 || know_hosts(known, zt_intent_policy(ctx->intent)) < 0)
+	if (zt_strmap_new(&known) < 0 || know_hosts(known, zt_intent_policy(ctx->intent)) < 0 ||
+	    know_hosts(known, zt_intent_candidate_policy(ctx->intent)) < 0)
 		return 0;
 	unknown.known = known;
 	zt_labels_each(ctx->labels, NULL, find_unknown, &unknown);

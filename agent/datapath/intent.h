@@ -298,6 +298,9 @@ int zt_intent_recompile(struct zt_intent *intent);
 /* zt_intent_relabel - labels of these hosts changed: rows patched, or compiled again. 0, -errno. */
 int zt_intent_relabel(struct zt_intent *intent, const char *const *hosts, size_t count);
 
+/* zt_intent_tidy - every few seconds: compile again when hours began or ended, and daily. */
+void zt_intent_tidy(struct zt_intent *intent);
+
 /* zt_intent_use_labels - labels set at run time, from now on; borrowed until zt_intent_close(). */
 void zt_intent_use_labels(struct zt_intent *intent, struct zt_labels *labels);
 

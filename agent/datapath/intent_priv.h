@@ -85,6 +85,7 @@ struct zt_intent {
 	size_t error_count;
 	uint64_t error_ns;
 	uint64_t committed_ns;
+	uint64_t tidied_ns; /* tidy.c: looked for what time has made of the rows */
 	uint64_t commit_took_ns;
 
 	/* watch.c */

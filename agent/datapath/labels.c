@@ -327,6 +327,8 @@ bool zt_labels_flush(struct zt_labels *labels)
 {
 	uint64_t now_ns = zt_now_ns();
 
+	if (labels->look_ns && labels->look_ns <= now_ns)
+		labels->scan_due = true;
 	if (labels->next_tell_ns <= now_ns) {
 		if (labels->scan_due)
 			zt_labels_dir_scan(labels);
@@ -368,6 +370,8 @@ void zt_labels_wake(struct zt_labels *labels)
 				       : labels->next_tell_ns);
 	if (labels->save_ns)
 		sooner(&at_ns, labels->save_ns);
+	if (labels->look_ns)
+		sooner(&at_ns, labels->look_ns);
 	if (at_ns == UINT64_MAX) {
 		sd_event_source_set_enabled(labels->timer, SD_EVENT_OFF);
 		return;
@@ -408,12 +412,24 @@ int zt_labels_enter(struct zt_labels *labels, const char *const *hosts, size_t c
 			return -ENOMEM;
 		if (!host->moved)
 			continue;
+		host->old_epoch = host->epoch;
 		host->epoch = epoch;
 		entered++;
 	}
 	if (entered && zt_labels_renew_epochs(labels) < 0)
 		return -ENOMEM;
 	return entered;
+}
+
+int zt_labels_leave(struct zt_labels *labels, const char *const *hosts, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct zt_label_host *host = zt_labels_host(labels, hosts[i]);
+
+		if (host && host->moved)
+			host->epoch = host->old_epoch;
+	}
+	return zt_labels_renew_epochs(labels);
 }
 
 /* --- object ---------------------------------------------------------------------------------- */

@@ -83,6 +83,9 @@ int zt_labels_begin(struct zt_labels *labels, uint32_t next_epoch);
 int zt_labels_enter(struct zt_labels *labels, const char *const *hosts, size_t count,
 		    uint32_t epoch);
 
+/* zt_labels_leave - it changed no identity, so no epoch began: the label epochs as before. */
+int zt_labels_leave(struct zt_labels *labels, const char *const *hosts, size_t count);
+
 /* zt_labels_clock_moved - dates have other kernel times now; on_change hears of it. */
 void zt_labels_clock_moved(struct zt_labels *labels);
 

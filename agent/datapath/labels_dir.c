@@ -26,6 +26,7 @@
 #define DIR_EVENTS                                                                                 \
 	(IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB |        \
 	 IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
+#define LOOK_NS	      (5 * ZT_NS_PER_S)
 #define PARENT_EVENTS (IN_CREATE | IN_MOVED_TO | IN_ONLYDIR)
 
 /* --- the files ------------------------------------------------------------------------------ */
@@ -246,6 +247,7 @@ static void follow(struct zt_labels *labels)
 
 	if (labels->inotify_fd < 0)
 		return;
+	labels->look_ns = 0;
 	/* Added again, it is the same watch, or that of another directory of this name. */
 	labels->dir_wd = inotify_add_watch(labels->inotify_fd, labels->dir, DIR_EVENTS);
 	if (labels->dir_wd >= 0 && labels->parent_wd < 0)
@@ -257,6 +259,8 @@ static void follow(struct zt_labels *labels)
 	}
 	snprintf(parent, sizeof(parent), "%s", labels->dir);
 	labels->parent_wd = inotify_add_watch(labels->inotify_fd, dirname(parent), PARENT_EVENTS);
+	if (labels->parent_wd < 0)
+		labels->look_ns = zt_now_ns() + LOOK_NS;
 }
 
 /* Those that are known stay so when there are too many; those that are gone make room first. */

@@ -53,9 +53,10 @@ struct zt_label_host {
 	uint64_t effective; /* hash of what counts, as last told */
 	uint64_t hash;	    /* and as it is being told */
 	uint32_t epoch;
-	uint32_t rows; /* of all sources */
-	bool dirty;    /* to be told */
-	bool moved;    /* what counts is not what was told */
+	uint32_t old_epoch; /* before it entered */
+	uint32_t rows;	    /* of all sources */
+	bool dirty;	    /* to be told */
+	bool moved;	    /* what counts is not what was told */
 };
 
 /* What counts, as it was told: owns its strings. */
@@ -102,6 +103,7 @@ struct zt_labels {
 	char *dir_error;
 	bool dir_exists;
 	bool scan_due;
+	uint64_t look_ns; /* nothing could be watched: look by yourself then; 0 = all is watched */
 	int inotify_fd;
 	int dir_wd;
 	int parent_wd;

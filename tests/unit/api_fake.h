@@ -248,6 +248,11 @@ const struct zt_policy *zt_intent_policy(struct zt_intent *intent)
 	return world.policy;
 }
 
+const struct zt_policy *zt_intent_candidate_policy(struct zt_intent *intent)
+{
+	return zt_intent_policy(intent);
+}
+
 const struct zt_tables *zt_intent_tables(struct zt_intent *intent)
 {
 	(void)intent;
