@@ -3,23 +3,55 @@
  * oracle.c - the verdict as the policy's words have it, statement by statement.
  */
 #include <string.h>
+#include <xxhash.h>
 
 #include "oracle.h"
 
-static bool label_holds(const struct zt_host *host, const struct zt_label *want)
+/* One plane's question: the policy that it is of, and everything else. */
+struct asked {
+	const struct oracle_query *q;
+	const struct zt_policy *policy;
+	int plane;
+};
+
+/* --- labels and segments ------------------------------------------------------------------ */
+
+static const char *own_label(const struct zt_host *host, const char *key)
 {
 	for (size_t i = 0; i < host->label_count; i++)
-		if (!strcmp(host->labels[i].key, want->key))
-			return !strcmp(host->labels[i].value, want->value);
-	return false;
+		if (!strcmp(host->labels[i].key, key))
+			return host->labels[i].value;
+	return NULL;
 }
 
-static bool host_selected(const struct zt_segment *segment, const struct zt_host *host)
+/* What stands beside the file, while it lasts; then what is under it. */
+static const char *label_now(const struct asked *a, const struct zt_host *host, const char *key)
 {
-	for (size_t i = 0; i < segment->select_count; i++)
-		if (!label_holds(host, &segment->select[i]))
+	const struct zt_overlay *o = a->q->overlay;
+	const char *under = NULL;
+
+	for (size_t i = 0; o && i < o->label_count; i++) {
+		const struct zt_overlay_label *l = &o->labels[i];
+
+		if (strcmp(l->host, host->name) || strcmp(l->key, key))
+			continue;
+		if (!l->until_ns || a->q->now_ns < l->until_ns)
+			return l->value;
+		under = l->under;
+	}
+	return under ? under : own_label(host, key);
+}
+
+static bool labels_hold(const struct asked *a, const struct zt_host *host,
+			const struct zt_label *want, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const char *value = label_now(a, host, want[i].key);
+
+		if (!value || strcmp(value, want[i].value))
 			return false;
-	return segment->select_count > 0;
+	}
+	return true;
 }
 
 static bool host_has(const struct zt_host *host, const struct zt_addr *addr)
@@ -30,6 +62,14 @@ static bool host_has(const struct zt_host *host, const struct zt_addr *addr)
 	return false;
 }
 
+static const struct zt_host *host_at(const struct zt_policy *policy, const struct zt_addr *addr)
+{
+	for (size_t i = 0; i < policy->host_count; i++)
+		if (host_has(&policy->hosts[i], addr))
+			return &policy->hosts[i];
+	return NULL;
+}
+
 static bool in_nets(const struct zt_net *nets, size_t count, const struct zt_addr *addr)
 {
 	for (size_t i = 0; i < count; i++)
@@ -38,49 +78,43 @@ static bool in_nets(const struct zt_net *nets, size_t count, const struct zt_add
 	return false;
 }
 
-/* Selected hosts and listed addresses; exceptions are taken from the listed addresses. */
-static bool in_segment(const struct zt_policy *policy, const struct zt_segment *segment,
+/* Selected hosts and listed addresses, minus exceptions. */
+static bool in_segment(const struct asked *a, const struct zt_segment *segment,
 		       const struct zt_addr *addr)
 {
+	const struct zt_host *host = host_at(a->policy, addr);
+
 	if (in_nets(segment->except, segment->except_count, addr))
 		return false;
 	if (in_nets(segment->addresses, segment->address_count, addr))
 		return true;
-	for (size_t i = 0; i < policy->host_count; i++)
-		if (host_has(&policy->hosts[i], addr) && host_selected(segment, &policy->hosts[i]))
-			return true;
-	return false;
+	return segment->select_count && host &&
+	       labels_hold(a, host, segment->select, segment->select_count);
 }
 
 /* Does this host belong to the segment, whichever of its addresses is used? */
-static bool host_in_segment(const struct zt_policy *policy, const struct zt_segment *segment,
+static bool host_in_segment(const struct asked *a, const struct zt_segment *segment,
 			    const struct zt_host *host)
 {
 	for (size_t i = 0; i < host->address_count; i++) {
 		struct zt_addr addr;
 
 		memcpy(addr.bytes, host->addresses[i].key.bytes, sizeof(addr.bytes));
-		if (in_segment(policy, segment, &addr))
+		if (in_segment(a, segment, &addr))
 			return true;
 	}
 	return false;
 }
 
-static bool in_any_segment(const struct zt_policy *policy, const struct zt_addr *addr)
+static bool in_any_segment(const struct asked *a, const struct zt_addr *addr)
 {
-	for (size_t i = 0; i < policy->segment_count; i++)
-		if (in_segment(policy, &policy->segments[i], addr))
+	for (size_t i = 0; i < a->policy->segment_count; i++)
+		if (in_segment(a, &a->policy->segments[i], addr))
 			return true;
 	return false;
 }
 
-static bool in_inventory(const struct zt_policy *policy, const struct zt_addr *addr)
-{
-	for (size_t i = 0; i < policy->host_count; i++)
-		if (in_nets(policy->hosts[i].addresses, policy->hosts[i].address_count, addr))
-			return true;
-	return false;
-}
+/* --- ends ----------------------------------------------------------------------------------- */
 
 static bool qualified_for(const struct zt_qualifier *qual, const struct oracle_query *q)
 {
@@ -90,12 +124,13 @@ static bool qualified_for(const struct zt_qualifier *qual, const struct oracle_q
 }
 
 /* Whether the near or the far end is what the statement names. */
-static bool end_matches(const struct zt_policy *policy, const struct zt_stmt *s,
-			const struct zt_end *end, const struct oracle_query *q, bool near)
+static bool end_matches(const struct asked *a, const struct zt_stmt *s, const struct zt_end *end,
+			bool near)
 {
-	const struct zt_addr *addr = near ? &q->near : &q->far;
+	const struct zt_addr *addr = near ? &a->q->near : &a->q->far;
+	const struct zt_host *me = zt_policy_host(a->policy, a->q->host);
 
-	if (end->qualified && near && !qualified_for(&end->qual, q))
+	if (end->qualified && near && !qualified_for(&end->qual, a->q))
 		return false;
 	/* The other host's workload: ignored in an allow, the rule skipped in a deny. */
 	if (end->qualified && !near && s->action == ZT_DENY)
@@ -106,14 +141,14 @@ static bool end_matches(const struct zt_policy *policy, const struct zt_stmt *s,
 	case ZT_END_THIS_HOST:
 		/* At the other end of an allow: any host of the inventory. */
 		return near || (s->action == ZT_ALLOW && s->kind != ZT_STMT_BOUNDARY &&
-				in_inventory(policy, addr));
+				host_at(a->policy, addr));
 	case ZT_END_UNKNOWN:
-		return !near && !in_any_segment(policy, addr);
+		return !near && !in_any_segment(a, addr);
 	case ZT_END_MULTICAST:
 		return !near && zt_addr_is_multicast(addr);
 	case ZT_END_SEGMENT:
-		return in_segment(policy, &policy->segments[end->segment], addr) ||
-		       (near && host_in_segment(policy, &policy->segments[end->segment], q->host));
+		return in_segment(a, &a->policy->segments[end->segment], addr) ||
+		       (near && host_in_segment(a, &a->policy->segments[end->segment], me));
 	case ZT_END_NETS:
 		return in_nets(end->nets, end->net_count, addr);
 	default:
@@ -121,13 +156,66 @@ static bool end_matches(const struct zt_policy *policy, const struct zt_stmt *s,
 	}
 }
 
-static bool matches(const struct zt_policy *policy, const struct zt_stmt *s,
-		    const struct oracle_query *q)
+/* `when.labels` are of the host at the `from` end. */
+static bool opener_has_labels(const struct asked *a, const struct zt_when *when, bool near)
 {
-	bool in = q->dir == ZT_DIR_IN;
+	const struct zt_host *host =
+		near ? zt_policy_host(a->policy, a->q->host) : host_at(a->policy, &a->q->far);
 
-	return zt_ports_has(&s->ports, q->port_index) && end_matches(policy, s, &s->from, q, !in) &&
-	       end_matches(policy, s, &s->to, q, in);
+	if (!when->label_count)
+		return true;
+	return host && labels_hold(a, host, when->labels, when->label_count);
+}
+
+/* --- time and shares -------------------------------------------------------------------------- */
+
+static bool in_hours(const struct zt_when *when, __s64 wall_s)
+{
+	__s64 local_s = wall_s + (strcmp(when->timezone, "UTC") ? 8 * 3600 : 0);
+	/* 1970-01-01 was a Thursday. */
+	__s64 minute = (local_s / 60 + 3 * 1440) % (7 * 1440);
+
+	for (size_t i = 0; i < when->hour_count; i++)
+		if (minute >= when->hours[i].from_min && minute < when->hours[i].to_min)
+			return true;
+	return !when->hour_count;
+}
+
+static bool in_share(const struct asked *a, unsigned int percent)
+{
+	const struct zt_host *host = host_at(a->q->policy, &a->q->far);
+	unsigned long long bucket;
+
+	if (host)
+		bucket = XXH64(host->name, strlen(host->name), 0) % 100;
+	else
+		bucket = zt_addr_bucket(&a->q->far);
+	return bucket < percent;
+}
+
+static bool counts(const struct asked *a, const struct zt_stmt *s)
+{
+	const struct zt_overlay *o = a->q->overlay;
+
+	if (a->plane == ZT_CANDIDATE || s->kind == ZT_STMT_FAILSAFE)
+		return true;
+	for (size_t i = 0; o && i < o->mode_count; i++)
+		if (!strcmp(o->modes[i].id, s->id))
+			return o->modes[i].mode == ZT_MODE_ENFORCED &&
+			       in_share(a, o->modes[i].percent);
+	return s->mode == ZT_MODE_ENFORCED;
+}
+
+/* --- the verdict ------------------------------------------------------------------------------ */
+
+static bool matches(const struct asked *a, const struct zt_stmt *s)
+{
+	bool in = a->q->dir == ZT_DIR_IN;
+
+	return zt_ports_has(&s->ports, a->q->port_index) && end_matches(a, s, &s->from, !in) &&
+	       end_matches(a, s, &s->to, in) && opener_has_labels(a, &s->when, !in) &&
+	       (!s->when.given || in_hours(&s->when, a->q->wall_s)) &&
+	       (!s->expires_s || a->q->wall_s < s->expires_s);
 }
 
 static __u8 rank_of(const struct zt_stmt *s)
@@ -139,20 +227,19 @@ static __u8 rank_of(const struct zt_stmt *s)
 	return s->action == ZT_DENY ? ZT_RANK_DENY : ZT_RANK_ALLOW;
 }
 
-static void judge_plane(const struct zt_policy *policy, const struct oracle_query *q, int plane,
-			struct oracle_answer *ret)
+static void judge_plane(const struct oracle_query *q, int plane, struct oracle_answer *ret)
 {
+	const struct asked a = {q, plane == ZT_CANDIDATE && q->candidate ? q->candidate : q->policy,
+				plane};
 	const struct zt_stmt *failsafe = NULL;
 
 	ret->action[plane] = ZT_ALLOW;
 	ret->rank[plane] = ZT_RANK_DEFAULT;
 	ret->rule[plane] = "default-allow";
-	for (size_t i = 0; i < policy->stmt_count; i++) {
-		const struct zt_stmt *s = &policy->stmts[i];
+	for (size_t i = 0; i < a.policy->stmt_count; i++) {
+		const struct zt_stmt *s = &a.policy->stmts[i];
 
-		if (plane == ZT_LIVE && s->mode == ZT_MODE_STAGED)
-			continue;
-		if (!matches(policy, s, q))
+		if (!counts(&a, s) || !matches(&a, s))
 			continue;
 		if (s->kind == ZT_STMT_FAILSAFE) {
 			failsafe = failsafe ? failsafe : s;
@@ -174,10 +261,9 @@ static void judge_plane(const struct zt_policy *policy, const struct oracle_quer
 	}
 }
 
-void oracle_judge(const struct zt_policy *policy, const struct oracle_query *q,
-		  struct oracle_answer *ret)
+void oracle_judge(const struct oracle_query *q, struct oracle_answer *ret)
 {
 	memset(ret, 0, sizeof(*ret));
-	judge_plane(policy, q, ZT_LIVE, ret);
-	judge_plane(policy, q, ZT_CANDIDATE, ret);
+	judge_plane(q, ZT_LIVE, ret);
+	judge_plane(q, ZT_CANDIDATE, ret);
 }

@@ -19,6 +19,7 @@
 #include "policy/tables.h"
 
 struct zt_answer;
+struct zt_overlay;
 struct zt_query;
 struct ztseg;
 struct ring_buffer;
@@ -68,6 +69,18 @@ void rig_lo_up(void);
  * Nothing is in force before rig_flip(). Ends the program on a policy that does not compile.
  */
 void rig_policy(struct rig *rig, __u32 slot, const char *yaml);
+
+/* What a slot is compiled from beside the policy in force. */
+struct rig_layers {
+	const char *live;
+	const char *candidate; /* NULL: none is held */
+	const struct zt_overlay *overlay;
+	__u64 now_ns;
+	__s64 wall_offset_ns;
+};
+
+/* rig_layers - the same with a held candidate, labels and promotions, at a time. */
+void rig_layers(struct rig *rig, __u32 slot, const struct rig_layers *layers);
 
 /* rig_fill - any tables into a slot. */
 void rig_fill(struct rig *rig, __u32 slot, const struct zt_tables *tables);

@@ -105,43 +105,57 @@ void rig_fill(struct rig *rig, __u32 slot, const struct zt_tables *t)
 		fill_inner(rig, slot, &rows[i]);
 }
 
-static void compile(struct rig *rig, const char *yaml)
+static void must(int r, const struct zt_diag *diag)
 {
-	zt_auto(zt_policy_free) struct zt_policy *policy = NULL;
-	struct zt_diag diag = ZT_DIAG_INIT;
+	if (r >= 0)
+		return;
+	printf("policy: %s\n", strerror(-r));
+	zt_diag_print(diag, stdout);
+	exit(99);
+}
+
+static void parse(const char *yaml, struct zt_policy **ret, struct zt_diag *diag)
+{
+	must(yaml ? zt_policy_parse(ret, "test.yaml", yaml, strlen(yaml), diag)
+		  : zt_policy_empty(ret),
+	     diag);
+}
+
+void rig_layers(struct rig *rig, __u32 slot, const struct rig_layers *l)
+{
+	zt_auto(zt_policy_free) struct zt_policy *policy = NULL, *candidate = NULL;
+	zt_auto(zt_diag_free) struct zt_diag diag = ZT_DIAG_INIT;
 	struct zt_addr locals[4], broadcast;
 	struct zt_compile_env env = {
-		.host = yaml ? "me" : NULL,
+		.host = l->live ? "me" : NULL,
 		.locals = locals,
 		.local_count = ARRAY_SIZE(locals),
 		.broadcasts = &broadcast,
 		.broadcast_count = 1,
+		.forwarding = rig->ctl->flags & ZT_CTL_FORWARDING,
 		.offline = true,
+		.overlay = l->overlay,
+		.now_ns = l->now_ns,
+		.wall_offset_ns = l->wall_offset_ns,
 	};
-	int r;
 
 	for (int i = 0; i < 4; i++)
 		pkt_addr(&locals[i], i % 2 ? AF_INET6 : AF_INET, row_names, i / 2 ? "me2" : "me");
 	pkt_addr(&broadcast, AF_INET, row_names, "net-bcast");
-	env.forwarding = rig->ctl->flags & ZT_CTL_FORWARDING;
-	r = yaml ? zt_policy_parse(&policy, "test.yaml", yaml, strlen(yaml), &diag)
-		 : zt_policy_empty(&policy);
-	if (!r) {
-		zt_tables_free(&rig->tables);
-		r = zt_policy_compile(policy, &env, rig->names, &rig->tables, &diag);
-	}
-	if (r < 0) {
-		printf("policy: %s\n", strerror(-r));
-		zt_diag_print(&diag, stdout);
-		exit(99);
-	}
-	zt_diag_free(&diag);
+	parse(l->live, &policy, &diag);
+	if (l->candidate)
+		parse(l->candidate, &candidate, &diag);
+	env.candidate = candidate;
+	zt_tables_free(&rig->tables);
+	must(zt_policy_compile(policy, &env, rig->names, &rig->tables, &diag), &diag);
+	rig_fill(rig, slot, rig->tables);
 }
 
 void rig_policy(struct rig *rig, __u32 slot, const char *yaml)
 {
-	compile(rig, yaml);
-	rig_fill(rig, slot, rig->tables);
+	const struct rig_layers layers = {.live = yaml};
+
+	rig_layers(rig, slot, &layers);
 }
 
 int rig_probe(const struct rig *rig, __u32 slot, const struct zt_query *q, struct zt_probe *ret)
