@@ -50,7 +50,10 @@ $(UNIT): $(T)/unit/%: $(SAN_OUT)/tests/unit/%.o $(SAN_OUT)/libzt.a
 # The kernel side is under test here; the program itself is an ordinary one. Policies are
 # compiled by the agent's own room, so that both halves are held together.
 $(patsubst %.c,$(OUT)/%.o,$(BPFT_SRC) $(BPFT_LIB)): | $(SKEL)
-$(BPFT): $(T)/bpf/%: $(OUT)/tests/bpf/%.o $(call objs,$(BPFT_LIB)) $(OUT)/libztshared.a
+$(OUT)/tests/librooms.a: $(call objs,$(ROOM_SRC))
+	@rm -f $@
+	$(AR) rcs $@ $^
+$(BPFT): $(T)/bpf/%: $(OUT)/tests/bpf/%.o $(call objs,$(BPFT_LIB)) $(OUT)/tests/librooms.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
 

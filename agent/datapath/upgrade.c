@@ -40,8 +40,7 @@ static void copy_flows(struct zt_dp *dp, const struct bpf_map *map)
 		if (bpf_map_lookup_elem(old, &key, &flow) < 0)
 			continue;
 		flow.state_word = 0;
-		flow.owner = flow.far_owner = 0; /* numbers of other tables */
-		flow.rule[ZT_LIVE] = flow.rule[ZT_CANDIDATE] = ZT_RULE_NONE;
+		flow.owner = flow.far_owner = 0; /* numbers of another table */
 		bpf_map_update_elem(bpf_map__fd(map), &key, &flow, BPF_NOEXIST);
 	}
 }

@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "policy/build.h"
+#include "policy/lint.h"
 #include "policy/rules.h"
 #include "policy/select.h"
 
@@ -379,5 +381,7 @@ int zt_check_policy(struct zt_builder *b)
 		r = zt_arena_error(b->arena);
 	if (r == 0 && b->diag->errors == 0)
 		r = take_digest(b->policy);
+	if (r == 0 && b->diag->errors == 0)
+		r = zt_policy_lint(b->policy, time(NULL), b->diag);
 	return r;
 }
