@@ -43,8 +43,7 @@ static void add_part(struct zt_strbuf *sb, const struct zt_text *text)
 	zt_strbuf_add(sb, "", 1);
 }
 
-/* --- schedules -----------------------------------------------------------------------------------
- */
+/* --- schedules --------------------------------------------------------------------------- */
 
 /*
  * What is not known to open is closed for an allow and stays for a deny. An expiry
@@ -94,8 +93,7 @@ void zt_horizon(const struct zt_compile_env *env, int64_t *ret_from_s, int64_t *
 	*ret_to_s = *ret_from_s + (ZT_HORIZON_DAYS + 1) * day;
 }
 
-/* --- bits
- * -------------------------------------------------------------------------------------------- */
+/* --- bits -------------------------------------------------------------------------------- */
 
 static const struct zt_qualifier *qual_of(const struct zt_lowered *s, int bound)
 {

@@ -74,7 +74,7 @@ static void maker_free(struct cell_maker *m)
 	zt_strmap_free(&m->cells);
 }
 
-/* --- port classes --------------------------------------------------------------------- */
+/* --- port classes ------------------------------------------------------------------------ */
 
 static int take_specs(struct cell_maker *m)
 {
@@ -205,7 +205,7 @@ static int make_classes(struct cell_maker *m)
 	return m->seen ? 0 : -ENOMEM;
 }
 
-/* --- cells ------------------------------------------------------------------------------ */
+/* --- cells ------------------------------------------------------------------------------- */
 
 /* A cell and its qualified rules, as bytes that are compared. */
 struct draft {
@@ -375,7 +375,7 @@ static int add_index(struct cell_maker *m, uint32_t class, uint32_t cell)
 	return 0;
 }
 
-/* --- port sets ---------------------------------------------------------------------------- */
+/* --- port sets --------------------------------------------------------------------------- */
 
 /* Merges the two lists of a port set; both are sorted by priority. */
 static int load_list(struct cell_maker *m, uint32_t any_list, uint32_t own_list)

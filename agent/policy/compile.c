@@ -52,7 +52,7 @@ void zt_compiler_free(struct zt_compiler *c)
 	zt_tables_free(&c->t);
 }
 
-/* --- this host ---------------------------------------------------------------------------- */
+/* --- this host --------------------------------------------------------------------------- */
 
 static int no_host(struct zt_compiler *c, bool statements)
 {
@@ -94,7 +94,7 @@ static int find_this_host(struct zt_compiler *c)
 	return 0;
 }
 
-/* --- the whole ------------------------------------------------------------------------------ */
+/* --- the whole --------------------------------------------------------------------------- */
 
 static int compiler_init(struct zt_compiler *c)
 {

@@ -195,7 +195,7 @@ static uint32_t own_set(struct maker *m, const struct entry *e, size_t count, en
 	return n ? zt_sets_intern(m->sets, m->scratch, n) : 0;
 }
 
-/* --- nodes ------------------------------------------------------------------------------------ */
+/* --- nodes ------------------------------------------------------------------------------- */
 
 static const struct zt_layer *layer_of_host(const struct maker *m, uint32_t number,
 					    uint32_t *ret_host)
@@ -335,7 +335,7 @@ static void place(struct maker *m, const struct entry *e, size_t count)
 		m->stack[m->depth++] = frame;
 }
 
-/* --- this host -------------------------------------------------------------------------------- */
+/* --- this host --------------------------------------------------------------------------- */
 
 /* This host's own segments, now and as its labels run out. */
 static int place_this_host(struct maker *m)
@@ -369,7 +369,7 @@ static int place_this_host(struct maker *m)
 	return m->dir->host_change == ZT_DIR_NONE ? -ENOMEM : 0;
 }
 
-/* --- the whole -------------------------------------------------------------------------------- */
+/* --- the whole --------------------------------------------------------------------------- */
 
 static int label_layer(struct maker *m, struct zt_layer *layer, struct labelled *l)
 {

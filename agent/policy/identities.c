@@ -38,8 +38,7 @@ static uint32_t far_id(struct zt_compiler *c, uint32_t set)
 	return id ? *id : 0;
 }
 
-/* In which layers this host may receive on it: its own address, or one of a group. */
-static unsigned int used_near(struct zt_compiler *c, const struct zt_dir_node *node)
+unsigned int zt_used_near(const struct zt_compiler *c, const struct zt_dir_node *node)
 {
 	return node ? node->local | zt_atoms_grouped(&c->atoms, node->set) : 0;
 }
@@ -57,8 +56,7 @@ static uint32_t near_id(struct zt_compiler *c, uint32_t host, uint32_t set, unsi
 	return set;
 }
 
-/* --- over time ---------------------------------------------------------------------------------
- */
+/* --- over time --------------------------------------------------------------------------- */
 
 /* What an address is in, from a moment on. */
 struct moment {
@@ -134,7 +132,7 @@ static void add_state(struct course *course, uint64_t at_ns, uint32_t far, uint3
 static void take_course(struct zt_compiler *c, const struct zt_dir_node *node, struct course *ret)
 {
 	struct walk w = walk_from(&c->dir, node);
-	unsigned int used = used_near(c, node);
+	unsigned int used = zt_used_near(c, node);
 	uint32_t set = node ? node->set : 0; /* no row, so no address of this host */
 
 	ret->count = 0;
@@ -183,13 +181,12 @@ int zt_identity_of(struct zt_compiler *c, const struct zt_dir_node *node, struct
 				    .step = next};
 	ret->bucket = node ? node->bucket : 0;
 	ret->label_epoch = node ? node->label_epoch : c->dir.host_epoch;
-	if (used_near(c, node) && c->dir.host_epoch > ret->label_epoch)
+	if (zt_used_near(c, node) && c->dir.host_epoch > ret->label_epoch)
 		ret->label_epoch = c->dir.host_epoch;
 	return r;
 }
 
-/* --- rows ----------------------------------------------------------------------------------------
- */
+/* --- rows -------------------------------------------------------------------------------- */
 
 /* Whether a row would say nothing that the one around it does not say. */
 static bool implied(const struct zt_identity *own, const struct zt_identity *around)
@@ -246,8 +243,7 @@ static int make_rows(struct zt_compiler *c)
 	return 0;
 }
 
-/* --- this host's end
- * -------------------------------------------------------------------------------- */
+/* --- this host's end --------------------------------------------------------------------- */
 
 static void note_near(struct zt_slot_meta *meta, bool *seen, uint32_t id)
 {
@@ -259,14 +255,15 @@ static void note_near(struct zt_slot_meta *meta, bool *seen, uint32_t id)
 	meta->near_count++;
 }
 
-/* Near ids that a local socket can get, for the refusal at connect. */
-static void list_near_ids(struct zt_compiler *c)
+void zt_list_near_ids(struct zt_compiler *c)
 {
 	struct zt_slot_meta *meta = &c->t->meta;
 	size_t seen_len = (size_t)zt_strmap_count(c->near_ids) + 1;
 	zt_auto(zt_freep) bool *seen = calloc(seen_len, sizeof(*seen));
 	struct course course;
 
+	meta->near_count = 0;
+	memset(meta->near_ids, 0, sizeof(meta->near_ids));
 	if (!seen) {
 		meta->near_count = ZT_NEAR_MAX + 1; /* only costs the early refusal */
 		return;
@@ -291,7 +288,7 @@ static void make_near_ids(struct zt_compiler *c)
 	while (walk_on(&w));
 	for (size_t i = 0; i < c->dir.count; i++) {
 		const struct zt_dir_node *node = &c->dir.nodes[i];
-		unsigned int used = used_near(c, node);
+		unsigned int used = zt_used_near(c, node);
 
 		if (!used)
 			continue;
@@ -363,7 +360,7 @@ int zt_lower_identities(struct zt_compiler *c)
 		r = make_rows(c);
 	if (r < 0)
 		return r;
-	list_near_ids(c);
+	zt_list_near_ids(c);
 	c->t->near_ids = zt_strmap_count(c->near_ids);
 	c->t->far_ids = zt_strmap_count(c->far_ids);
 	return zt_sets_error(c->atoms.sets);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/lower.h"
+
 /* Rows are sorted bytewise by the key they begin with. */
 #define FIND_ROW(rows, count, key) find_row(rows, count, sizeof(*(rows)), key, sizeof(*(key)))
 
@@ -28,24 +30,30 @@ static const void *find_row(const void *rows, size_t count, size_t size, const v
 	return NULL;
 }
 
-static const struct zt_identity *find_identity(const struct zt_tables *t,
-					       const struct zt_addr *addr)
+const struct zt_identity *zt_tables_net_row(const struct zt_tables *t, const struct zt_net_key *net)
 {
-	const struct zt_addr_row *exact = FIND_ROW(t->addrs, t->addr_count, addr);
-	const struct zt_net_row *row;
+	for (__u32 len = net->prefixlen + 1; len-- > 0;) {
+		struct zt_net_key key = *net;
+		const struct zt_net_row *row;
 
-	if (exact)
-		return &exact->value;
-	for (__u32 len = 129; len-- > 0;) {
-		struct zt_net_key key = {.prefixlen = len};
-
-		memcpy(key.bytes, addr->bytes, sizeof(key.bytes));
+		key.prefixlen = len;
 		zt_net_mask(&key);
 		row = FIND_ROW(t->nets, t->net_count, &key);
 		if (row)
 			return &row->value;
 	}
 	return &t->meta.unknown;
+}
+
+const struct zt_identity *zt_tables_row(const struct zt_tables *t, const struct zt_addr *addr)
+{
+	const struct zt_addr_row *exact = FIND_ROW(t->addrs, t->addr_count, addr);
+	struct zt_net_key net = {.prefixlen = 128};
+
+	if (exact)
+		return &exact->value;
+	memcpy(net.bytes, addr->bytes, sizeof(net.bytes));
+	return zt_tables_net_row(t, &net);
 }
 
 /* Returns when the latest of the steps that were taken was due; 0 = none. */
@@ -75,7 +83,7 @@ static __u64 identify(const struct zt_tables *t, const struct zt_addr *addr, __u
 {
 	__u64 changed_ns;
 
-	*ret = *find_identity(t, addr);
+	*ret = *zt_tables_row(t, addr);
 	changed_ns = step_on(t, now_ns, ret);
 	ret->bucket = ret->bucket ? ret->bucket - 1 : zt_addr_bucket(addr);
 	ret->step = 0;

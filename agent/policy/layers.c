@@ -32,7 +32,7 @@ void zt_speak_of(struct zt_compiler *c, const struct zt_lowered *s)
 	c->diag->sources = layer_of(c, s)->policy->sources;
 }
 
-/* --- label conditions ------------------------------------------------------------------------ */
+/* --- label conditions -------------------------------------------------------------------- */
 
 /* Number of a statement's when.labels among those of its layer; ZT_STRMAP_NONE without memory. */
 static uint32_t cond_number(struct zt_strmap *conds, const struct zt_when *when, bool *ret_new)
@@ -47,16 +47,16 @@ static uint32_t cond_number(struct zt_strmap *conds, const struct zt_when *when,
 				      : zt_strmap_intern(conds, text.data, text.len, ret_new);
 }
 
-static int gather_conds(struct zt_layer *layer, struct zt_strmap *conds)
+int zt_gather_conds(struct zt_layer *layer, struct zt_strmap *conds)
 {
 	const struct zt_policy *p = layer->policy;
 	size_t most = 0;
 
+	layer->cond_count = 0;
 	for (size_t i = 0; i < p->stmt_count; i++)
 		most += p->stmts[i].when.label_count != 0;
 	layer->cond_list = calloc(most + 1, sizeof(*layer->cond_list));
-	layer->derived_of_cond = calloc(most + 1, sizeof(*layer->derived_of_cond));
-	if (!layer->cond_list || !layer->derived_of_cond)
+	if (!layer->cond_list)
 		return -ENOMEM;
 	for (size_t i = 0; most && i < p->stmt_count; i++) {
 		const struct zt_when *when = &p->stmts[i].when;
@@ -75,8 +75,7 @@ static int gather_conds(struct zt_layer *layer, struct zt_strmap *conds)
 	return 0;
 }
 
-/* --- numbers -----------------------------------------------------------------------------------
- */
+/* --- numbers ----------------------------------------------------------------------------- */
 
 static int gather_ends(struct zt_layer *layer)
 {
@@ -150,8 +149,7 @@ static int narrow(struct zt_layer *layer, struct zt_strmap *conds, struct zt_low
 	return s->from == ZT_ATOM_NONE ? -ENOMEM : 0;
 }
 
-/* --- what is in force ----------------------------------------------------------------------------
- */
+/* --- what is in force -------------------------------------------------------------------- */
 
 static const struct zt_overlay_mode *mode_of(const struct zt_overlay *o, const char *id)
 {
@@ -267,9 +265,12 @@ static int lower_layer(struct zt_compiler *c, struct zt_layer *layer)
 	if (r == 0)
 		r = gather_ends(layer);
 	if (r == 0)
-		r = gather_conds(layer, conds);
+		r = zt_gather_conds(layer, conds);
 	if (r < 0)
 		return r;
+	layer->derived_of_cond = calloc(layer->cond_count + 1, sizeof(*layer->derived_of_cond));
+	if (!layer->derived_of_cond)
+		return -ENOMEM;
 	number_atoms(layer, c->atom_count);
 	next_nets = layer->nets;
 	for (size_t i = 0; i < p->stmt_count && r == 0; i++)

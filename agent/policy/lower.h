@@ -127,11 +127,23 @@ struct zt_compiler {
 /** zt_lower_layers - atoms of the layers, and statements with ends as numbers. */
 int zt_lower_layers(struct zt_compiler *c);
 
+/** zt_gather_conds - the label conditions of a layer's statements, numbered by @conds. */
+int zt_gather_conds(struct zt_layer *layer, struct zt_strmap *conds);
+
 /** zt_lower_identities - identities of all addresses, label steps included. */
 int zt_lower_identities(struct zt_compiler *c);
 
 /** zt_identity_of - the row of a node of the directory; NULL: of what no row covers. */
 int zt_identity_of(struct zt_compiler *c, const struct zt_dir_node *node, struct zt_identity *ret);
+
+/** zt_used_near - in which layers this host may receive on it: its own address, or a group's. */
+unsigned int zt_used_near(const struct zt_compiler *c, const struct zt_dir_node *node);
+
+/** zt_list_near_ids - what a local socket can get, for the refusal at connect; into c->t->meta. */
+void zt_list_near_ids(struct zt_compiler *c);
+
+/** zt_lower_far - pairs of one more far identity with those of this host's end. */
+int zt_lower_far(struct zt_compiler *c, uint32_t far);
 
 /** zt_lower_pairs - pairs of identities and their port sets. */
 int zt_lower_pairs(struct zt_compiler *c);
@@ -189,6 +201,13 @@ int zt_compiler_maps(struct zt_compiler *c);
 
 /** zt_compiler_free - release what it holds; for zt_auto(). */
 void zt_compiler_free(struct zt_compiler *c);
+
+/** zt_tables_row - the row that holds for an address, label steps aside. */
+const struct zt_identity *zt_tables_row(const struct zt_tables *tables, const struct zt_addr *addr);
+
+/** zt_tables_net_row - the row that holds for a network as a whole. */
+const struct zt_identity *zt_tables_net_row(const struct zt_tables *tables,
+					    const struct zt_net_key *net);
 
 /** zt_far_matches - whether an end's number fits a set of segments of a remote end. */
 static inline bool zt_far_matches(const struct zt_sets *sets, uint32_t set, uint32_t atom)

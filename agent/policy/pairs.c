@@ -59,7 +59,7 @@ static void pairer_free(struct pairer *p)
 	free(p->scratch);
 }
 
-/* --- statements by end -------------------------------------------------------------- */
+/* --- statements by end ------------------------------------------------------------------- */
 
 static int push(struct list *list, uint32_t item)
 {
@@ -131,7 +131,7 @@ static int fill_side(struct pairer *p, uint32_t id, uint32_t near_set, __u32 dir
 	return zt_sets_error(c->entries);
 }
 
-/* --- pairs ---------------------------------------------------------------------------- */
+/* --- pairs ------------------------------------------------------------------------------- */
 
 static int add_pair(struct pairer *p, uint32_t far)
 {
@@ -278,6 +278,51 @@ static int make_pairs(struct zt_compiler *c)
 	     id++) {
 		memcpy(&set, zt_strmap_key(c->far_ids, id - 1, &len), sizeof(set));
 		r = pair_near(&p, id, set, ZT_DIR_FWD);
+	}
+	return r;
+}
+
+/* The statements about two ends as the port set of the pair; nothing speaks of them: no row. */
+static int pair_up(struct zt_compiler *c, uint32_t near, uint32_t far, __u32 dir)
+{
+	zt_auto(zt_freep) uint32_t *entries = calloc(c->stmt_count + 1, sizeof(*entries));
+	uint32_t near_set, far_set, key[2] = {0}, port_set;
+	size_t count = 0, len;
+
+	if (!entries)
+		return -ENOMEM;
+	memcpy(&near_set, zt_strmap_key(c->near_ids, near - 1, &len), sizeof(near_set));
+	memcpy(&far_set, zt_strmap_key(c->far_ids, far - 1, &len), sizeof(far_set));
+	for (uint32_t i = 0; i < c->stmt_count; i++) {
+		const struct zt_lowered *s = &c->stmts[i];
+		int bound = zt_bound_end(s, dir);
+
+		if (bound >= 0 &&
+		    zt_near_matches(c->atoms.sets, near_set, dir == ZT_DIR_IN ? s->to : s->from) &&
+		    zt_far_matches(c->atoms.sets, far_set, dir == ZT_DIR_IN ? s->from : s->to))
+			entries[count++] = ZT_ENTRY(i, (uint32_t)bound);
+	}
+	if (!count)
+		return 0;
+	key[1] = zt_sets_intern(c->entries, entries, count);
+	port_set = zt_strmap_intern(c->port_sets, key, sizeof(key), NULL);
+	if (port_set == ZT_STRMAP_NONE ||
+	    zt_vec_grow(&c->t->pairs, &c->pair_cap, c->t->pair_count + 1, sizeof(*c->t->pairs)) < 0)
+		return -ENOMEM;
+	c->t->pairs[c->t->pair_count++] =
+		(struct zt_pair_row){.key = {.near_id = near, .far_id = far, .dir = dir},
+				     .port_set = c->first_port_set + port_set};
+	return zt_sets_error(c->entries);
+}
+
+int zt_lower_far(struct zt_compiler *c, uint32_t far)
+{
+	int r = 0;
+
+	for (uint32_t near = 1; near <= zt_strmap_count(c->near_ids) && r == 0; near++) {
+		r = pair_up(c, near, far, ZT_DIR_IN);
+		if (r == 0)
+			r = pair_up(c, near, far, ZT_DIR_OUT);
 	}
 	return r;
 }

@@ -51,7 +51,7 @@ static int give_number(struct zt_compiler *c, struct zt_lowered *s)
 	return 0;
 }
 
-/* --- what people read --------------------------------------------------------------------- */
+/* --- what people read -------------------------------------------------------------------- */
 
 static const char *keep_text(struct zt_arena *arena, struct zt_strbuf *sb)
 {

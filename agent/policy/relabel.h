@@ -42,12 +42,14 @@ struct zt_patch {
  * @tables: of zt_policy_compile(); changed in place, digest included. On error unchanged.
  * @policy: what @tables were compiled from; so is env->candidate.
  * @env:    as for that compile, but with the overlay and the time of now.
- * @hosts:  names of the hosts whose labels or label_epoch changed; others are not looked at.
+ * @hosts:  names of the hosts whose labels changed; others are not looked at.
  * @ret:    on success what changed, to be freed; no rows at all: no identity changed.
  *
- * Returns 0; -EAGAIN when it takes a compile in full (this host's own labels gave
- * a new near identity, or a table would outgrow what the kernel side is made for);
- * -ENOMEM, -EIO.
+ * A row that stays what it was, now and as labels run out, keeps its label_epoch;
+ * one that changes takes that of @env. Returns 0; -EAGAIN when it takes a compile
+ * in full (what this host itself is in changes, a host that forwards needs new
+ * pairs, a table would outgrow what the kernel side is made for, or @tables are not
+ * of these policies); -ENOMEM; -EIO, after which @tables are of no use.
  */
 int zt_tables_relabel(struct zt_tables *tables, const struct zt_policy *policy,
 		      const struct zt_compile_env *env, const char *const *hosts, size_t count,

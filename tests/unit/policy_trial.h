@@ -35,6 +35,7 @@ struct trial {
 	struct world world;
 	struct world other; /* of the candidate */
 	struct zt_compile_env env;
+	uint64_t now_ns; /* from when on it is asked */
 	struct zt_overlay overlay;
 	struct zt_overlay_label labels[OVERLAY_LABELS];
 	struct zt_overlay_mode modes[OVERLAY_MODES];
@@ -78,9 +79,9 @@ static inline int by_mode(const void *a, const void *b)
 }
 
 /* Few moments, so that labels often run out together. */
-static inline uint64_t random_end(void)
+static inline uint64_t random_end(uint64_t now_ns)
 {
-	return pick(3) ? TRIAL_NOW_NS + pick(4) * NS_PER_S * 3600 * 10 - pick(2) : 0;
+	return pick(3) ? now_ns + pick(4) * NS_PER_S * 3600 * 10 - pick(2) : 0;
 }
 
 static inline void random_labels(struct trial *t)
@@ -94,7 +95,7 @@ static inline void random_labels(struct trial *t)
 			.host = t->host_names[i],
 			.key = label_keys[key],
 			.value = PICK(label_values[key]),
-			.until_ns = random_end(),
+			.until_ns = random_end(t->now_ns),
 			.under = pick(3) ? NULL : PICK(label_values[key]),
 		};
 	}
@@ -216,6 +217,7 @@ static inline bool random_trial(struct trial *t)
 		return false;
 	if (pick(4) == 0 && random_policy(&t->candidate, &t->candidate_text, conditions) < 0)
 		return false;
+	t->now_ns = TRIAL_NOW_NS;
 	random_overlay(t);
 	random_world(t);
 	set_env(t);
@@ -323,7 +325,7 @@ static inline void random_address(const struct world *w, struct zt_addr *ret)
 /* Now, a moment at which a label runs out, or any within three weeks. */
 static inline uint64_t random_moment(const struct trial *t)
 {
-	uint64_t from = t->world.compiled_ns;
+	uint64_t from = t->now_ns;
 
 	switch (pick(4)) {
 	case 0:
