@@ -12,6 +12,7 @@
 #include "policy/diag.h"
 #include "policy/policy.h"
 #include "policy/rules.h"
+#include "policy/schedule.h"
 
 const char *const fuzz_dirs[] = {"tests/fuzz/corpus/policy", "policies", "tests/policy", NULL};
 
@@ -31,6 +32,21 @@ static void print_and_read(const struct zt_policy *policy)
 		  "the canonical form can be read");
 	fuzz_must(!memcmp(policy->digest, again->digest, sizeof(policy->digest)),
 		  "the canonical form has the same digest");
+}
+
+/* Two weeks of a statement: stretches in order, within what was asked for. */
+static void open_times(const struct zt_stmt *stmt)
+{
+	const int64_t from = 1790000000, to = from + 14 * 86400; /* with an end of summer time */
+	zt_auto(zt_freep) struct zt_open *open = NULL;
+	size_t count = 0;
+
+	fuzz_must(!zt_schedule_open(stmt, from, to, &open, &count), "times can be worked out");
+	for (size_t i = 0; i < count; i++) {
+		fuzz_must(open[i].from_s < open[i].to_s, "times are not empty");
+		fuzz_must(open[i].from_s >= (i ? open[i - 1].to_s + 1 : from) && open[i].to_s <= to,
+			  "times are in order");
+	}
 }
 
 static void compile(const struct zt_policy *policy)
@@ -67,6 +83,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_must((r == 0) == (diag.errors == 0), "errors exactly on failure");
 	if (policy) {
 		print_and_read(policy);
+		for (size_t i = 0; i < policy->stmt_count && i < 8; i++)
+			open_times(&policy->stmts[i]);
 		compile(policy);
 	}
 	zt_diag_free(&diag);
