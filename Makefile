@@ -17,7 +17,8 @@ BUILD_PACKAGES := gcc make clang llvm bpftool pkg-config libc6-dev libbpf-dev li
 	libxxhash-dev libsqlite3-dev
 RUN_PACKAGES   := iproute2 jq nginx-light redis-server openssh-server openssh-client openssl curl \
 	nmap python3 netcat-openbsd iperf3 ethtool nftables iptables procps psmisc util-linux socat
-TEST_PACKAGES  := $(RUN_PACKAGES) libcmocka-dev libclang-rt-14-dev inotify-tools iputils-ping minisign \
+TEST_PACKAGES  := $(RUN_PACKAGES) libcmocka-dev libclang-rt-14-dev inotify-tools iputils-ping \
+	python3-jsonschema python3-yaml tzdata minisign \
 	libxml2-utils
 CHECK_PACKAGES := clang-format cppcheck shellcheck git
 BENCH_PACKAGES := $(RUN_PACKAGES) linux-perf conntrack
@@ -165,6 +166,9 @@ install: all
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/ztctl
 	install -d -m 755 $(DESTDIR)$(PREFIX)/share/ztseg/policies
 	install -m 644 policies/*.yaml $(wildcard policies/*.json) $(DESTDIR)$(PREFIX)/share/ztseg/policies/
+	install -d -m 755 $(DESTDIR)$(PREFIX)/share/ztseg/policies/gitops/inventory
+	install -m 644 policies/gitops/*.yaml $(DESTDIR)$(PREFIX)/share/ztseg/policies/gitops/
+	install -m 644 policies/gitops/inventory/*.yaml $(DESTDIR)$(PREFIX)/share/ztseg/policies/gitops/inventory/
 	install -d -m 755 $(DESTDIR)$(PREFIX)/share/ztseg/policies/cases
 	install -m 644 policies/cases/*.yaml $(DESTDIR)$(PREFIX)/share/ztseg/policies/cases/
 

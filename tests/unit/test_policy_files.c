@@ -275,18 +275,20 @@ static size_t add_tests(struct CMUnitTest *tests, size_t n, size_t max, const ch
 int main(void)
 {
 	struct CMUnitTest tests[256] = {{0}};
-	glob_t files, directories, examples;
+	glob_t files, directories, examples, gitops;
 	size_t n = 0;
 	int r;
 
 	n = add_tests(tests, n, ARRAY_SIZE(tests), "tests/policy/*.yaml", test_file, &files);
 	n = add_tests(tests, n, ARRAY_SIZE(tests), "tests/policy/*.d", test_file, &directories);
 	n = add_tests(tests, n, ARRAY_SIZE(tests), "policies/*.yaml", test_example, &examples);
+	n = add_tests(tests, n, ARRAY_SIZE(tests), "policies/gitops", test_example, &gitops);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_set_paths);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_set_bounds);
 	r = _cmocka_run_group_tests("policy files", tests, n, make_set, free_set);
 	globfree(&files);
 	globfree(&directories);
 	globfree(&examples);
+	globfree(&gitops);
 	return r;
 }
