@@ -78,11 +78,17 @@ int ztc_run_policy_show(struct ztc_ctx *ctx, const struct ztc_line *line)
 		return show_file(ctx, ztc_value(line, "file"));
 	}
 	if (ztc_value(line, "builtin")) {
-		if (canonical)
+		if (canonical || ztc_value(line, "ready"))
 			return ztc_fail(ZTC_EXIT_USAGE,
-					"--builtin and --canonical exclude each other");
+					"--builtin, --ready and --canonical exclude each other");
 		result = builtin_statements();
 		return ztc_answer(ctx, result, ztc_render_statements);
+	}
+	if (ztc_value(line, "ready")) {
+		if (canonical)
+			return ztc_fail(ZTC_EXIT_USAGE,
+					"--builtin, --ready and --canonical exclude each other");
+		return ztc_ask_and_print(ctx, "policy ready", NULL, ztc_render_ready);
 	}
 	args = json_object();
 	if (canonical)

@@ -101,6 +101,19 @@ static int promote_args(const struct ztc_line *line, json_t *args)
 	return status ? status : add_text(args, line, "why");
 }
 
+/* That nothing is ready is an answer, and it is "no". */
+static int promote_ready(struct ztc_ctx *ctx, json_t *args)
+{
+	zt_auto(zt_json_decref) json_t *result = NULL;
+	int status = ztc_ask(ctx, "policy promote", args, &result);
+
+	if (!status)
+		status = ztc_answer(ctx, result, ztc_render_promote);
+	if (!status && !json_is_true(json_object_get(result, "changed")))
+		status = ZTC_EXIT_NO;
+	return status;
+}
+
 int ztc_run_policy_promote(struct ztc_ctx *ctx, const struct ztc_line *line)
 {
 	zt_auto(zt_json_decref) json_t *args = json_object();
@@ -112,6 +125,8 @@ int ztc_run_policy_promote(struct ztc_ctx *ctx, const struct ztc_line *line)
 	if (ztc_value(line, "percent") && !line->argc)
 		return ztc_fail(ZTC_EXIT_USAGE, "--percent is for rules that are named");
 	status = promote_args(line, args);
+	if (!status && ready)
+		return promote_ready(ctx, zt_take(args));
 	return status ? status : ask(ctx, "policy promote", zt_take(args), ztc_render_promote);
 }
 

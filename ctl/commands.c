@@ -46,6 +46,7 @@ static const struct ztc_opt check_opts[] = {
 
 static const struct ztc_opt show_opts[] = {
 	{"builtin", NULL, "the built-in statements, which need no policy"},
+	{"ready", NULL, "staged statements: which may be promoted, and what the others lack"},
 	{"canonical", NULL, "the policy as the agent read it, in canonical form"},
 	{"file", "FILE", "with --canonical: of this file or directory; no agent is asked"},
 	{NULL, NULL, NULL},

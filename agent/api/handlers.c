@@ -47,6 +47,7 @@ static const struct zt_handler handlers[] = {
 	{"doctor", false, no_args, zt_handle_doctor},
 	{"version", false, no_args, zt_handle_version},
 	{"policy stage", true, stage_args, zt_handle_policy_stage},
+	{"policy ready", true, no_args, zt_handle_policy_ready},
 	{"policy promote", true, promote_args, zt_handle_policy_promote},
 	{"policy confirm", true, no_args, zt_handle_policy_confirm},
 	{"policy rollback", true, rollback_args, zt_handle_policy_rollback},

@@ -25,9 +25,13 @@
 static const struct zt_flow_names *names_of(void *ctx)
 {
 	struct zt_api_server *server = *(struct zt_api_server **)ctx;
+	const struct zt_policy *policy;
 
 	if (!server || server->detached || zt_server_refresh(server) < 0)
 		return NULL;
+	policy = zt_intent_candidate_policy(server->ctx.intent);
+	if (policy) /* without memory it is said at the next writing */
+		zt_gate_stand(server->ctx.history, policy);
 	return zt_names_get(server->names);
 }
 

@@ -157,6 +157,7 @@ int zt_handle_detach(struct zt_request *request);
 int zt_handle_version(struct zt_request *request);
 int zt_handle_policy_stage(struct zt_request *request);
 int zt_handle_policy_promote(struct zt_request *request);
+int zt_handle_policy_ready(struct zt_request *request);
 int zt_handle_policy_confirm(struct zt_request *request);
 int zt_handle_policy_rollback(struct zt_request *request);
 int zt_handle_policy_history(struct zt_request *request);
@@ -182,3 +183,8 @@ void zt_policy_set_free(struct zt_policy_set *set);
 /* zt_request_who - for the history. */
 void zt_request_who(const struct zt_request *request, struct zt_who *ret);
 json_t *zt_status_labels(const struct zt_api_ctx *ctx);
+
+/* gate.c: which staged statements are ready; on failure the request says why. */
+struct zt_gate;
+int zt_request_gate(struct zt_request *request, struct zt_gate **ret);
+json_t *zt_gate_json(const struct zt_gate *gate);

@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "datapath/datapath.h"
 #include "datapath/intent.h"
+#include "plan/gate.h"
 #include "policy/policy.h"
 
 #define WITHIN_MAX_MS (7ULL * 86400 * 1000)
@@ -225,18 +226,40 @@ int zt_handle_policy_stage(struct zt_request *request)
 	return finish(request, &outcome, r);
 }
 
+/* The statements that are ready become the ones that are named. */
+static int take_ready(struct zt_request *req, struct zt_gate **ret, const char ***ret_rules,
+		      size_t *ret_count)
+{
+	const char **list;
+	int r = zt_request_gate(req, ret);
+
+	if (r < 0)
+		return r;
+	list = realloc(*ret_rules, ((*ret)->count + 1) * sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	*ret_rules = list;
+	for (size_t i = 0; i < (*ret)->count; i++) {
+		if ((*ret)->items[i].met)
+			list[(*ret_count)++] = (*ret)->items[i].id;
+	}
+	return 0;
+}
+
 int zt_handle_policy_promote(struct zt_request *request)
 {
 	zt_auto(zt_outcome_free) struct zt_outcome outcome = {};
+	zt_auto(zt_gate_free) struct zt_gate *gate = NULL;
 	zt_auto(zt_freep) const char **rules = NULL;
 	struct zt_promotion what = {.within_ns = UINT64_MAX};
+	bool force = false, ready = false;
 	uint64_t percent = 0;
-	bool force = false;
 	int r;
 
 	if (zt_json_get_bool(request->args, "all", &what.all) < 0 ||
+	    zt_json_get_bool(request->args, "ready", &ready) < 0 ||
 	    zt_json_get_bool(request->args, "force", &force) < 0)
-		return bad(request, "'all' and 'force' must be true or false");
+		return bad(request, "'all', 'ready' and 'force' must be true or false");
 	if (zt_json_get_u64(request->args, "percent", 99, &percent) < 0 ||
 	    (json_object_get(request->args, "percent") && !percent))
 		return bad(request, "'percent' must be from 1 to 99");
@@ -245,13 +268,21 @@ int zt_handle_policy_promote(struct zt_request *request)
 		r = get_why(request, &what.why);
 	if (r == 0)
 		r = get_within(request, &what.within_ns);
+	if (r == 0 && ready && (what.all || what.id_count || percent))
+		r = bad(request, "'ready' goes without 'rules', 'all' and 'percent'");
+	if (r == 0 && ready)
+		r = take_ready(request, &gate, &rules, &what.id_count);
 	if (r < 0)
 		return r;
 	what.ids = rules;
 	what.percent = (unsigned int)percent;
 	zt_request_who(request, &what.who);
-	r = zt_intent_promote(request->ctx->intent, &what, &outcome);
-	return finish(request, &outcome, r);
+	if (!ready || what.id_count)
+		r = zt_intent_promote(request->ctx->intent, &what, &outcome);
+	r = finish(request, &outcome, r);
+	if (r == 0 && gate)
+		set(request->result, "readiness", zt_gate_json(gate));
+	return r;
 }
 
 int zt_handle_policy_confirm(struct zt_request *request)

@@ -292,20 +292,25 @@ int zt_history_sync(struct zt_history *history, unsigned int timeout_ms)
 /* --- statements ---------------------------------------------------------------------------------
  */
 
-int zt_history_stand(struct zt_history *history, const uint8_t (*digests)[ZT_HISTORY_DIGEST_LEN],
-		     size_t count)
+bool zt_history_stands(const struct zt_history *history, const uint8_t tag[ZT_HISTORY_DIGEST_LEN])
+{
+	return history->stand && !memcmp(history->stand_tag, tag, sizeof(history->stand_tag));
+}
+
+int zt_history_stand(struct zt_history *history, const uint8_t tag[ZT_HISTORY_DIGEST_LEN],
+		     const uint8_t (*digests)[ZT_HISTORY_DIGEST_LEN], size_t count)
 {
 	struct zt_history *h = history;
 	uint8_t(*copy)[ZT_HISTORY_DIGEST_LEN];
 
-	if (h->stand && h->stand_count == count &&
-	    (!count || !memcmp(h->stand, digests, count * sizeof(*digests))))
+	if (zt_history_stands(h, tag))
 		return 0;
 	copy = calloc(count + 1, sizeof(*copy));
 	if (!copy)
 		return -ENOMEM;
 	if (count)
 		memcpy(copy, digests, count * sizeof(*copy));
+	memcpy(h->stand_tag, tag, sizeof(h->stand_tag));
 	free(h->stand);
 	h->stand = copy;
 	h->stand_count = count;

@@ -193,12 +193,16 @@ struct zt_history_stood {
 
 /**
  * zt_history_stand - these statements, and no others, stand in the candidate plane from now on.
+ * @tag:     of the set as a whole: the same one again costs nothing, see zt_history_stands().
  * @digests: of their content, ZT_HISTORY_DIGEST_LEN bytes each.
  *
- * Written with the next writing; the same set again costs nothing. Returns 0 or -ENOMEM.
+ * Written with the next writing. Returns 0 or -ENOMEM.
  */
-int zt_history_stand(struct zt_history *history, const uint8_t (*digests)[ZT_HISTORY_DIGEST_LEN],
-		     size_t count);
+int zt_history_stand(struct zt_history *history, const uint8_t tag[ZT_HISTORY_DIGEST_LEN],
+		     const uint8_t (*digests)[ZT_HISTORY_DIGEST_LEN], size_t count);
+
+/* zt_history_stands - whether this set was said last. */
+bool zt_history_stands(const struct zt_history *history, const uint8_t tag[ZT_HISTORY_DIGEST_LEN]);
 
 /* zt_history_stood - how long a content has stood, the time between two standings left out. */
 int zt_history_stood(struct zt_history *history, const uint8_t digest[ZT_HISTORY_DIGEST_LEN],

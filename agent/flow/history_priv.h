@@ -184,6 +184,7 @@ struct zt_history {
 	bool losses_known;
 	uint8_t (*stand)[ZT_HISTORY_DIGEST_LEN];
 	size_t stand_count;
+	uint8_t stand_tag[ZT_HISTORY_DIGEST_LEN];
 	bool stand_changed;
 	uint64_t edges_over_cap;
 	sqlite3 *reader;

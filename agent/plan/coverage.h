@@ -9,7 +9,6 @@
 
 #include "bpf/abi.h"
 #include "flow/history.h"
-#include "policy/policy.h"
 
 struct zt_tables;
 
@@ -25,22 +24,21 @@ struct zt_coverage_listener {
 
 struct zt_coverage {
 	struct zt_history_days days;
-	const char **never_hit; /* ids of the policy's statements that no flow matched */
+	const char *
+		*never_hit; /* ids of statements that decided no flow; borrowed from the tables */
 	size_t never_hit_count;
 	size_t never_contacted; /* listeners */
 };
 
 /**
  * zt_coverage_check - what the evidence from @since_s on covers.
- * @policy:    whose rules and boundaries are asked for: of those that @tables has.
- * @tables:    compiled from it for this host.
+ * @tables:    whose statements are asked for: those of the candidate if it has one.
  * @listeners: filled in.
- * @ret:       zt_coverage_free(); its ids are borrowed from @policy.
+ * @ret:       zt_coverage_free().
  *
  * Returns 0, -ENOMEM or -errno of the reading.
  */
-int zt_coverage_check(struct zt_history *history, const struct zt_policy *policy,
-		      const struct zt_tables *tables, int64_t since_s,
+int zt_coverage_check(struct zt_history *history, const struct zt_tables *tables, int64_t since_s,
 		      struct zt_coverage_listener *listeners, size_t listener_count,
 		      struct zt_coverage *ret);
 

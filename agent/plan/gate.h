@@ -24,7 +24,8 @@ struct zt_tables;
  * struct zt_gate_env - what is asked.
  * @history: NULL: nothing was recorded, nothing is ready.
  * @policy:  the candidate: what is held, else what is in force.
- * @tables:  compiled from it and from what is in force; say which statements are enforced.
+ * @now:     what is in force; may be @policy.
+ * @tables:  compiled from both.
  * @would:   compile what promoting these statements would put in force. 0, or -errno with a
  *           sentence in @err (ZT_GATE_ERR_LEN).
  * @now_s:   seconds since 1970.
@@ -33,6 +34,7 @@ struct zt_tables;
 struct zt_gate_env {
 	struct zt_history *history;
 	const struct zt_policy *policy;
+	const struct zt_policy *now;
 	const struct zt_tables *tables;
 	int (*would)(void *ctx, const char *const *ids, size_t count, struct zt_tables **ret,
 		     char *err);
@@ -41,7 +43,7 @@ struct zt_gate_env {
 	uint64_t now_ns;
 };
 
-#define ZT_GATE_ERR_LEN 512
+#define ZT_GATE_ERR_LEN 4096
 
 /* One staged statement. */
 struct zt_gate_item {
@@ -57,6 +59,10 @@ struct zt_gate_item {
 	uint64_t would_deny; /* in the last want_days days; all since it stood when that is 0 */
 	int64_t stood_s;     /* first stood with this content; 0 = not noticed yet */
 	int64_t last_deny_s; /* 0 = none */
+	struct zt_addr last_src, last_dst; /* of that flow */
+	uint32_t last_port;		   /* its ZT_PORT_* index */
+	const char
+		*allowed_by; /* staged statement, not ready itself, that would allow it; or NULL */
 	char *lacks; /* "6 of 14 days; 3 would-deny, last 2026-...Z from 10.0.0.9 to tcp/5432" or ""
 		      */
 };

@@ -30,6 +30,9 @@ int ztc_render_version(FILE *out, const json_t *result, const struct ztc_style *
 
 int ztc_render_stage(FILE *out, const json_t *result, const struct ztc_style *style);
 int ztc_render_unstage(FILE *out, const json_t *result, const struct ztc_style *style);
+/* Which staged statements are ready, and what the others lack; the latter alone. */
+int ztc_render_ready(FILE *out, const json_t *result, const struct ztc_style *style);
+int ztc_render_lacking(FILE *out, const json_t *result, const struct ztc_style *style);
 int ztc_render_promote(FILE *out, const json_t *result, const struct ztc_style *style);
 int ztc_render_confirm(FILE *out, const json_t *result, const struct ztc_style *style);
 int ztc_render_rollback(FILE *out, const json_t *result, const struct ztc_style *style);

@@ -248,6 +248,8 @@ int ztc_render_promote(FILE *out, const json_t *result, const struct ztc_style *
 {
 	if (!json_is_object(result))
 		return -EINVAL;
+	if (!is_true(result, "changed") && json_object_get(result, "readiness"))
+		return ztc_render_ready(out, result, style);
 	if (!is_true(result, "changed")) {
 		ztc_wrap(out, style, ZTC_PLAIN, 0, 0, "Nothing changes: this is in force already.");
 		return 0;
@@ -255,7 +257,7 @@ int ztc_render_promote(FILE *out, const json_t *result, const struct ztc_style *
 	all_effects(out, result, style);
 	in_force(out, result, style);
 	deadline(out, result, style);
-	return 0;
+	return json_object_get(result, "readiness") ? ztc_render_lacking(out, result, style) : 0;
 }
 
 int ztc_render_confirm(FILE *out, const json_t *result, const struct ztc_style *style)

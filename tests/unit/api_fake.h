@@ -259,6 +259,17 @@ const struct zt_tables *zt_intent_tables(struct zt_intent *intent)
 	return world.tables;
 }
 
+int zt_intent_would(struct zt_intent *intent, const struct zt_promotion *what,
+		    struct zt_policy **ret_policy, struct zt_tables **ret, char *err)
+{
+	(void)intent;
+	(void)what;
+	(void)ret_policy;
+	(void)ret;
+	snprintf(err, ZT_INTENT_ERR_LEN, "no such statement");
+	return -EINVAL;
+}
+
 static int asked(struct zt_outcome *ret)
 {
 	ret->refused = world.refused;

@@ -20,6 +20,8 @@ static void replies_have_the_documented_shape(void **state)
 		{"{\"command\":\"policy show\"}", "policy-show"},
 		{"{\"command\":\"policy show\",\"args\":{\"builtin\":true}}", "policy-show"},
 		{"{\"command\":\"policy show\",\"args\":{\"canonical\":true}}", "policy-show"},
+		{"{\"command\":\"policy ready\"}", "policy-ready"},
+		{"{\"command\":\"policy promote\",\"args\":{\"ready\":true}}", "policy-promote"},
 		{"{\"command\":\"policy status\"}", "policy-status"},
 		{"{\"command\":\"label list\"}", "label-list"},
 		{"{\"command\":\"label set\",\"args\":{\"host\":\"web1\",\"labels\":{\"os\":\"x=y\"},"
@@ -315,6 +317,7 @@ static void requests_about_the_state(void **state)
 		{"policy stage", "{\"path\":\"a\",\"files\":[]}", NULL},
 		{"policy stage", "{\"path\":\"a\",\"files\":[{\"path\":\"a\"}]}", NULL},
 		{"policy promote", "{\"percent\":0}", NULL},
+		{"policy promote", "{\"ready\":true,\"all\":true}", NULL},
 		{"policy promote", "{\"percent\":100}", NULL},
 		{"policy promote", "{\"rules\":\"r1\"}", NULL},
 		{"policy promote", "{\"rules\":[1]}", NULL},

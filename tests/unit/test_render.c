@@ -57,6 +57,8 @@ static const struct {
 	{"map", "map-workload", render_workloads},
 	{"map-empty", "map-empty", ztc_render_map},
 	{"status", "status", ztc_render_status},
+	{"ready", "ready", ztc_render_ready},
+	{"ready", "lacking", ztc_render_lacking},
 	{"status-broken", "status-broken", ztc_render_status},
 	{"status-labels", "status-labels", ztc_render_status},
 	{"labels", "labels", ztc_render_labels},
