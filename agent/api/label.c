@@ -117,17 +117,23 @@ static json_t *list_json(const struct zt_api_ctx *ctx, const char *host, size_t 
 
 /* --- requests ------------------------------------------------------------------------------- */
 
+static json_t *epoch_json(const struct zt_api_ctx *ctx)
+{
+	struct zt_dp_state dp;
+
+	zt_dp_state(ctx->dp, &dp);
+	return zt_json_u64(ZT_WORD_EPOCH(dp.word));
+}
+
 /* What both changes answer: the host's labels now, and whether the kernel has them. */
 static int answer(struct zt_request *request, const char *host)
 {
 	const struct zt_api_ctx *ctx = request->ctx;
 	bool done = zt_labels_flush(ctx->labels);
-	struct zt_dp_state dp;
 	size_t matched;
 
-	zt_dp_state(ctx->dp, &dp);
 	request->result = json_pack("{s:o, s:b, s:o, s:o}", "host", zt_json_str(host), "in_force",
-				    done, "epoch", zt_json_u64(ZT_WORD_EPOCH(dp.word)), "labels",
+				    done, "epoch", epoch_json(ctx), "labels",
 				    list_json(ctx, host, LIST_LIMIT, &matched));
 	return request->result ? 0 : -ENOMEM;
 }
@@ -215,8 +221,10 @@ int zt_handle_label_list(struct zt_request *request)
 	if (r < 0)
 		return r;
 	rows = list_json(request->ctx, host, LIST_LIMIT, &matched);
-	request->result = json_pack("{s:o, s:o, s:I, s:i}", "host", zt_json_str(host), "labels",
-				    rows, "matched", (json_int_t)matched, "limit", LIST_LIMIT);
+	request->result =
+		json_pack("{s:o, s:b, s:o, s:o, s:I, s:i}", "host", zt_json_str(host), "in_force",
+			  zt_labels_flush(request->ctx->labels), "epoch", epoch_json(request->ctx),
+			  "labels", rows, "matched", (json_int_t)matched, "limit", LIST_LIMIT);
 	return request->result ? 0 : -ENOMEM;
 }
 
