@@ -140,18 +140,22 @@ static json_t *end_json(const struct end *end, bool near, const char *const *seg
 
 static json_t *statement_json(const struct zt_rule_info *info)
 {
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:i, s:o}", "kind",
-			 zt_stmt_kind_name(info->kind), "from", zt_json_str(info->from), "to",
-			 zt_json_str(info->to), "ports", zt_json_str(info->ports), "file",
-			 zt_json_str(info->file), "line", (int)info->line, "note",
-			 zt_json_str(info->note));
+	json_t *json = json_pack("{s:s, s:o, s:o, s:o, s:o, s:i, s:o}", "kind",
+				 zt_stmt_kind_name(info->kind), "from", zt_json_str(info->from),
+				 "to", zt_json_str(info->to), "ports", zt_json_str(info->ports),
+				 "file", zt_json_str(info->file), "line", (int)info->line, "note",
+				 zt_json_str(info->note));
+
+	if (json && info->when)
+		json_object_set_new(json, "when", zt_json_str(info->when));
+	return json;
 }
 
 json_t *ztc_plane_json(const struct zt_tables *tables, const struct zt_rule_names *names,
 		       const struct zt_answer *answer, int plane)
 {
 	const struct zt_rule_info *info =
-		tables ? zt_tables_rule(tables, answer->rule[plane]) : NULL;
+		tables ? zt_tables_rule_in(tables, answer->rule[plane], plane) : NULL;
 	const struct zt_builtin_rule *builtin = zt_rule_builtin(answer->rule[plane]);
 	json_t *json = json_pack("{s:s, s:o, s:s}", "action", zt_action_name(answer->action[plane]),
 				 "rule", zt_json_str(zt_rule_name(names, answer->rule[plane])),

@@ -253,13 +253,17 @@ static json_t *statement_json(const struct zt_rule_info *info)
 	set(o, "file", zt_json_str(info->file));
 	set(o, "line", json_integer(info->line));
 	set(o, "note", zt_json_str(info->note));
+	if (info->when)
+		set(o, "when", zt_json_str(info->when));
+	if (info->percent < 100)
+		set(o, "percent", json_integer(info->percent));
 	return o;
 }
 
 static json_t *plane_json(struct zt_request *req, const struct zt_tables *tables,
 			  const struct zt_answer *a, int plane)
 {
-	const struct zt_rule_info *info = zt_tables_rule(tables, a->rule[plane]);
+	const struct zt_rule_info *info = zt_tables_rule_in(tables, a->rule[plane], plane);
 	const struct zt_builtin_rule *builtin = zt_rule_builtin(a->rule[plane]);
 	json_t *o = json_object();
 

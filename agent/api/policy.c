@@ -46,6 +46,12 @@ static json_t *statement_json(struct zt_dp *dp, const struct zt_rule_info *info)
 	set(o, "note", zt_json_str(info->note));
 	set(o, "file", zt_json_str(info->file));
 	set(o, "line", json_integer(info->line));
+	if (info->when)
+		set(o, "when", zt_json_str(info->when));
+	if (info->written != info->mode)
+		set(o, "written", json_string(zt_mode_name(info->written)));
+	if (info->percent < 100)
+		set(o, "percent", json_integer(info->percent));
 	set(o, "flows", zt_json_u64(zt_dp_rule_hits(dp, info->number)));
 	return o;
 }

@@ -33,6 +33,16 @@ static void source_of(char ret[ZTC_END_LEN], const json_t *statement, bool whole
 		ret[0] = '\0';
 }
 
+/* Ports, and the conditions a rule has beside them. */
+static void ports_cell(struct ztc_table *table, const json_t *statement)
+{
+	const char *when = ztc_str(statement, "when");
+	char text[ZTC_END_LEN];
+
+	text_of(text, statement, "ports");
+	ztc_table_cell(table, ZTC_PLAIN, "%s%s%s", text, *when ? "; " : "", when);
+}
+
 static void statement_row(struct ztc_table *table, const json_t *statement)
 {
 	const char *action = ztc_str(statement, "action"), *mode = ztc_str(statement, "mode");
@@ -40,21 +50,24 @@ static void statement_row(struct ztc_table *table, const json_t *statement)
 	char text[ZTC_END_LEN], number[ZTC_TEXT_LEN];
 	bool failsafe = strcmp(ztc_str(statement, "kind"), "failsafe") == 0;
 	bool deny = strcmp(action, "deny") == 0;
+	char share[32] = "";
 
+	if (ztc_int(statement, "percent"))
+		snprintf(share, sizeof(share), " for %lld %%",
+			 (long long)ztc_int(statement, "percent"));
 	ztc_table_cell(table, ZTC_PLAIN, "%s", ztc_str(statement, "id"));
 	/* A failsafe has no mode of its own: it is what it is. */
 	ztc_table_cell(table,
 		       strcmp(mode, "staged") == 0 ? ZTC_WARN
 		       : deny			   ? ZTC_BAD
 						   : ZTC_PLAIN,
-		       "%s%s%s", failsafe ? "failsafe" : mode, failsafe || *mode ? " " : "",
-		       action);
+		       "%s%s%s%s", failsafe ? "failsafe" : mode, failsafe || *mode ? " " : "",
+		       action, share);
 	text_of(text, statement, "from");
 	ztc_table_cell(table, ZTC_PLAIN, "%s", text);
 	text_of(text, statement, "to");
 	ztc_table_cell(table, ZTC_PLAIN, "%s", text);
-	text_of(text, statement, "ports");
-	ztc_table_cell(table, ZTC_PLAIN, "%s", text);
+	ports_cell(table, statement);
 	if (json_object_get(statement, "flows"))
 		ztc_count(number, ztc_int(statement, "flows"));
 	else
@@ -155,9 +168,13 @@ static void considered_row(struct ztc_table *table, const json_t *one)
 	char text[ZTC_END_LEN];
 
 	ztc_table_cell(table, decides ? ZTC_BOLD : ZTC_PLAIN, "%s", ztc_str(one, "id"));
-	ztc_table_cell(table, ZTC_PLAIN, "%s %s", ztc_str(one, "mode"), ztc_str(one, "action"));
-	text_of(text, one, "ports");
-	ztc_table_cell(table, ZTC_PLAIN, "%s", text);
+	if (ztc_int(one, "percent"))
+		ztc_table_cell(table, ZTC_WARN, "%s %s for %lld %%", ztc_str(one, "mode"),
+			       ztc_str(one, "action"), (long long)ztc_int(one, "percent"));
+	else
+		ztc_table_cell(table, ZTC_PLAIN, "%s %s", ztc_str(one, "mode"),
+			       ztc_str(one, "action"));
+	ports_cell(table, one);
 	ztc_table_cell(table, ZTC_PLAIN, "%s%s", live, far_owner);
 	ztc_table_cell(table, ZTC_PLAIN, "%s", candidate);
 	source_of(text, one, false);
