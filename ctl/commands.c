@@ -62,6 +62,19 @@ static const struct ztc_opt explain_opts[] = {
 	{NULL, NULL, NULL},
 };
 
+static const struct ztc_opt recommend_opts[] = {
+	{"from", "MAP", "a map saved by 'ztctl --json map --by address'; more may follow"},
+	{"inventory", "FILE", "hosts and segments of this policy, not of the agent's"},
+	{"host", "NAME", "only what this host opens or is asked for"},
+	{"since", "TIME", "only what the agent saw in the last 30m, 8h, 7d, ..."},
+	{"min-connections", "N", "leave out what was seen less often"},
+	{"answered-only", NULL, "leave out what never got an answer"},
+	{"exact", NULL, "list addresses; never let a network stand for several of it"},
+	{"name", "NAME", "name of the policy (default: that of the inventory)"},
+	{"out", "FILE", "write it to FILE"},
+	{NULL, NULL, NULL},
+};
+
 static const struct ztc_opt sign_opts[] = {
 	{"key", "SECKEY", "sign with this secret key, ztctl's or minisign's"},
 	{"out", "FILE", "write the signature there (default FILE.minisig, DIR/policy.minisig)"},
@@ -175,6 +188,12 @@ const struct ztc_cmd ztc_commands[] = {
 	 "the agents at both ends would have. Exit status 3 when a case does not hold. No agent, no "
 	 "root needed.",
 	 test_opts, 2, 2, ztc_run_policy_test},
+	{"policy recommend", "[MAP...]", "a least-privilege policy from recorded flows",
+	 "Takes what the agent has recorded, or maps saved on one host or several, and writes a "
+	 "policy that allows it and nothing else: segments by labels, rules with evidence in their "
+	 "notes, boundaries staged. Wherever a segment covers more than was seen, the text says so. "
+	 "Flows that are denied now are left out.",
+	 recommend_opts, 0, -1, ztc_run_policy_recommend},
 	{"policy sign", "FILE", "sign a policy, or make a key pair to sign with",
 	 "Signs the canonical form with Ed25519, so that comments and spelling may change and "
 	 "nothing else may. Key and signature files are minisign's: 'minisign -V' checks the output "
