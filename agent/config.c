@@ -62,6 +62,8 @@ void zt_config_free(struct zt_config *cfg)
 	free(cfg->read_group);
 	for (size_t i = 0; i < cfg->interface_count; i++)
 		free(cfg->interfaces[i]);
+	for (size_t i = 0; i < cfg->trusted_key_count; i++)
+		free(cfg->trusted_keys[i]);
 	memset(cfg, 0, sizeof(*cfg));
 }
 
@@ -198,6 +200,31 @@ static int read_apply(struct zt_config *cfg, const struct zt_node *node, struct 
 	return 0;
 }
 
+static int read_require_signature(struct zt_config *cfg, const struct zt_node *node,
+				  struct zt_diag *diag)
+{
+	if (!is_text(node) || (strcmp(node->text, "true") && strcmp(node->text, "false")))
+		return wrong(diag, node, "true or false");
+	cfg->require_signature = !strcmp(node->text, "true");
+	return 0;
+}
+
+static int read_trusted_keys(struct zt_config *cfg, const struct zt_node *node,
+			     struct zt_diag *diag)
+{
+	int r = 0;
+
+	if (node->kind != ZT_NODE_SEQUENCE)
+		return wrong(diag, node, "a list of minisign public key files");
+	for (const struct zt_node *item = node->first; item && r == 0; item = item->next) {
+		if (cfg->trusted_key_count == ZT_CONFIG_KEYS)
+			return wrong(diag, item, "one of at most 16 keys");
+		r = read_path(&cfg->trusted_keys[cfg->trusted_key_count], item, diag);
+		cfg->trusted_key_count += r == 0;
+	}
+	return r;
+}
+
 static int read_attach(struct zt_config *cfg, const struct zt_node *node, struct zt_diag *diag)
 {
 	if (!is_text(node) || (strcmp(node->text, "auto") && strcmp(node->text, "clsact")))
@@ -235,6 +262,8 @@ static const struct key keys[] = {
 	{"flow_entries", read_flow_entries},
 	{"apply", read_apply},
 	{"confirm_within", read_confirm_within},
+	{"require_signature", read_require_signature},
+	{"trusted_keys", read_trusted_keys},
 	{"attach", read_attach},
 	{"log_level", read_log_level},
 };
@@ -257,8 +286,8 @@ static int read_key(struct zt_config *cfg, const struct zt_node *key, uint64_t *
 	zt_diag_error(diag, &loc, "unknown key '%s'", is_text(key) ? key->text : zt_node_what(key));
 	zt_diag_remedy(
 		diag, "known keys: policy, host, labels, state_dir, run_dir, pin_dir, admin_group, "
-		      "read_group, interfaces, flow_entries, apply, confirm_within, attach, "
-		      "log_level");
+		      "read_group, interfaces, flow_entries, apply, confirm_within, "
+		      "require_signature, trusted_keys, attach, log_level");
 	return -EINVAL;
 }
 
@@ -330,6 +359,12 @@ int zt_config_read(struct zt_config *cfg, const char *path, bool required, struc
 	r = zt_yaml_parse(&src, arena, &root, diag);
 	if (r == 0)
 		r = read_tree(cfg, root, diag);
+	/* Else every policy would be refused, the one in force at the next start among them. */
+	if (r == 0 && cfg->require_signature && !cfg->trusted_key_count)
+		r = zt_diag_error(
+			diag, &loc,
+			"`require_signature: true` needs `trusted_keys`: no policy could be "
+			"applied");
 	diag->sources = NULL;
 	return r;
 }

@@ -20,6 +20,7 @@ struct zt_diag;
 #define ZT_CONFIG_STATE	   "/var/lib/ztseg"
 #define ZT_CONFIG_RUN	   "/run/ztseg"
 #define ZT_CONFIG_IFACES   64	 /* names that can be given */
+#define ZT_CONFIG_KEYS	   16	 /* keys that can be trusted */
 #define ZT_CONFIG_SIZE_MAX 65536 /* bytes of the file */
 
 struct zt_config {
@@ -36,6 +37,9 @@ struct zt_config {
 	size_t flow_entries;	/* 0 = from memory */
 	uint64_t confirm_within_ns;
 	bool manual; /* `apply: manual` */
+	bool require_signature;
+	char *trusted_keys[ZT_CONFIG_KEYS]; /* paths of minisign public keys */
+	size_t trusted_key_count;
 	bool clsact; /* `attach: clsact` */
 	enum zt_level log_level;
 };

@@ -198,7 +198,8 @@ int zt_dp_commit(struct zt_dp *dp, const struct zt_tables *tables,
 	zt_commit_settle(dp);
 	pending = load(&dp->ctl->deadline_ns) != 0;
 	slot = ZT_WORD_SLOT(load(&dp->ctl->word));
-	if (!pending && holds(dp, slot, tables)) {
+	/* With a deadline it must be a slot of its own, or there would be nothing to take back. */
+	if (!pending && !deadline && holds(dp, slot, tables)) {
 		dp->tables = tables;
 		ret->slot = slot;
 		ret->epoch = ZT_WORD_EPOCH(load(&dp->ctl->word));

@@ -137,6 +137,29 @@ int zt_intent_rebuild(struct zt_intent *intent, const struct zt_policy *candidat
 	return 1;
 }
 
+/* What a revert goes back to, while it may be needed with nobody there to compile it. */
+static void rebuild_before(struct zt_intent *intent)
+{
+	struct zt_reading *before = &intent->before;
+	struct zt_reading again = {.policy = before->policy, .modes = before->modes};
+	struct zt_commit_result res;
+	bool differs;
+
+	if (!intent->pending || !before->tables || !before->policy)
+		return;
+	if (zt_reading_compile(intent, &again, zt_intent_held_policy(intent), NULL) < 0)
+		return; /* it stays as it was, and is tried again when it is in force */
+	differs = memcmp(again.tables->meta.digest, before->tables->meta.digest, ZT_DIGEST_LEN);
+	if (differs && zt_dp_commit_before(intent->cfg.dp, again.tables, &res) == 0) {
+		zt_tables_free(&before->tables);
+		before->tables = zt_take(again.tables);
+		free(before->host);
+		before->host = zt_take(again.host);
+	}
+	zt_tables_free(&again.tables);
+	free(again.host);
+}
+
 int zt_intent_recompile(struct zt_intent *intent)
 {
 	char err[ZT_INTENT_ERR_LEN];
@@ -146,6 +169,8 @@ int zt_intent_recompile(struct zt_intent *intent)
 	if (!intent->now.policy || !intent->now.tables)
 		return 0;
 	r = zt_intent_rebuild(intent, zt_intent_held_policy(intent), err);
+	if (r >= 0)
+		rebuild_before(intent);
 	if (r < 0)
 		zt_intent_say_one(intent, err);
 	if (r)
@@ -250,8 +275,8 @@ static void state_of_file(const struct zt_intent *intent, struct zt_intent_state
 	enum zt_intent_hold held = ZT_HOLD_NONE;
 
 	if (intent->file_known)
-		held = zt_file_held(intent, intent->file_digest, intent->file_revision);
-	ret->hold = zt_file_hold(intent, &ret->hold_revision);
+		held = zt_intent_file_held(intent, intent->file_digest, intent->file_revision);
+	ret->hold = zt_intent_file_hold(intent, &ret->hold_revision);
 	if (held != ZT_HOLD_NONE)
 		ret->hold = held;
 	ret->file_held = held != ZT_HOLD_NONE;

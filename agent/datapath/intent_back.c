@@ -127,8 +127,8 @@ static int restore(struct zt_intent *intent, uint64_t entry, struct zt_record *r
 				     (unsigned long long)entry, why);
 	r = zt_reading_restore(reading, rec, ZT_INTENT_STATE, &diag);
 	if (r == 0) {
-		zt_file_set_hold(intent, reading, ZT_HOLD_ROLLBACK,
-				 intent->now.policy ? intent->now.policy->revision : 0);
+		zt_intent_file_set_hold(intent, reading, ZT_HOLD_ROLLBACK,
+					intent->now.policy ? intent->now.policy->revision : 0);
 		reading->candidate = false;
 		r = zt_reading_compile(intent, reading, zt_intent_held_policy(intent), &diag);
 	}

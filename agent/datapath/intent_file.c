@@ -12,7 +12,7 @@
 #include "base/time.h"
 #include "datapath/intent_priv.h"
 
-void zt_file_free(struct zt_file *file)
+void zt_intent_file_free(struct zt_intent_file *file)
 {
 	zt_policy_free(&file->policy);
 	zt_freep(&file->signature);
@@ -26,7 +26,7 @@ static bool is_now(const struct zt_intent *intent, const uint8_t *digest)
 	return now && !memcmp(now->digest, digest, sizeof(now->digest));
 }
 
-enum zt_intent_hold zt_file_hold(const struct zt_intent *intent, uint64_t *ret_revision)
+enum zt_intent_hold zt_intent_file_hold(const struct zt_intent *intent, uint64_t *ret_revision)
 {
 	const struct zt_reading *now = &intent->now;
 	bool rejected = intent->rejected && (now->hold == ZT_HOLD_NONE ||
@@ -36,11 +36,11 @@ enum zt_intent_hold zt_file_hold(const struct zt_intent *intent, uint64_t *ret_r
 	return rejected ? intent->reject : now->hold;
 }
 
-enum zt_intent_hold zt_file_held(const struct zt_intent *intent, const uint8_t *digest,
-				 uint64_t revision)
+enum zt_intent_hold zt_intent_file_held(const struct zt_intent *intent, const uint8_t *digest,
+					uint64_t revision)
 {
 	uint64_t below;
-	enum zt_intent_hold hold = zt_file_hold(intent, &below);
+	enum zt_intent_hold hold = zt_intent_file_hold(intent, &below);
 
 	if (is_now(intent, digest))
 		return ZT_HOLD_NONE;
@@ -52,11 +52,11 @@ enum zt_intent_hold zt_file_held(const struct zt_intent *intent, const uint8_t *
 	return ZT_HOLD_NONE;
 }
 
-void zt_file_set_hold(const struct zt_intent *intent, struct zt_reading *reading,
-		      enum zt_intent_hold why, uint64_t revision)
+void zt_intent_file_set_hold(const struct zt_intent *intent, struct zt_reading *reading,
+			     enum zt_intent_hold why, uint64_t revision)
 {
 	uint64_t below;
-	enum zt_intent_hold hold = zt_file_hold(intent, &below);
+	enum zt_intent_hold hold = zt_intent_file_hold(intent, &below);
 
 	reading->hold = hold;
 	reading->hold_revision = below;
@@ -77,7 +77,7 @@ void zt_file_set_hold(const struct zt_intent *intent, struct zt_reading *reading
 	}
 }
 
-void zt_file_read(struct zt_intent *intent, struct zt_file *ret)
+void zt_intent_file_read(struct zt_intent *intent, struct zt_intent_file *ret)
 {
 	const struct zt_reading *now = &intent->now;
 
@@ -91,7 +91,7 @@ void zt_file_read(struct zt_intent *intent, struct zt_file *ret)
 	ret->r = zt_intent_read_signature(intent, &ret->signature);
 	/* One that is held back anyway is not judged yet. */
 	if (ret->r == 0 &&
-	    zt_file_held(intent, ret->policy->digest, ret->policy->revision) == ZT_HOLD_NONE)
+	    zt_intent_file_held(intent, ret->policy->digest, ret->policy->revision) == ZT_HOLD_NONE)
 		ret->r = zt_intent_admit(intent, ret->policy, ret->signature, &ret->diag);
 }
 
@@ -111,7 +111,7 @@ static int failed(struct zt_intent *intent, const struct zt_diag *diag, int r)
  */
 
 /* The same policy, perhaps written differently: no epoch, but lines of the file may have moved. */
-static int put_same(struct zt_intent *intent, struct zt_file *file)
+static int put_same(struct zt_intent *intent, struct zt_intent_file *file)
 {
 	struct zt_reading again = {.source = ZT_INTENT_FILE};
 	struct zt_reading *now = &intent->now;
@@ -166,7 +166,8 @@ static struct zt_source_text *texts_of(const struct zt_policy *policy, size_t *r
 	return list;
 }
 
-static int put_held(struct zt_intent *intent, struct zt_file *file, const struct zt_change *change)
+static int put_held(struct zt_intent *intent, struct zt_intent_file *file,
+		    const struct zt_change *change)
 {
 	const struct zt_held *held = intent->candidate;
 	char err[ZT_INTENT_ERR_LEN];
@@ -182,8 +183,8 @@ static int put_held(struct zt_intent *intent, struct zt_file *file, const struct
 	return r;
 }
 
-static int put_in_force(struct zt_intent *intent, struct zt_file *file, struct zt_change *change,
-			uint64_t begin_ns)
+static int put_in_force(struct zt_intent *intent, struct zt_intent_file *file,
+			struct zt_change *change, uint64_t begin_ns)
 {
 	zt_auto(zt_reading_free) struct zt_reading reading = {.source = ZT_INTENT_FILE};
 	const struct zt_modes *modes = &intent->now.modes;
@@ -217,7 +218,7 @@ static int put_in_force(struct zt_intent *intent, struct zt_file *file, struct z
 	return 0;
 }
 
-static int put_other(struct zt_intent *intent, struct zt_file *file, uint64_t begin_ns)
+static int put_other(struct zt_intent *intent, struct zt_intent_file *file, uint64_t begin_ns)
 {
 	zt_auto(zt_freep) struct zt_source_text *files = NULL;
 	struct zt_change change = {
@@ -232,7 +233,7 @@ static int put_other(struct zt_intent *intent, struct zt_file *file, uint64_t be
 	return put_in_force(intent, file, &change, begin_ns);
 }
 
-int zt_file_put(struct zt_intent *intent, struct zt_file *file, uint64_t begin_ns)
+int zt_intent_file_put(struct zt_intent *intent, struct zt_intent_file *file, uint64_t begin_ns)
 {
 	enum zt_intent_hold hold;
 	bool news;
@@ -248,7 +249,7 @@ int zt_file_put(struct zt_intent *intent, struct zt_file *file, uint64_t begin_n
 	intent->file_known = true;
 	memcpy(intent->file_digest, file->policy->digest, ZT_DIGEST_LEN);
 	intent->file_revision = file->policy->revision;
-	hold = zt_file_held(intent, file->policy->digest, file->policy->revision);
+	hold = zt_intent_file_held(intent, file->policy->digest, file->policy->revision);
 	if (is_now(intent, file->policy->digest) && intent->now.tables)
 		return put_same(intent, file);
 	if (hold != ZT_HOLD_NONE) {
@@ -262,7 +263,7 @@ int zt_file_put(struct zt_intent *intent, struct zt_file *file, uint64_t begin_n
 
 int zt_intent_load(struct zt_intent *intent, bool boot)
 {
-	zt_auto(zt_file_free) struct zt_file file = {};
+	zt_auto(zt_intent_file_free) struct zt_intent_file file = {};
 	uint64_t begin_ns = zt_now_ns();
 	int r;
 
@@ -270,8 +271,8 @@ int zt_intent_load(struct zt_intent *intent, bool boot)
 	if (!intent->started) {
 		r = zt_intent_start(intent, boot);
 	} else {
-		zt_file_read(intent, &file);
-		r = zt_file_put(intent, &file, begin_ns);
+		zt_intent_file_read(intent, &file);
+		r = zt_intent_file_put(intent, &file, begin_ns);
 	}
 	if (intent->watch_source)
 		zt_watch_renew(intent);

@@ -129,6 +129,10 @@ void zt_surroundings_free(struct zt_surroundings *surroundings);
 /* zt_reading_compile - sets host and tables. @diag may be NULL. 0, -EINVAL, -E2BIG, -errno. */
 int zt_reading_compile(struct zt_intent *intent, struct zt_reading *reading,
 		       const struct zt_policy *candidate, struct zt_diag *diag);
+/* zt_reading_compile_in - the same with numbers from another registry of rule names. */
+int zt_reading_compile_in(struct zt_intent *intent, struct zt_reading *reading,
+			  const struct zt_policy *candidate, struct zt_rule_names *names,
+			  struct zt_diag *diag);
 /* zt_intent_held_policy - the candidate that makes the candidate plane now, or NULL. */
 const struct zt_policy *zt_intent_held_policy(const struct zt_intent *intent);
 /* zt_intent_read_signature - of the file at the policy path. *ret NULL when there is none. */
@@ -177,7 +181,7 @@ void zt_who_agent(struct zt_who *ret);
 int zt_intent_start(struct zt_intent *intent, bool boot);
 
 /* What is at the policy path. */
-struct zt_file {
+struct zt_intent_file {
 	int r; /* of reading it; -ENOENT with @absent: no file, and no error */
 	bool absent;
 	struct zt_policy *policy;
@@ -185,20 +189,21 @@ struct zt_file {
 	struct zt_diag diag;
 };
 
-/* zt_file_read - load, signature, revision. Against @intent->now. */
-void zt_file_read(struct zt_intent *intent, struct zt_file *ret);
-void zt_file_free(struct zt_file *file);
-/* zt_file_held - whether, and why, such a file may not go into force by itself now. */
-enum zt_intent_hold zt_file_held(const struct zt_intent *intent, const uint8_t *digest,
-				 uint64_t revision);
-/* zt_file_hold - why, and up to which revision, a file would be held now; beside what is pending.
+/* zt_intent_file_read - load, signature, revision. Against @intent->now. */
+void zt_intent_file_read(struct zt_intent *intent, struct zt_intent_file *ret);
+void zt_intent_file_free(struct zt_intent_file *file);
+/* zt_intent_file_held - whether, and why, such a file may not go into force by itself now. */
+enum zt_intent_hold zt_intent_file_held(const struct zt_intent *intent, const uint8_t *digest,
+					uint64_t revision);
+/* zt_intent_file_hold - why, and up to which revision, a file would be held now; beside what is
+ * pending.
  */
-enum zt_intent_hold zt_file_hold(const struct zt_intent *intent, uint64_t *ret_revision);
-/* zt_file_set_hold - of a state that is not the file's: what was held goes on being so. */
-void zt_file_set_hold(const struct zt_intent *intent, struct zt_reading *reading,
-		      enum zt_intent_hold why, uint64_t revision);
-/* zt_file_put - what was read goes where it belongs: in force, held, or is a report. */
-int zt_file_put(struct zt_intent *intent, struct zt_file *file, uint64_t begin_ns);
+enum zt_intent_hold zt_intent_file_hold(const struct zt_intent *intent, uint64_t *ret_revision);
+/* zt_intent_file_set_hold - of a state that is not the file's: what was held goes on being so. */
+void zt_intent_file_set_hold(const struct zt_intent *intent, struct zt_reading *reading,
+			     enum zt_intent_hold why, uint64_t revision);
+/* zt_intent_file_put - what was read goes where it belongs: in force, held, or is a report. */
+int zt_intent_file_put(struct zt_intent *intent, struct zt_intent_file *file, uint64_t begin_ns);
 
 /* --- intent_stage.c --- */
 

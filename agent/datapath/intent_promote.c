@@ -14,6 +14,7 @@
 #include "base/strbuf.h"
 #include "base/time.h"
 #include "datapath/intent_priv.h"
+#include "policy/rules.h"
 #include "policy/signed.h"
 
 #define WITHIN_DEFAULT_NS (60 * ZT_NS_PER_S)
@@ -253,12 +254,30 @@ static int set_modes(const struct zt_intent *intent, struct target *t,
 /* --- the whole -----------------------------------------------------------------------------------
  */
 
+/* What only may come into force takes no numbers for good. */
+static int scratch_names(const struct zt_rule_names *from, struct zt_rule_names **ret)
+{
+	zt_auto(zt_rule_names_free) struct zt_rule_names *names = NULL;
+	int r = zt_rule_names_new(&names);
+
+	for (uint32_t n = ZT_RULE_FIRST; r == 0 && n < zt_rule_end(from); n++) {
+		const char *id = zt_rule_name(from, n);
+
+		r = id ? zt_rule_restore(names, n, id) : 0;
+	}
+	if (r == 0)
+		*ret = zt_take(names);
+	return r;
+}
+
 /* The state that a promotion asks for, compiled. */
 static int make_target(struct zt_intent *intent, const struct zt_promotion *what, struct target *t,
 		       char *err)
 {
 	zt_auto(zt_diag_free) struct zt_diag diag = ZT_DIAG_INIT;
+	zt_auto(zt_rule_names_free) struct zt_rule_names *scratch = NULL;
 	const struct zt_policy *held = zt_intent_held_policy(intent);
+	struct zt_rule_names *names = zt_dp_rule_names(intent->cfg.dp);
 	int r;
 
 	if (what->set)
@@ -276,10 +295,13 @@ static int make_target(struct zt_intent *intent, const struct zt_promotion *what
 		r = set_modes(intent, t, what, err);
 	if (r < 0)
 		return r;
-	zt_file_set_hold(intent, &t->reading, t->candidate ? ZT_HOLD_PROMOTED : ZT_HOLD_NONE,
-			 t->reading.policy->revision);
+	zt_intent_file_set_hold(intent, &t->reading, t->candidate ? ZT_HOLD_PROMOTED : ZT_HOLD_NONE,
+				t->reading.policy->revision);
 	t->reading.candidate = t->candidate;
-	r = zt_reading_compile(intent, &t->reading, NULL, &diag);
+	if (what->set)
+		r = scratch_names(names, &scratch);
+	if (r == 0)
+		r = zt_reading_compile_in(intent, &t->reading, NULL, scratch ?: names, &diag);
 	if (r < 0) {
 		zt_intent_diag_text(&diag, err);
 		if (!diag.errors)

@@ -118,6 +118,14 @@ void zt_surroundings_free(struct zt_surroundings *surroundings)
 int zt_reading_compile(struct zt_intent *intent, struct zt_reading *reading,
 		       const struct zt_policy *candidate, struct zt_diag *diag)
 {
+	return zt_reading_compile_in(intent, reading, candidate, zt_dp_rule_names(intent->cfg.dp),
+				     diag);
+}
+
+int zt_reading_compile_in(struct zt_intent *intent, struct zt_reading *reading,
+			  const struct zt_policy *candidate, struct zt_rule_names *names,
+			  struct zt_diag *diag)
+{
 	zt_auto(zt_surroundings_free) struct zt_surroundings s = {};
 	zt_auto(zt_diag_free) struct zt_diag own = ZT_DIAG_INIT;
 	struct zt_tables *tables = NULL;
@@ -129,8 +137,7 @@ int zt_reading_compile(struct zt_intent *intent, struct zt_reading *reading,
 	if (r == 0)
 		r = zt_surroundings_make(intent, reading, candidate, &s);
 	if (r == 0)
-		r = zt_policy_compile(reading->policy, &s.env, zt_dp_rule_names(intent->cfg.dp),
-				      &tables, diag);
+		r = zt_policy_compile(reading->policy, &s.env, names, &tables, diag);
 	if (r < 0)
 		return r;
 	zt_tables_free(&reading->tables);

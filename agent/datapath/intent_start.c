@@ -138,7 +138,7 @@ static void install_confirmed(struct zt_intent *intent, bool boot)
 }
 
 /* The file is what is confirmed: its own lines, one compile. */
-static bool adopt_file(struct zt_intent *intent, struct zt_file *file)
+static bool adopt_file(struct zt_intent *intent, struct zt_intent_file *file)
 {
 	struct zt_reading *now = &intent->now;
 
@@ -155,10 +155,11 @@ static bool adopt_file(struct zt_intent *intent, struct zt_file *file)
 	return install_now(intent) == 0;
 }
 
-static bool goes_in_at_once(const struct zt_intent *intent, const struct zt_file *file)
+static bool goes_in_at_once(const struct zt_intent *intent, const struct zt_intent_file *file)
 {
 	return file->r == 0 && !intent->cfg.manual && !intent->cfg.confirm_within_ns &&
-	       zt_file_held(intent, file->policy->digest, file->policy->revision) == ZT_HOLD_NONE;
+	       zt_intent_file_held(intent, file->policy->digest, file->policy->revision) ==
+		       ZT_HOLD_NONE;
 }
 
 /* What was awaiting confirmation goes on doing so, with the deadline that runs. */
@@ -196,7 +197,7 @@ static int resume(struct zt_intent *intent, const struct zt_record *rec)
 int zt_intent_start(struct zt_intent *intent, bool boot)
 {
 	zt_auto(zt_record_free) struct zt_record awaited = {};
-	zt_auto(zt_file_free) struct zt_file file = {};
+	zt_auto(zt_intent_file_free) struct zt_intent_file file = {};
 	uint64_t begin_ns = zt_now_ns();
 	bool resumes;
 	int r = 0;
@@ -212,14 +213,14 @@ int zt_intent_start(struct zt_intent *intent, bool boot)
 		recall_reject(intent);
 		resumes = false;
 	}
-	zt_file_read(intent, &file);
+	zt_intent_file_read(intent, &file);
 	if (!resumes) {
 		if (adopt_file(intent, &file))
 			return 0;
 		if (!goes_in_at_once(intent, &file))
 			install_confirmed(intent, boot);
 	}
-	r = zt_file_put(intent, &file, begin_ns);
+	r = zt_intent_file_put(intent, &file, begin_ns);
 	if (r < 0 && !intent->now.tables && intent->now.source != ZT_INTENT_PINNED)
 		install_confirmed(intent, boot);
 	return r;

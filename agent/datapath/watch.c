@@ -46,6 +46,9 @@ static bool concerns_us(const struct zt_intent *intent, const char *name)
 
 	if (len > 5 && !strcmp(name + len - 5, ".yaml") && is_dir(intent->path))
 		return true;
+	/* A signature may come after what it signs, or be replaced. */
+	if (intent->cfg.require_signature && len > 8 && !strcmp(name + len - 8, ".minisig"))
+		return true;
 	/* "..data" is how configuration volumes swing a whole directory over. */
 	if (!strncmp(name, "..", 2) || !strcmp(name, base_name(intent->path)))
 		return true;

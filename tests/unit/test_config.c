@@ -48,6 +48,7 @@ static void test_all_keys(void **state)
 		read_text("policy: /p\nhost: db1\nstate_dir: /s\nrun_dir: /r\npin_dir: /b\n"
 			  "admin_group: a\nread_group: g\ninterfaces: [eth0, eth1.10]\n"
 			  "flow_entries: 131072\napply: manual\nconfirm_within: 10m\n"
+			  "require_signature: true\ntrusted_keys: [/k1.pub, /k2.pub]\n"
 			  "attach: clsact\nlog_level: debug\n",
 			  &cfg, &said),
 		0);
@@ -66,6 +67,9 @@ static void test_all_keys(void **state)
 	assert_true(cfg.clsact);
 	assert_true(cfg.confirm_within_ns == 600ULL * 1000000000);
 	assert_int_equal(cfg.log_level, ZT_DEBUG);
+	assert_true(cfg.require_signature);
+	assert_int_equal(cfg.trusted_key_count, 2);
+	assert_string_equal(cfg.trusted_keys[1], "/k2.pub");
 }
 
 static void test_defaults(void **state)
@@ -101,6 +105,10 @@ static void test_wrong(void **state)
 		{"apply: yes\n", ":1:8:", "auto or manual"},
 		{"attach: xdp\n", ":1:9:", "auto or clsact"},
 		{"confirm_within: soon\n", ":1:17:", "length of time"},
+		{"require_signature: maybe\n", ":1:20:", "true or false"},
+		{"require_signature: true\n", ":", "needs `trusted_keys`"},
+		{"trusted_keys: /k.pub\n", ":1:15:", "list of minisign"},
+		{"trusted_keys: [k.pub]\n", ":1:16:", "absolute path"},
 		{"log_level: loud\n", ":1:12:", "info or debug"},
 		{"- a\n", ":1:1:", "mapping of settings"},
 		{"host: [\n", ":", "YAML"},
