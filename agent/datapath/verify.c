@@ -284,6 +284,27 @@ static void opening(const struct samples *s, size_t i, size_t dirs, struct zt_qu
 	q->far = s->fars[i % s->far_count];
 }
 
+/* Now, when a label or a window ends, and past all that is known: in turns. */
+static uint64_t moment(const struct zt_tables *t, uint64_t now_ns, size_t n)
+{
+	uint64_t at = 0;
+
+	switch (n % 4) {
+	case 1:
+		if (t->step_count > 1)
+			at = t->steps[1 + n % (t->step_count - 1)].until_ns;
+		break;
+	case 2:
+		if (t->window_count)
+			at = t->windows[n % t->window_count].from_ns;
+		break;
+	case 3:
+		at = UINT64_MAX - 1;
+		break;
+	}
+	return at > now_ns ? at : now_ns;
+}
+
 static int verify_sample(struct zt_dp *dp, uint32_t slot, const struct zt_tables *tables,
 			 const struct samples *s, struct zt_commit_result *res)
 {
@@ -291,12 +312,14 @@ static int verify_sample(struct zt_dp *dp, uint32_t slot, const struct zt_tables
 	size_t total = s->near_count * s->far_count * s->port_count * dirs;
 	/* Odd steps, so that they do not beat with the factors of the combinations. */
 	size_t step = (total / SAMPLES) | 1;
-	struct zt_query q = {.now_ns = zt_now_ns()};
+	uint64_t now_ns = zt_now_ns();
+	struct zt_query q = {};
 	int r = 0;
 
 	for (size_t i = 0, n = 0; i < total && r == 0; i += step, n++) {
 		opening(s, i, dirs, &q);
 		q.qmask = n & 1 ? ~0ULL : 0;
+		q.now_ns = moment(tables, now_ns, n / 2);
 		r = zt_verify_one(dp, slot, tables, &q, res);
 	}
 	return r;
