@@ -171,27 +171,34 @@ static const char *some_value(const char *key)
 	return any_pick(2) ? "prod" : "test";
 }
 
+static const char *const hosts[ANY_HOSTS] = {"h2", "h3", "h4", "h5", "h6", "h7", "me"};
+
+static struct zt_overlay_label some_label(const char *host, const char *key, __u64 now_ns)
+{
+	return (struct zt_overlay_label){
+		.host = host,
+		.key = key,
+		.value = some_value(key),
+		.until_ns = any_pick(4) ? now_ns + (1 + any_pick(300)) * ANY_HOUR_NS : 0,
+		.under = any_pick(3) ? NULL : some_value(key),
+	};
+}
+
 void any_overlay(struct any_overlay *o, __u64 now_ns)
 {
-	static const char *const hosts[] = {"me", "h2", "h3", "h4", "h5", "h6", "h7"};
 	static const char *const ids[] = {"b0", "b1", "r0", "r1", "r2", "r3", "r4", "r5"};
 
 	memset(o, 0, sizeof(*o));
 	o->is.labels = o->labels;
 	o->is.modes = o->modes;
-	for (unsigned int i = 0; i < ANY_LABELS; i++) {
+	o->is.hosts = o->hosts;
+	for (unsigned int i = 0; i < 8; i++) {
 		const char *host = hosts[any_pick(ARRAY_SIZE(hosts))];
 		const char *key = any_pick(2) ? "role" : "env";
 
 		if (has_label(o, host, key))
 			continue;
-		o->labels[o->is.label_count++] = (struct zt_overlay_label){
-			.host = host,
-			.key = key,
-			.value = some_value(key),
-			.until_ns = any_pick(4) ? now_ns + (1 + any_pick(300)) * ANY_HOUR_NS : 0,
-			.under = any_pick(3) ? NULL : some_value(key),
-		};
+		o->labels[o->is.label_count++] = some_label(host, key, now_ns);
 	}
 	for (unsigned int i = 0; i < ARRAY_SIZE(ids); i++)
 		if (any_pick(2))
@@ -202,4 +209,28 @@ void any_overlay(struct any_overlay *o, __u64 now_ns)
 			};
 	qsort(o->labels, o->is.label_count, sizeof(o->labels[0]), by_host_and_key);
 	qsort(o->modes, o->is.mode_count, sizeof(o->modes[0]), by_id);
+}
+
+const char *any_relabel(struct any_overlay *o, __u64 now_ns, __u32 epoch)
+{
+	/* This host's own labels seldom: a patch cannot change what it is. */
+	unsigned int which = any_pick(any_pick(8) ? ANY_HOSTS - 1 : ANY_HOSTS);
+	const char *host = hosts[which], *key = any_pick(2) ? "role" : "env";
+	size_t i = 0;
+
+	while (i < o->is.label_count &&
+	       (strcmp(o->labels[i].host, host) || strcmp(o->labels[i].key, key)))
+		i++;
+	if (i < o->is.label_count && !any_pick(3)) {
+		o->labels[i] = o->labels[--o->is.label_count];
+	} else {
+		o->is.label_count += i == o->is.label_count;
+		o->labels[i] = some_label(host, key, now_ns);
+	}
+	qsort(o->labels, o->is.label_count, sizeof(o->labels[0]), by_host_and_key);
+	o->is.host_count = ANY_HOSTS;
+	for (i = 0; i < ANY_HOSTS; i++)
+		o->hosts[i].host = hosts[i];
+	o->hosts[which].label_epoch = epoch;
+	return host;
 }

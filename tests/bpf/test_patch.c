@@ -14,15 +14,20 @@
 #include <unistd.h>
 #include <sched.h>
 
+#include "any_policy.h"
 #include "any_tables.h"
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "datapath/internal.h"
+#include "policy/compile.h"
+#include "policy/diag.h"
 #include "policy/relabel.h"
 #include "rig.h"
 
 #define ROUNDS	  20
 #define QUESTIONS 200
+#define POLICIES  12
+#define CHANGES	  12
 
 struct test {
 	struct rig rig; /* counts and prints */
@@ -349,6 +354,138 @@ static void on_trial(struct test *t)
 	check(t, zt_dp_try_probe(t->dp, &probe) == -ESTALE, "a commit ends it", "%s", "it goes on");
 }
 
+/* --- labels --------------------------------------------------------------------------- */
+
+struct labelled {
+	struct zt_policy *policy;
+	struct zt_tables *tables;
+	struct any_overlay overlay;
+	struct zt_compile_env env;
+	struct zt_addr local;
+	unsigned int patches, empty, full;
+};
+
+static void labelled_free(struct labelled *l)
+{
+	zt_policy_free(&l->policy);
+	zt_tables_free(&l->tables);
+}
+
+static struct zt_tables *compiled(struct test *t, struct labelled *l)
+{
+	zt_auto(zt_diag_free) struct zt_diag diag = ZT_DIAG_INIT;
+	struct zt_tables *tables = NULL;
+
+	if (zt_policy_compile(l->policy, &l->env, zt_dp_rule_names(t->dp), &tables, &diag) < 0) {
+		zt_diag_print(&diag, stdout);
+		exit(99);
+	}
+	return tables;
+}
+
+static void labelled_open(struct test *t, struct labelled *l, unsigned int number)
+{
+	static struct any_text text;
+	uint64_t now_ns = zt_now_ns();
+
+	any_seed(number);
+	any_policy(&text, number % 2);
+	any_overlay(&l->overlay, now_ns);
+	zt_addr_parse("10.20.0.1", &l->local);
+	l->env = (struct zt_compile_env){.host = "me",
+					 .locals = &l->local,
+					 .local_count = 1,
+					 .offline = true,
+					 .overlay = &l->overlay.is,
+					 .now_ns = now_ns};
+	l->env.wall_offset_ns = ANY_WALL_S * 1000000000LL - (__s64)now_ns;
+	if (zt_policy_parse(&l->policy, "patch.yaml", text.at, text.len, NULL) < 0)
+		die("policy", "it does not parse");
+	l->tables = compiled(t, l);
+	commit(t, l->tables, 0);
+}
+
+/* A change of labels, by a patch when it can be one. */
+static bool relabel(struct test *t, struct labelled *l)
+{
+	const char *host = any_relabel(&l->overlay, l->env.now_ns, (__u32)zt_dp_next_epoch(t->dp));
+	zt_auto(zt_patch_free) struct zt_patch *p = NULL;
+	struct zt_tables *old = l->tables;
+	struct zt_commit_result res;
+	int r = zt_tables_relabel(old, l->policy, &l->env, &host, 1, &p);
+
+	if (r == -EAGAIN) {
+		l->full++;
+		l->tables = compiled(t, l);
+		r = zt_dp_commit(t->dp, l->tables, NULL, &res);
+		zt_tables_free(&old);
+		return r == 0;
+	}
+	if (r == 0 && zt_patch_empty(p)) {
+		l->empty++;
+		return true;
+	}
+	l->patches++;
+	return r == 0 && zt_dp_patch(t->dp, old, p, &res) == 0 && holds(t, old, res.slot);
+}
+
+static bool same_verdict(const struct zt_probe *a, const struct zt_answer *b)
+{
+	return !memcmp(a->rule, b->rule, sizeof(a->rule)) &&
+	       !memcmp(a->action, b->action, sizeof(a->action)) &&
+	       !memcmp(a->rank, b->rank, sizeof(a->rank)) &&
+	       !memcmp(a->existing, b->existing, sizeof(a->existing)) && a->failsafe == b->failsafe;
+}
+
+/* What is loaded against tables compiled from nothing, at any time. */
+static unsigned int unlike_fresh(struct test *t, struct labelled *l)
+{
+	static const __u32 ports[] = {ZT_PORT_TCP + 443, ZT_PORT_TCP + 22, ZT_PORT_UDP + 53,
+				      ZT_PORT_ICMP + 8, ZT_PORT_PROTO + 132};
+	zt_auto(zt_tables_free) struct zt_tables *fresh = compiled(t, l);
+	unsigned int differ = 0;
+
+	for (unsigned int i = 0; i < QUESTIONS; i++) {
+		struct zt_query q = {.near = l->local, .dir = any_pick(2)};
+		struct zt_probe probe = {.near = q.near, .dir = q.dir};
+		struct zt_answer a;
+
+		q.far = (struct zt_addr){{[10] = 0xff, [11] = 0xff, 10, 20, 0, any_pick(14)}};
+		q.port_index = ports[any_pick(ARRAY_SIZE(ports))];
+		q.qmask = any_pick(2) ? ~0ULL : 0;
+		q.now_ns = l->env.now_ns + any_pick(20 * 24) * ANY_HOUR_NS;
+		probe.far = q.far;
+		probe.port_index = q.port_index;
+		probe.qmask = q.qmask;
+		probe.now_ns = q.now_ns;
+		zt_tables_judge(fresh, &q, &a);
+		differ += zt_dp_probe(t->dp, &probe) < 0 || !same_verdict(&probe, &a);
+	}
+	return differ;
+}
+
+static void labels(struct test *t)
+{
+	unsigned int patches = 0, full = 0, failed = 0, differ = 0;
+
+	for (unsigned int n = 0; n < POLICIES; n++) {
+		zt_auto(labelled_free) struct labelled l = {};
+
+		labelled_open(t, &l, n);
+		for (unsigned int i = 0; i < CHANGES; i++) {
+			failed += !relabel(t, &l);
+			differ += unlike_fresh(t, &l);
+		}
+		patches += l.patches;
+		full += l.full;
+	}
+	check(t, !failed, "changes of labels reach the slot in force", "%u did not", failed);
+	check(t, !differ, "which answers as one that is compiled from nothing", "%u of %u differ",
+	      differ, POLICIES * CHANGES * QUESTIONS);
+	check(t, patches > POLICIES * CHANGES / 3, "mostly by patches", "%u, and %u in full",
+	      patches, full);
+}
+
 int main(void)
 {
 	struct test t = {};
@@ -361,5 +498,6 @@ int main(void)
 	way_back_anew(&t);
 	refused(&t);
 	on_trial(&t);
+	labels(&t);
 	return test_close(&t);
 }
