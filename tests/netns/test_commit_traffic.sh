@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 60
-# commit_traffic - policies committed back and forth at both ends under 10,000 packets a second:
-# nothing that both policies allow is lost, refused, cut or denied.
+# commit_traffic - policies committed back and forth, and labels changed, at both ends under 10,000
+# packets a second: nothing that is allowed before and after is lost, refused, cut or denied.
 . "$(dirname "$0")/lib.sh"
 
 must host a 11
@@ -20,11 +20,13 @@ pps=$((11000 / ZT_SCALE))
 # harshest word for what is established. The second is too large for the maps of the first.
 one() { # HOST REVISION
 	rules "$1" "$2" enforced <<-EOT
+		  marked: {select: {name: a, mark: "yes"}}
 		boundaries:
 		  - {id: one-in, segment: b, inbound: deny, existing: reset}
 		  - {id: one-out, segment: a, outbound: deny, existing: reset}
 		rules:
 		  - {id: one, from: a, to: b, ports: [tcp/80, udp/700]}
+		  - {id: marked, from: marked, to: b, ports: [tcp/81]}
 	EOT
 }
 many=$(for ((i = 0; i < 5000; i++)); do printf '10.%d.%d.%d, ' $((100 + i % 50)) $((i / 250)) $((i % 250)); done)
@@ -59,11 +61,19 @@ for ((revision = 2; revision < 14; revision++)); do
 		must tell a ask old "$revision $where"
 	done
 done
+changes=0
+for value in yes no yes no yes no yes no; do
+	for where in a b; do
+		must ctl $where label set a mark=$value
+		changes=$((changes + 1))
+		must tell a ask old "$value $where"
+	done
+done >"$TMP/labels.out"
 took=$((${EPOCHREALTIME/./} - ${began/./}))
 tell a seqstop seq
 read -r sent refused <<<"$REPLY"
 must tell b seqgot seq "$sent" 5
-note "$commits commits in $((took / 1000)) ms, $sent datagrams"
+note "$commits commits and $changes changes of labels in $((took / 1000)) ms, $sent datagrams"
 is "datagrams: none lost" "$REPLY" "$sent 0 $((sent - 1)) 0"
 is "datagrams: none refused" "$refused" 0
 holds "datagrams: as many a second as they should be" test $((sent * 1000000 / took)) -ge $((10000 / ZT_SCALE))
@@ -78,5 +88,6 @@ for where in a b; do
 	is "$where: nothing was refused" "$(jqr $where status -- '.counters.refused.packets // 0')" 0
 	is "$where: no verdict denied any of it" \
 		"$(flow_count $where '.verdict.live.action == "deny" and (.dst.port == 80 or .dst.port == 700)')" 0
-	holds "$where: as many epochs as commits" jqc $where status -- ".policy.epoch > $commits / 2"
+	holds "$where: as many epochs as commits and changes" \
+		jqc $where status -- ".policy.epoch > ($commits + $changes) / 2"
 done
