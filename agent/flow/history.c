@@ -92,8 +92,9 @@ void zt_history_close(struct zt_history **history)
 		return;
 	if (h->have_thread)
 		zt_history_sync(h, 5000);
-	zt_history_stop(h);
+	/* The last connection to go puts the log into the file: that must be one that may write. */
 	sqlite3_close(h->reader);
+	zt_history_stop(h);
 	zt_ledger_free(&h->ledger);
 	zt_job_free(&h->job);
 	free(h->base);
