@@ -311,6 +311,12 @@ static json_t *load_error_json(const struct zt_intent_state *state)
 
 static void set_statements(json_t *o, const struct zt_tables *tables)
 {
+	json_t *expired = json_array();
+
+	for (size_t i = 0; tables && i < tables->rule_count; i++)
+		if (tables->rules[i].expired)
+			json_array_append_new(expired, zt_json_str(tables->rules[i].id));
+	set(o, "expired", expired);
 	set(o, "live", json_integer(tables ? (json_int_t)tables->enforced_count : 0));
 	set(o, "candidate",
 	    json_integer(tables ? (json_int_t)(tables->enforced_count + tables->staged_count) : 0));

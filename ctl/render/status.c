@@ -117,7 +117,7 @@ static const char *source_text(const char *source)
 static void render_policy(FILE *out, const json_t *policy, const struct ztc_style *style)
 {
 	const json_t *error = json_object_get(policy, "load_error");
-	char ago[ZTC_TEXT_LEN], errors[ZTC_TEXT_LEN], line[1024];
+	char ago[ZTC_TEXT_LEN], errors[ZTC_TEXT_LEN], line[1024 + ZTC_END_LEN], names[ZTC_END_LEN];
 
 	ztc_ago(ago, ztc_str(policy, "committed"), style);
 	snprintf(line, sizeof(line), "%.200s: %s", ztc_str(policy, "path"),
@@ -126,6 +126,11 @@ static void render_policy(FILE *out, const json_t *policy, const struct ztc_styl
 	snprintf(line, sizeof(line), "%lld statements live, %lld with what is staged",
 		 (long long)ztc_int(policy, "live"), (long long)ztc_int(policy, "candidate"));
 	labelled(out, style, "", ZTC_PLAIN, line);
+	if (json_array_size(json_object_get(policy, "expired"))) {
+		ztc_segments(names, json_object_get(policy, "expired"));
+		snprintf(line, sizeof(line), "expired, so that nothing matches: %s", names);
+		labelled(out, style, "", ZTC_WARN, line);
+	}
 	snprintf(line, sizeof(line), "epoch %lld, committed %s, digest %.16s",
 		 (long long)ztc_int(policy, "epoch"), ago, ztc_str(policy, "digest"));
 	labelled(out, style, "", ZTC_PLAIN, line);

@@ -84,5 +84,5 @@ must agent_start b
 denies "the next agent: the hours are over" "TIMEOUT*" a connect h3 "$B" 80 timeout=0.25
 says "and others have begun" a connect l3 "$B" 81
 denies "what is expired stays so" "TIMEOUT*" a connect e3 "$B" 82 timeout=0.25
-expired() { [[ $(ctl b status) == *short*expired* ]]; }
+expired() { [[ $(ctl b status) == *expired*short* ]]; }
 holds "with a warning that names it" expired
