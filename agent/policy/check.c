@@ -169,15 +169,16 @@ static void check_selected(struct checker *c, const struct zt_raw_end *raw, bool
 	if (!s->select_count || s->selected)
 		return;
 	if (deny)
-		zt_diag_error(c->b->diag, &raw->name.loc,
-			      "no host has the labels of segment '%s', so this would deny %s",
-			      s->name, s->address_count ? "its addresses only" : "nothing");
+		zt_diag_error(
+			c->b->diag, &raw->name.loc,
+			"no host of the inventory has the labels of segment '%s', so this would deny %s",
+			s->name, s->address_count ? "its addresses only" : "nothing");
 	else
-		zt_diag_warn(c->b->diag, &raw->name.loc, "no host has the labels of segment '%s'",
-			     s->name);
+		zt_diag_warn(c->b->diag, &raw->name.loc,
+			     "no host of the inventory has the labels of segment '%s'", s->name);
 	zt_diag_remedy(c->b->diag,
-		       "correct its select: at %s:%u:%u, or label a host "
-		       "(without addresses, if labels come later)",
+		       "correct its select: at %s:%u:%u, or label a host (one without addresses "
+		       "where labels are set at run time)",
 		       s->loc.file, s->loc.line, s->loc.col);
 }
 
@@ -370,6 +371,7 @@ int zt_check_policy(struct zt_builder *b)
 			 "add revision: 1, and raise it with every change");
 	}
 	b->policy->ready = zt_finish_ready(&b->ready, NULL);
+	b->policy->checked_s = time(NULL);
 	r = zt_strmap_new(&c.ids);
 	if (r == 0)
 		r = take_inventory(&c);
@@ -382,6 +384,6 @@ int zt_check_policy(struct zt_builder *b)
 	if (r == 0 && b->diag->errors == 0)
 		r = take_digest(b->policy);
 	if (r == 0 && b->diag->errors == 0)
-		r = zt_policy_lint(b->policy, time(NULL), b->diag);
+		r = zt_policy_lint(b->policy, b->policy->checked_s, b->diag);
 	return r;
 }

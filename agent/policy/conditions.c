@@ -131,11 +131,13 @@ static void judge(struct conditions *c, const struct zt_stmt *s, const struct zt
 	if (s->action == ZT_DENY)
 		zt_diag_error(
 			c->diag, loc,
-			"no host at the from: end has these labels, so this would deny nothing");
+			"no host of the inventory has these labels at the from: end, so this would deny nothing");
 	else
-		zt_diag_warn(c->diag, loc, "no host at the from: end has these labels");
-	zt_diag_remedy(c->diag, "correct them, or label a host (without addresses, if labels come "
-				"later)");
+		zt_diag_warn(c->diag, loc,
+			     "no host of the inventory has these labels at the from: end");
+	zt_diag_remedy(c->diag,
+		       "correct them, or label a host (one without addresses where labels are "
+		       "set at run time)");
 }
 
 int zt_check_conditions(const struct zt_policy *policy, struct zt_diag *diag)

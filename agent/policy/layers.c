@@ -204,13 +204,16 @@ static void set_planes(struct zt_compiler *c, struct zt_lowered *s)
 	s->expired = has_expired(c, s->stmt);
 	if (s->stmt->expires_s && !s->expired)
 		s->expires_ns = (__u64)(s->stmt->expires_s * NS_PER_S - c->env->wall_offset_ns);
-	if (s->expired) {
+	/* The reader has told of those that had expired when it read them. */
+	if (s->expired && s->stmt->expires_s > layer_of(c, s)->policy->checked_s) {
 		zt_speak_of(c, s);
-		zt_diag_warn(c->diag, &s->stmt->loc, "'%s' has expired: it matches nothing",
-			     s->stmt->id);
-		zt_diag_remedy(c->diag, "remove it, or give a later `expires:`");
-		return;
+		zt_diag_warn(c->diag, &s->stmt->loc,
+			     "rule '%s' has expired (%s): it no longer matches", s->stmt->id,
+			     s->stmt->expires.s);
+		zt_diag_remedy(c->diag, "remove it, or give it a later date");
 	}
+	if (s->expired)
+		return;
 	if (!here)
 		return;
 	if (s->rank == ZT_RANK_FAILSAFE)

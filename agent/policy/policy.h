@@ -186,6 +186,7 @@ struct zt_policy {
 	size_t boundary_count;
 	struct zt_stmt *stmts; /* boundaries, then rules, then failsafes; each in file order */
 	size_t stmt_count;
+	int64_t checked_s;	   /* Unix time of reading: what had expired then was told */
 	uint8_t digest[32];	   /* SHA-256 over the canonical form */
 	struct zt_source *sources; /* the files, in the order read; text may be dropped */
 	void *arena;		   /* owns all the above but the sources */

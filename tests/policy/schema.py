@@ -39,8 +39,8 @@ SEMANTIC_MESSAGES = (
     "anchors and aliases are not part of",
     "tags are not part of",
     "there is no segment '",
-    "no host has the labels of segment '",
-    "no host at the from: end has these labels, so",
+    "no host of the inventory has the labels of segment '",
+    "no host of the inventory has these labels at the from: end, so",
     "a deny rule with a workload at both ends",
     "the id '",  # is taken
     "' is the id of a built-in rule",
