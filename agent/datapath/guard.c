@@ -186,6 +186,7 @@ int zt_dp_guard(struct zt_dp *dp)
 	clear_passing(dp);
 	zt_commit_settle(dp);
 	bad = check_hooks(dp) + check_map_pins(dp) + check_policy(dp);
+	zt_reset_on_time(dp);
 	if (dp->guard_round % SLOW_EVERY == 0)
 		zt_neighbours_refresh(dp);
 	if (zt_surround_refresh(dp) && dp->cfg.on_env)

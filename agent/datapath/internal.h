@@ -139,6 +139,10 @@ struct zt_dp {
 	bool trying; /* the spare holds what zt_dp_try_begin() was given */
 	uint32_t try_slot;
 
+	/* reset.c: the hour window that was in force in the round before */
+	const struct zt_tables *timed_tables;
+	uint32_t timed_window;
+
 	/* ring.c */
 	struct ring_buffer *ring;
 	struct sd_event_source *ring_source;
@@ -262,6 +266,7 @@ int zt_kill_many(struct zt_dp *dp, const struct zt_flow_key *keys, size_t count)
 
 /* --- reset.c --- */
 uint32_t zt_reset_newly_denied(struct zt_dp *dp, const struct zt_tables *tables);
+void zt_reset_on_time(struct zt_dp *dp); /* every round: have hours begun or ended? */
 void zt_reset_on_event(struct zt_dp *dp, const struct zt_event *event);
 
 /* --- names.c --- */

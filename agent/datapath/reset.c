@@ -94,6 +94,32 @@ uint32_t zt_reset_newly_denied(struct zt_dp *dp, const struct zt_tables *tables)
 	return w.ended;
 }
 
+/* Which row of the hour windows is in force. */
+static uint32_t window_at(const struct zt_tables *t, uint64_t now_ns)
+{
+	uint32_t at = 0;
+
+	while (at + 1 < t->window_count && t->windows[at + 1].from_ns <= now_ns)
+		at++;
+	return at;
+}
+
+/* Hours end without a commit, and an idle flow sends no packet that would be judged. */
+void zt_reset_on_time(struct zt_dp *dp)
+{
+	const struct zt_tables *tables = dp->tables;
+	bool same = tables == dp->timed_tables;
+	uint32_t window;
+
+	if (!tables || !tables->window_count)
+		return;
+	window = window_at(tables, zt_now_ns());
+	if (same && window != dp->timed_window)
+		zt_reset_newly_denied(dp, tables);
+	dp->timed_tables = tables;
+	dp->timed_window = window;
+}
+
 void zt_reset_on_event(struct zt_dp *dp, const struct zt_event *event)
 {
 	if (event->type != ZT_EV_VERDICT || !(event->flow.flags & ZT_FLOW_RESETTING) ||

@@ -112,6 +112,17 @@ static void record(struct try *t, int fd, __u32 owner, __u8 role, __u8 flags)
 	must(!bpf_map_update_elem(rig_map(t->rig, "zt_socks"), &fd, &s, BPF_ANY), "zt_socks");
 }
 
+/* A connection that was allowed under that state word, at that time. */
+static void record_allowed(struct try *t, int fd, __u64 word, __u64 at_ns)
+{
+	struct zt_sock s = {.role = ZT_ROLE_LISTEN, .flags = ZT_SOCK_ESTABLISHED};
+
+	s.word = word;
+	s.at_ns = at_ns;
+	s.cookie = 1;
+	must(!bpf_map_update_elem(rig_map(t->rig, "zt_socks"), &fd, &s, BPF_ANY), "zt_socks");
+}
+
 static void put_owner(struct rig *rig, __u32 index, const char *unit)
 {
 	struct zt_owner owner = {.uid = 1000};
@@ -337,6 +348,55 @@ static void kept_beside_socket(struct try *t)
 	close(l);
 }
 
+/* What an address without a row is, and since when. */
+static void change_unknown(struct try *t, __u32 label_epoch, __u64 until_ns)
+{
+	zt_auto(zt_close) int metas = rig_inner(t->rig, "zt_s_meta", SLOT_C);
+	zt_auto(zt_close) int steps = rig_inner(t->rig, "zt_s_steps", SLOT_C);
+	struct zt_slot_meta meta;
+	struct zt_step step = {};
+	__u32 zero = 0;
+
+	must(!bpf_map_lookup_elem(metas, &zero, &meta), "zt_s_meta");
+	meta.unknown.label_epoch = label_epoch;
+	meta.unknown.until_ns = until_ns;
+	step.far_id = meta.unknown.far_id;
+	step.near_id = meta.unknown.near_id;
+	must(!bpf_map_update_elem(steps, &zero, &step, BPF_ANY) &&
+		     !bpf_map_update_elem(metas, &zero, &meta, BPF_ANY),
+	     "zt_s_steps");
+}
+
+/* Nor does it matter for what `keep` is not heard over: labels that change, and time. */
+static void not_kept_beside_socket(struct try *t)
+{
+	const char *data = "ip peer>me / tcp 41000>443 PA seq=2 ack=1001 / data 8";
+	int l = listener(t, "me", 443), c = bound(t, SOCK_STREAM, "peer", 41000), a;
+	__u64 word = rig_flip(t->rig, SLOT_C), now = rig_now_ns();
+
+	connect_to(t, c, "me", 443);
+	a = accept(l, NULL, NULL);
+	must(a >= 0, "accept");
+	change_unknown(t, (__u32)ZT_WORD_EPOCH(word), 0);
+	record_allowed(t, a, word, now);
+	expect(t, 'i', data, PASS, "labels that changed no later: kept");
+	rig_forget(t->rig);
+	record_allowed(t, a, word - ZT_WORD(1, 0), now);
+	expect(t, 'i', data, DROP, "labels that changed since: not kept");
+	rig_forget(t->rig);
+	change_unknown(t, 0, now - SEC_NS);
+	record_allowed(t, a, word, now);
+	expect(t, 'i', data, PASS, "time that changed nothing since: kept");
+	rig_forget(t->rig);
+	record_allowed(t, a, word, now - 2 * SEC_NS);
+	expect(t, 'i', data, DROP, "what ran out since: not kept");
+	rig_forget(t->rig);
+	change_unknown(t, 0, 0);
+	close(a);
+	close(c);
+	close(l);
+}
+
 static void error_for_socket(struct try *t)
 {
 	const char *error = t->family == AF_INET
@@ -371,6 +431,7 @@ static const struct try_case cases[] = {
 	{"accepted, older than us", accepted_old},
 	{"connected", connected},
 	{"kept", kept_beside_socket},
+	{"not kept", not_kept_beside_socket},
 	{"error for a socket", error_for_socket},
 };
 
