@@ -3,9 +3,11 @@
  * history_db.c - the database: opening it, its schema, what of it is set aside.
  */
 #include <errno.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,6 +17,7 @@
 
 #define APPLICATION_ID 0x7a746831 /* "zth1" */
 #define BUSY_MS	       2000
+#define KEPT_ASIDE     3
 
 /*
  * migrations[v] brings version v to v + 1; a published one never changes. Days and
@@ -248,8 +251,17 @@ int zt_hdb_open(struct zt_hdb **ret, const char *path, char *err)
 	}
 	if (r < 0)
 		return r;
+	if (stat(path, &db->file) < 0)
+		return -errno;
 	*ret = zt_take(db);
 	return 0;
+}
+
+bool zt_hdb_moved(const struct zt_hdb *db, const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) < 0 || st.st_ino != db->file.st_ino || st.st_dev != db->file.st_dev;
 }
 
 void zt_hdb_close(struct zt_hdb **db)
@@ -265,6 +277,28 @@ void zt_hdb_close(struct zt_hdb **db)
 	*db = NULL;
 }
 
+/* Room for one more of those that were set aside before: a disk that damages files must not fill.
+ */
+static void drop_oldest(const char *path, const char *why)
+{
+	char pattern[4096], part[4096];
+	glob_t found;
+
+	/* Names end in their time and sort by it; the log of each is not a name of its own. */
+	if ((size_t)snprintf(pattern, sizeof(pattern), "%s.%s-*[Z0-9]", path, why) >=
+		    sizeof(pattern) ||
+	    glob(pattern, 0, NULL, &found))
+		return;
+	for (size_t i = 0; i + KEPT_ASIDE <= found.gl_pathc; i++) {
+		unlink(found.gl_pathv[i]);
+		snprintf(part, sizeof(part), "%.4000s-wal", found.gl_pathv[i]);
+		unlink(part);
+		snprintf(part, sizeof(part), "%.4000s-shm", found.gl_pathv[i]);
+		unlink(part);
+	}
+	globfree(&found);
+}
+
 int zt_hdb_set_aside(const char *path, const char *why, char *ret, size_t len)
 {
 	static const char *const parts[] = {"-wal", "-shm", ""};
@@ -278,6 +312,7 @@ int zt_hdb_set_aside(const char *path, const char *why, char *ret, size_t len)
 		if (access(ret, F_OK) < 0)
 			break;
 	}
+	drop_oldest(path, why);
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		if ((size_t)snprintf(from, sizeof(from), "%s%s", path, parts[i]) >= sizeof(from) ||
 		    (size_t)snprintf(to, sizeof(to), "%s%s", ret, parts[i]) >= sizeof(to))

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "base/strmap.h"
 #include "flow/history.h"
@@ -100,6 +101,7 @@ enum zt_hdb_stmt {
 struct zt_hdb {
 	sqlite3 *db;
 	sqlite3_stmt *stmts[ZT_Q_COUNT];
+	struct stat file;
 };
 
 /* How much of what a job brought is not in the database. */
@@ -117,6 +119,9 @@ struct zt_hdb_losses {
  */
 int zt_hdb_open(struct zt_hdb **ret, const char *path, char *err);
 void zt_hdb_close(struct zt_hdb **db);
+
+/* zt_hdb_moved - whether another file, or none, has its name now. */
+bool zt_hdb_moved(const struct zt_hdb *db, const char *path);
 
 /* zt_hdb_error - the database's last error as -errno; @err gets its words. */
 int zt_hdb_error(sqlite3 *db, char *err);
@@ -146,7 +151,10 @@ int zt_hdb_size(sqlite3 *db, uint64_t *ret_bytes, uint64_t *ret_rows, uint64_t *
 /* zt_hdb_sound - whether a corrupt page is found in it; slow. */
 bool zt_hdb_sound(sqlite3 *db);
 
-/* zt_hdb_set_aside - rename it, and what belongs to it. @ret: the new name. 0 or -errno. */
+/*
+ * zt_hdb_set_aside - rename it, and what belongs to it; of earlier ones the newest two stay.
+ * @ret: the new name. 0 or -errno.
+ */
 int zt_hdb_set_aside(const char *path, const char *why, char *ret, size_t len);
 
 /* For the files of the database. */

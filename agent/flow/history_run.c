@@ -169,12 +169,26 @@ static void drop_corrupt(struct zt_history *h, struct zt_hdb **db, const char *d
 	}
 }
 
+/* Somebody moved or removed it: what is written from now on must not go where nobody looks. */
+static void forget(struct zt_history *h, struct zt_hdb **db)
+{
+	zt_hdb_close(db);
+	pthread_mutex_lock(&h->lock);
+	h->serial++;
+	h->rewrite = true;
+	pthread_mutex_unlock(&h->lock);
+}
+
 /* One round: open if need be, look at what a reader complained of, write the job. 0 or -errno. */
 static int work(struct zt_history *h, struct zt_hdb **db, const struct zt_job *job, bool suspect)
 {
 	char err[ZT_HISTORY_ERROR_LEN] = "";
 	uint64_t began = clock_ns(CLOCK_MONOTONIC);
-	int r = *db ? 0 : open_db(h, db, err);
+	int r;
+
+	if (*db && zt_hdb_moved(*db, h->path))
+		forget(h, db);
+	r = *db ? 0 : open_db(h, db, err);
 
 	if (!r && suspect && !zt_hdb_sound((*db)->db)) {
 		drop_corrupt(h, db, "damaged");

@@ -179,6 +179,44 @@ static void sql(const char *path, const char *text)
 	sqlite3_close(db);
 }
 
+static void few_of_those_set_aside_are_kept(void **state)
+{
+	struct world *w = *state;
+	char old[160];
+
+	for (int i = 0; i < 5; i++) {
+		snprintf(old, sizeof(old), "%s.corrupt-2020010%dT000000Z", w->path, i + 1);
+		close(open(old, O_CREAT | O_WRONLY, 0600));
+	}
+	stop_agent(w);
+	scribble(w, 0, 4096);
+	start_agent(w);
+	record(w);
+	assert_int_equal(count_files(w, "flows.db.corrupt-*Z"), 3);
+	assert_int_equal(count_files(w, "flows.db.corrupt-20200105*Z"), 1);
+}
+
+static void a_file_that_is_taken_away_is_begun_anew(void **state)
+{
+	struct world *w = *state;
+	struct fake_entry *e = living(w, 1000);
+
+	record(w);
+	unlink(w->path);
+	traffic(w, e, 10);
+	pass(w, 10);
+	record(w);
+	assert_int_equal(count_files(w, "flows.db"), 1);
+	assert_int_equal(sum_since(w, 0).out, 10);
+	pass(w, 10);
+	record(w);
+	stop_agent(w);
+	start_agent(w);
+	record(w);
+	assert_int_equal(sum_since(w, 0).out, 10);
+	assert_int_equal(sum_since(w, 0).connections, 0);
+}
+
 static void a_newer_version_is_set_aside(void **state)
 {
 	struct world *w = *state;
@@ -385,6 +423,8 @@ int main(void)
 		WORLD(killed_while_writing),
 		WORLD(a_corrupt_file_is_set_aside),
 		WORLD(a_file_that_becomes_corrupt_is_set_aside),
+		WORLD(few_of_those_set_aside_are_kept),
+		WORLD(a_file_that_is_taken_away_is_begun_anew),
 		WORLD(a_newer_version_is_set_aside),
 		WORLD(a_file_of_somebody_else_is_kept),
 		WORLD(what_cannot_be_written_is_kept_and_tried_again),
