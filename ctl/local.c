@@ -8,6 +8,7 @@
 
 #include "base/addr.h"
 #include "base/cleanup.h"
+#include "base/time.h"
 #include "ctl/local.h"
 #include "policy/compile.h"
 
@@ -71,7 +72,7 @@ int ztc_compile_for(const struct zt_policy *policy, const char *host,
 		    struct zt_tables **ret, struct zt_diag *diag)
 {
 	zt_auto(ztc_locals_free) struct ztc_locals inventory = {0};
-	struct zt_compile_env env = {.host = host, .offline = !locals};
+	struct zt_compile_env env = {.host = host, .offline = !locals, .now_ns = zt_now_ns()};
 
 	if (!locals) {
 		int r = inventory_locals(policy, host, &inventory);
@@ -80,6 +81,7 @@ int ztc_compile_for(const struct zt_policy *policy, const char *host,
 			return r;
 		locals = &inventory;
 	}
+	env.wall_offset_ns = (int64_t)(zt_now_wall_ns() - env.now_ns);
 	env.locals = locals->addrs;
 	env.local_count = locals->count;
 	return zt_policy_compile(policy, &env, names, ret, diag);

@@ -40,6 +40,7 @@ struct bench {
 	struct zt_addr locals[8];
 	struct zt_answer a;
 	__u64 qmask;
+	uint64_t at_ns; /* when openings are judged */
 };
 
 static inline void bench_free(struct bench *b)
@@ -98,6 +99,7 @@ static inline void expect(struct bench *b, const char *near, __u32 dir, const ch
 	char got[80];
 
 	q.qmask = b->qmask;
+	q.now_ns = b->at_ns;
 	zt_tables_judge(b->tables, &q, &b->a);
 	for (int plane = 0; plane < ZT_PLANE_COUNT; plane++) {
 		snprintf(got, sizeof(got), "%s %s", zt_action_name(b->a.action[plane]),
