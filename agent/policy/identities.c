@@ -84,11 +84,12 @@ static struct walk walk_from(const struct zt_directory *dir, const struct zt_dir
 
 static bool walk_on(struct walk *w)
 {
-	const struct zt_dir_change *own = &w->dir->changes[w->change];
-	const struct zt_dir_change *host = &w->dir->changes[w->host_change];
+	const struct zt_dir_change *own, *host;
 
 	if (!w->change && !w->host_change)
 		return false;
+	own = &w->dir->changes[w->change];
+	host = &w->dir->changes[w->host_change];
 	w->now.at_ns = !w->change				     ? host->at_ns
 		       : !w->host_change || own->at_ns < host->at_ns ? own->at_ns
 								     : host->at_ns;

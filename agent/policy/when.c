@@ -16,6 +16,8 @@
 #define HOURS_ITEMS_MAX 64
 #define COUNT_MAX	1000000000000000 /* as a revision */
 #define DAYS_MAX	3650
+#define YEAR_FIRST	2000
+#define YEAR_LAST	2199 /* in nanoseconds it fits 64 bits */
 #define EXPIRES_EXAMPLE "write a date, 2027-03-31, or a time, 2027-03-31T18:00:00+08:00"
 
 /* --- hours ---------------------------------------------------------------------------- */
@@ -192,8 +194,8 @@ static bool is_date(const struct zt_raw_date *d)
 	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 	bool leap = d->year % 4 == 0 && (d->year % 100 != 0 || d->year % 400 == 0);
 
-	return d->year >= 2000 && d->month >= 1 && d->month <= 12 && d->day >= 1 &&
-	       d->day <= days[d->month - 1] + (leap && d->month == 2);
+	return d->year >= YEAR_FIRST && d->year <= YEAR_LAST && d->month >= 1 && d->month <= 12 &&
+	       d->day >= 1 && d->day <= days[d->month - 1] + (leap && d->month == 2);
 }
 
 /* Seconds ahead of UTC behind a time: "Z" or "+08:00". Returns false for anything else. */
@@ -256,7 +258,7 @@ int zt_read_expires(struct zt_builder *b, const struct zt_node *node, void *obje
 		date = (struct zt_raw_date){digits(text, 4), digits(text + 5, 2),
 					    digits(text + 8, 2)};
 	if (!wrong && !is_date(&date))
-		wrong = "not a date from the year 2000 on";
+		wrong = "not a date of the years 2000 to 2199";
 	else if (!wrong && text[10])
 		wrong = read_instant(text, &date, &stmt->expires_s);
 	if (wrong) {

@@ -52,7 +52,7 @@ SEMANTIC_MESSAGES = (
     "the range is upside down",
     "there is no time zone '",
     "there are no hours",
-    "is not a date from the year 2000 on",
+    "is not a date of the years 2000 to 2199",
     "', so this would deny nothing",
 )
 
