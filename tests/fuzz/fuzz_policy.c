@@ -16,6 +16,16 @@
 
 const char *const fuzz_dirs[] = {"tests/fuzz/corpus/policy", "policies", "tests/policy", NULL};
 
+/*
+ * libfyaml 0.7 forgets 2 kB of a quoted text in which a mistake follows (corpus:
+ * library-leak.yaml). Our own use of it is held to by the unit tests, which suppress nothing.
+ */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:libfyaml.so\n";
+}
+
 /* What was read prints to a text that means the same. */
 static void print_and_read(const struct zt_policy *policy)
 {
