@@ -4,6 +4,8 @@
  */
 #include "labels_rig.h"
 
+#include <glob.h>
+
 static void test_set(void **state)
 {
 	struct rig *rig = *state;
@@ -191,6 +193,42 @@ static void test_broken(void **state)
 	assert_non_null(strstr(rig->trouble, "can be read again"));
 }
 
+/* The files that policies/labels.schema.json is tested with: what it says is what is read. */
+static void test_files(void **state)
+{
+	struct rig *rig = *state;
+	glob_t found;
+	int good = 0;
+
+	assert_int_equal(glob("tests/policy/labels/*.json", 0, NULL, &found), 0);
+	assert_int_equal(glob("policies/labels.d/*.json", GLOB_APPEND, NULL, &found), 0);
+	assert_true(found.gl_pathc > 40);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		const char *name = strrchr(found.gl_pathv[i], '/') + 1;
+		bool fine =
+			!strncmp(name, "good-", 5) || !strncmp(found.gl_pathv[i], "policies", 8);
+		char command[256];
+
+		snprintf(command, sizeof(command), "rm -f %s/*; cp %s %s/", rig->dir,
+			 found.gl_pathv[i], rig->dir);
+		assert_int_equal(system(command), 0);
+		for (int turn = 0; turn < 1000; turn++) {
+			struct zt_labels_state now = state_of(rig);
+
+			if (now.file_count == 1 && !strcmp(now.files[0].name, name) &&
+			    (now.files[0].read_ns || now.files[0].error))
+				break;
+			sd_event_run(rig->event, 10000);
+		}
+		settle(rig);
+		if (state_of(rig).file_count != 1 || (state_of(rig).broken == 0) != fine)
+			fail_msg("%s: %s", name, state_of(rig).files[0].error ?: "is read");
+		good += fine;
+	}
+	assert_true(good >= 6);
+	globfree(&found);
+}
+
 static void expect_trouble(struct rig *rig, const char *why)
 {
 	uint64_t end = zt_now_ns() + 5 * SEC;
@@ -291,8 +329,8 @@ static void test_bounds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_set),	   TEST(test_precedence), TEST(test_removed),
-		TEST(test_broken), TEST(test_not_ours),	  TEST(test_bounds),
+		TEST(test_set),	  TEST(test_precedence), TEST(test_removed), TEST(test_broken),
+		TEST(test_files), TEST(test_not_ours),	 TEST(test_bounds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
