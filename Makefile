@@ -169,6 +169,8 @@ install: all
 	install -d -m 755 $(DESTDIR)$(PREFIX)/share/ztseg/policies/gitops/inventory
 	install -m 644 policies/gitops/*.yaml $(DESTDIR)$(PREFIX)/share/ztseg/policies/gitops/
 	install -m 644 policies/gitops/inventory/*.yaml $(DESTDIR)$(PREFIX)/share/ztseg/policies/gitops/inventory/
+	install -d -m 755 $(DESTDIR)/etc/ztseg/labels.d $(DESTDIR)$(PREFIX)/share/ztseg/policies/labels.d
+	install -m 644 policies/labels.d/*.json $(DESTDIR)$(PREFIX)/share/ztseg/policies/labels.d/
 	install -d -m 755 $(DESTDIR)$(PREFIX)/share/ztseg/policies/cases
 	install -m 644 policies/cases/*.yaml $(DESTDIR)$(PREFIX)/share/ztseg/policies/cases/
 
