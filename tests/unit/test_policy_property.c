@@ -10,7 +10,7 @@
  */
 #include "policy_trial.h"
 
-#define POLICIES 1500
+#define POLICIES 1000
 #define QUERIES	 60
 
 static void check_explanation(const struct trial *t, const struct zt_query *q,
