@@ -64,7 +64,7 @@ static int ask_agent(struct ztc_ctx *ctx, const struct ztc_line *line, struct zt
 		status = ztc_ask(ctx, "policy show", json_pack("{s:b}", "canonical", 1), &policy);
 	text = ztc_str(policy, "text");
 	/* Without a policy there is no inventory either. */
-	if (!status && *text &&
+	if (!status && *text && *ztc_str(json_object_get(policy, "policy"), "name") &&
 	    zt_policy_parse(inventory, "policy in force", text, strlen(text), &diag) < 0) {
 		zt_diag_print(&diag, stderr);
 		return ztc_fail(ZTC_EXIT_FAILED, "the agent's own policy does not read back");
