@@ -105,6 +105,7 @@ int ztc_run_map(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_violations(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_policy_check(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_policy_show(struct ztc_ctx *ctx, const struct ztc_line *line);
+int ztc_run_policy_plan(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_policy_explain(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_policy_test(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_policy_recommend(struct ztc_ctx *ctx, const struct ztc_line *line);

@@ -52,6 +52,12 @@ static const struct ztc_opt show_opts[] = {
 	{NULL, NULL, NULL},
 };
 
+static const struct ztc_opt plan_opts[] = {
+	{"promote", "RULES", "as if these statements were promoted: ids, with commas between"},
+	{"all", NULL, "as if every statement were promoted"},
+	{NULL, NULL, NULL},
+};
+
 static const struct ztc_opt explain_opts[] = {
 	{"unit", "NAME", "as if this systemd unit owned the local socket"},
 	{"user", "NAME", "as if this user owned it"},
@@ -177,6 +183,15 @@ const struct ztc_cmd ztc_commands[] = {
 	{"policy show", "", "the statements in force, in order of judgement",
 	 "Lists every statement the agent has compiled, with mode, source line and use.", show_opts,
 	 0, 0, ztc_run_policy_show},
+	{"policy plan", "[FILE]", "what a policy would change, without touching what runs",
+	 "Compares FILE, or the candidate that is held, with what is in force: statements and "
+	 "segments, recorded traffic newly denied and newly allowed, living connections that would "
+	 "end, listeners that become reachable or unreachable, how much the evidence covers, and the "
+	 "capacity of every table. The compiled policy is put into a spare slot of the kernel, and "
+	 "the programs there are asked about every failsafe, your own SSH connection opened anew, "
+	 "what sshd itself needs, every listener and every recorded edge. Exit status 3 when one of "
+	 "the first three would be cut; promote refuses it then without --force.",
+	 plan_opts, 0, 1, ztc_run_policy_plan},
 	{"policy explain", "SRC DST SERVICE", "which rule decides, live and candidate, and why",
 	 "SRC and DST are a host of the inventory or an address; SERVICE is written as in policy: "
 	 "tcp/443, udp/53, icmp/8. Names the segments of both ends, the statements considered and "

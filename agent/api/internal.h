@@ -150,6 +150,7 @@ int zt_handle_map(struct zt_request *request);
 int zt_handle_status(struct zt_request *request);
 int zt_handle_policy_status(struct zt_request *request);
 int zt_handle_policy_show(struct zt_request *request);
+int zt_handle_policy_plan(struct zt_request *request);
 int zt_handle_policy_explain(struct zt_request *request);
 int zt_handle_doctor(struct zt_request *request);
 int zt_handle_observe(struct zt_request *request);

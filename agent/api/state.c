@@ -9,6 +9,7 @@
 
 #include "api/internal.h"
 #include "api/owner.h"
+#include "api/plan.h"
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/time.h"
@@ -277,6 +278,11 @@ int zt_handle_policy_promote(struct zt_request *request)
 	what.ids = rules;
 	what.percent = (unsigned int)percent;
 	zt_request_who(request, &what.who);
+	if (!force && (!ready || what.id_count)) {
+		r = zt_request_way_in(request, &what);
+		if (r < 0)
+			return r;
+	}
 	if (!ready || what.id_count)
 		r = zt_intent_promote(request->ctx->intent, &what, &outcome);
 	r = finish(request, &outcome, r);

@@ -32,13 +32,19 @@ static void add_end(struct zt_strbuf *key, const struct zt_flow_names *names,
 	zt_strbuf_add(key, host ? "h" : "a", 1);
 }
 
+/* Would follow only if all were enforced. */
+static bool is_beyond(const struct zt_plan_edge *edge, int plane)
+{
+	return plane == ZT_CANDIDATE && !zt_plan_edge_newly(edge, ZT_LIVE);
+}
+
 /* What makes two edges one row: hosts instead of addresses, the rest as it is. */
 static void key_of(const struct zt_flow_names *names, const struct zt_plan_edge *edge, int plane,
 		   struct zt_strbuf *ret)
 {
 	const struct zt_opening *o = &edge->opening;
-	const uint32_t rest[] = {o->dir, o->port_index, o->owner, edge->now_rule,
-				 edge->then_rule[plane]};
+	const uint32_t rest[] = {o->dir,	 o->port_index,		 o->owner,
+				 edge->now_rule, edge->then_rule[plane], is_beyond(edge, plane)};
 
 	zt_strbuf_reset(ret);
 	add_end(ret, names, &o->near, o->dir != ZT_DIR_FWD);
@@ -81,6 +87,8 @@ static int gather(const struct zt_evidence *evidence, int plane, int wanted, str
 			continue;
 		out->edges++;
 		out->connections += edge->connections;
+		out->beyond_edges += is_beyond(edge, plane);
+		out->beyond_connections += is_beyond(edge, plane) ? edge->connections : 0;
 		key_of(evidence->judges.names, edge, plane, &key);
 		if (zt_strbuf_error(&key))
 			return -ENOMEM;
@@ -89,7 +97,8 @@ static int gather(const struct zt_evidence *evidence, int plane, int wanted, str
 		    zt_vec_grow(&out->rows, &cap, n + 1, sizeof(*out->rows)) < 0)
 			return -ENOMEM;
 		if (is_new)
-			out->rows[out->count++] = (struct zt_plan_change){*edge, 1};
+			out->rows[out->count++] =
+				(struct zt_plan_change){*edge, 1, is_beyond(edge, plane)};
 		else
 			merge(&out->rows[n], edge);
 	}

@@ -13,7 +13,6 @@
 #include "policy/tables.h"
 
 #define SEGMENTS_OF_ONE 64
-#define OTHERS_MAX	8
 #define NET_TRIES	8
 
 /* Compared as bytes: no holes. */
@@ -317,7 +316,7 @@ static int whole_segments(const struct zt_class_names *n, const uint8_t *in, con
 }
 
 int zt_class_names_from(const struct zt_class_names *names, const uint8_t *in, const uint8_t *of,
-			struct zt_from *ret)
+			bool any, struct zt_from *ret)
 {
 	const struct zt_classes *c = names->classes;
 	zt_auto(zt_from_clear) struct zt_from from = {0};
@@ -326,16 +325,16 @@ int zt_class_names_from(const struct zt_class_names *names, const uint8_t *in, c
 
 	if (!covered)
 		return -ENOMEM;
-	from.any = covers_all(c, in, of);
+	from.any = any || covers_all(c, in, of);
 	r = from.any ? 0 : whole_segments(names, in, of, covered, &from);
 	if (r == 0 && !from.any) {
-		from.others = calloc(OTHERS_MAX, sizeof(*from.others));
+		from.others = calloc(ZT_FROM_OTHERS_MAX, sizeof(*from.others));
 		r = from.others ? 0 : -ENOMEM;
 	}
 	for (size_t i = 0; i < c->count && r == 0 && !from.any; i++) {
 		if (!in[i] || covered[i])
 			continue;
-		if (from.other_count < OTHERS_MAX)
+		if (from.other_count < ZT_FROM_OTHERS_MAX)
 			from.others[from.other_count] = c->rows[i].addr;
 		from.other_count++;
 	}

@@ -12,7 +12,8 @@
 
 #include "plan/opening.h"
 
-#define ZT_CLASSES_MAX 4096
+#define ZT_CLASSES_MAX	   4096
+#define ZT_FROM_OTHERS_MAX 8
 
 struct zt_far_class {
 	struct zt_addr addr; /* one of it */
@@ -50,19 +51,20 @@ int zt_class_names_new(struct zt_class_names **ret, const struct zt_judges *judg
 void zt_class_names_free(struct zt_class_names **names);
 
 struct zt_from {
-	bool any;	       /* every class of this family or of both */
+	bool any;	       /* all there are: the rest is empty */
 	const char **segments; /* all of whose members are among them; borrowed names */
 	size_t segment_count;
 	struct zt_addr *others; /* one address for each class that no such segment covers */
-	size_t other_count;
+	size_t other_count;	/* the first ZT_FROM_OTHERS_MAX are there */
 };
 
 /**
  * zt_class_names_from - names for a set of classes.
  * @in:   one byte per class, not 0 = it is in the set.
- * @of:   one byte per class, not 0 = it could be: what "any" means.
+ * @of:   one byte per class, not 0 = it could be.
+ * @any:  whether that is to be called "any" whatever @in has.
  * @ret:  zt_from_clear(). Returns 0 or -ENOMEM.
  */
 int zt_class_names_from(const struct zt_class_names *names, const uint8_t *in, const uint8_t *of,
-			struct zt_from *ret);
+			bool any, struct zt_from *ret);
 void zt_from_clear(struct zt_from *from);

@@ -79,6 +79,8 @@ static void field_mode(const struct side *s, const struct zt_stmt *stmt, struct 
 	const struct zt_rule_info *info = find_compiled(s, stmt->id);
 
 	zt_strbuf_puts(sb, zt_mode_name(info ? info->mode : stmt->mode));
+	if (info && info->percent && info->percent < 100)
+		zt_strbuf_printf(sb, " for %u %% of remote hosts", info->percent);
 }
 
 static void field_from(const struct side *s, const struct zt_stmt *stmt, struct zt_strbuf *sb)

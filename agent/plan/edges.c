@@ -11,14 +11,17 @@
 #include "base/vec.h"
 #include "flow/collect.h"
 #include "flow/graph.h"
+#include "flow/history.h"
 #include "flow/table.h"
 #include "plan/edges.h"
+#include "policy/rules.h"
 
 struct gather {
 	struct zt_plan_edges *edges;
 	struct zt_judges *judges;
 	size_t cap;
 	struct zt_table table; /* opening -> row */
+	int error;
 };
 
 void zt_plan_edges_clear(struct zt_plan_edges *edges)
@@ -118,6 +121,39 @@ static int add_graph(struct gather *g, const struct zt_graph *graph)
 	return r;
 }
 
+static bool is_builtin_id(const char *id)
+{
+	for (uint32_t n = ZT_RULE_NONE + 1; id && n < ZT_RULE_BUILTIN_COUNT; n++) {
+		const struct zt_builtin_rule *rule = zt_rule_builtin(n);
+
+		if (is_builtin(n) && rule && !strcmp(rule->id, id))
+			return true;
+	}
+	return false;
+}
+
+static int add_recorded(const struct zt_history_edge *edge, void *ctx)
+{
+	const struct zt_history_end *near;
+	struct gather *g = ctx;
+	struct zt_plan_edge *row;
+	struct zt_opening o;
+
+	if (edge->kind == ZT_KIND_LOOP || is_builtin_id(edge->rule[ZT_LIVE]))
+		return 0;
+	make_opening(&o, &edge->src.addr, edge->src.near, &edge->dst.addr, edge->kind, edge->proto,
+		     edge->port);
+	near = o.dir == ZT_DIR_IN ? &edge->dst : &edge->src;
+	if (o.dir != ZT_DIR_FWD)
+		o.owner = zt_judges_owner(g->judges, near->owner);
+	row = row_of(g, &o);
+	if (!row)
+		return g->error = -ENOMEM;
+	row->recorded += edge->connections;
+	stretch(row, edge->first_s, edge->last_s);
+	return 0;
+}
+
 static int read_all(struct gather *g, struct zt_collector *collector, struct zt_history *history)
 {
 	const struct zt_graph_view view = {.kind = ZT_NODE_ADDRESS};
@@ -128,8 +164,10 @@ static int read_all(struct gather *g, struct zt_collector *collector, struct zt_
 		r = zt_collector_graph(collector, g->judges->names, &view, &graph);
 	if (r == 0 && graph)
 		r = add_graph(g, graph);
-	(void)history;
-	return r;
+	if (r < 0 || !history)
+		return r;
+	g->edges->history = zt_history_each_edge(history, 0, add_recorded, g);
+	return g->error;
 }
 
 int zt_plan_edges_read(struct zt_collector *collector, struct zt_history *history,

@@ -31,7 +31,7 @@ struct group_key {
 
 struct zt_listener_group {
 	struct group_key key;
-	uint8_t *could, *gained, *lost; /* one allocation */
+	uint8_t *could, *gained, *lost, *open; /* one allocation */
 	size_t gained_count, lost_count;
 	uint32_t gained_class, lost_class;
 	struct zt_addr gained_near, lost_near;
@@ -115,9 +115,12 @@ struct reading {
 	struct zt_plan_listeners *out;
 };
 
+/* @now, @then: denied. */
 static void note_change(struct zt_listener_group *g, const struct zt_opening *o, size_t class,
 			bool now, bool then)
 {
+	if (!then)
+		g->open[class] = 1;
 	if (now && !then && !g->gained[class]) {
 		if (!g->gained_count++) {
 			g->gained_class = (uint32_t) class;
@@ -167,11 +170,12 @@ static int new_group(struct reading *r, const struct group_key *key, struct zt_o
 	if (zt_vec_grow(&out->groups, &out->group_cap, out->group_count + 1, sizeof(*g)) < 0)
 		return -ENOMEM;
 	g = &out->groups[out->group_count];
-	*g = (struct zt_listener_group){.key = *key, .could = calloc(3, n)};
+	*g = (struct zt_listener_group){.key = *key, .could = calloc(4, n)};
 	if (!g->could)
 		return -ENOMEM;
 	g->gained = g->could + n;
 	g->lost = g->gained + n;
+	g->open = g->lost + n;
 	out->group_count++;
 	return judge_group(r, g, o);
 }
@@ -244,6 +248,7 @@ static void take_answers(struct zt_plan_listeners *out)
 		row->could = g->could;
 		row->gained = g->gained;
 		row->lost = g->lost;
+		row->open = g->open;
 		row->gained_count = g->gained_count;
 		row->lost_count = g->lost_count;
 		row->gained_class = g->gained_class;

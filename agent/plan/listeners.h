@@ -22,6 +22,7 @@ struct zt_plan_listener {
 	const uint8_t *could;  /* of a family that it listens on */
 	const uint8_t *gained; /* newly reachable from it */
 	const uint8_t *lost;
+	const uint8_t *open; /* reachable from it by the new policy */
 	size_t gained_count, lost_count;
 	/* One that it gained or lost, and the local address concerned; when there are any. */
 	uint32_t gained_class, lost_class;

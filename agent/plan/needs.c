@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "plan/needs.h"
+#include "plan/route.h"
 
 #define SERVERS_MAX 8 /* of resolv.conf; the resolver itself takes three */
 
@@ -55,7 +56,7 @@ static int each_seen(const struct zt_needs_env *env, zt_need_fn fn, void *ctx)
 	return r;
 }
 
-/* The address that the kernel would choose is not asked for: any of the family, not link-local. */
+/* Without a kernel to ask: any of the family, rather not link-local. */
 static const struct zt_addr *local_for(const struct zt_needs_env *env, const struct zt_addr *far)
 {
 	const struct zt_addr *found = NULL;
@@ -87,12 +88,18 @@ static int ask_server(const struct zt_needs_env *env, const struct zt_addr *serv
 		      void *ctx)
 {
 	static const uint8_t protos[] = {IPPROTO_UDP, IPPROTO_TCP};
-	const struct zt_addr *local = local_for(env, server);
+	const struct zt_addr *any = local_for(env, server);
+	struct zt_addr local;
 	int r = 0;
 
-	for (size_t i = 0; local && i < ARRAY_SIZE(protos) && r == 0; i++) {
+	if (any)
+		local = *any;
+	/* One that this namespace has no way to is asked by nobody here. */
+	if (env->routed && zt_route_source(server, &local) < 0)
+		return 0;
+	for (size_t i = 0; (any || env->routed) && i < ARRAY_SIZE(protos) && r == 0; i++) {
 		struct zt_opening o = {
-			.near = *local,
+			.near = local,
 			.far = *server,
 			.dir = ZT_DIR_OUT,
 			.port_index = zt_port_index(protos[i], 53),

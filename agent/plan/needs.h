@@ -14,6 +14,7 @@ struct zt_needs_env {
 	size_t local_count;
 	uint32_t sshd; /* sshd as zt_judges_owner() numbers it; 0 = unknown */
 	const char *resolv_conf;
+	bool routed; /* ask this namespace's routing table which way it is to a server */
 };
 
 typedef int (*zt_need_fn)(void *ctx, const char *what, const struct zt_opening *o, uint64_t count);
@@ -22,7 +23,7 @@ typedef int (*zt_need_fn)(void *ctx, const char *what, const struct zt_opening *
  * zt_needs_each - what this host was seen to ask of others, whoever asked, and its name servers.
  * @fn: @what is for people; @count connections seen. Not 0 ends it.
  *
- * A name server that sshd has not been seen asking is asked about as sshd, by UDP and TCP, from
- * a local address of its family. Returns 0 or what @fn returned.
+ * Name servers are asked about as sshd, by UDP and TCP, from the address that a socket would get.
+ * Returns 0 or what @fn returned.
  */
 int zt_needs_each(const struct zt_needs_env *env, zt_need_fn fn, void *ctx);

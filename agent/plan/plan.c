@@ -25,6 +25,7 @@ void zt_plan_free(struct zt_plan **plan)
 		for (int newly = 0; newly < ZT_NEWLY_COUNT; newly++)
 			zt_plan_changes_clear(&p->changes[plane][newly]);
 	zt_plan_connections_clear(&p->connections);
+	zt_plan_seen_clear(&p->seen);
 	zt_preflight_free(&p->preflight);
 	json_decref(p->statements);
 	json_decref(p->definitions);
@@ -104,6 +105,9 @@ static int fill(struct zt_plan *plan, const struct zt_preflight_env *env)
 		}
 	}
 	fill_capacity(plan, env);
+	r = zt_plan_seen_make(&plan->evidence, env, &plan->seen);
+	if (r < 0)
+		return r;
 	return zt_plan_connections_read(env->collector, &plan->evidence.judges, &plan->connections);
 }
 

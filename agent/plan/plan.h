@@ -29,6 +29,7 @@ enum zt_newly {
 struct zt_plan_change {
 	struct zt_plan_edge edge; /* addresses of one of them */
 	uint64_t edges;		  /* added up in it */
+	bool beyond;		  /* candidate plane: not in the live plane's list */
 };
 
 struct zt_plan_changes {
@@ -37,6 +38,8 @@ struct zt_plan_changes {
 	size_t left_out;	     /* rows beyond that */
 	uint64_t edges;		     /* of all, before they were added up */
 	uint64_t connections;
+	uint64_t beyond_edges; /* of them, those that the live plane's list does not have */
+	uint64_t beyond_connections;
 };
 
 /* What becomes of a living connection that would be denied. */
@@ -68,6 +71,21 @@ struct zt_plan_capacity {
 
 #define ZT_PLAN_CAPACITY_MAX 32
 
+/* What was never seen cannot be judged. */
+struct zt_plan_seen {
+	int64_t first_s, last_s; /* of all edges; 0 = none was recorded */
+	const char *
+		*never_hit; /* statements of the new policy that decided nothing; borrowed ids */
+	size_t never_hit_count;
+	size_t statements; /* that can concern this host */
+	const struct zt_plan_listener **never_contacted;
+	size_t never_contacted_count;
+	bool days_known; /* by the history */
+	uint64_t days;	 /* UTC days with recording */
+	uint64_t longest_gap_s;
+	bool month_end; /* some month's last two days and the next one's first two */
+};
+
 struct zt_plan {
 	struct zt_evidence evidence;
 	struct zt_preflight *preflight;
@@ -75,6 +93,7 @@ struct zt_plan {
 	/* In the live plane as written, and in the candidate's: with all statements enforced. */
 	struct zt_plan_changes changes[ZT_PLANE_COUNT][ZT_NEWLY_COUNT];
 	struct zt_plan_connections connections;
+	struct zt_plan_seen seen;
 	struct zt_plan_capacity capacity[ZT_PLAN_CAPACITY_MAX];
 	size_t capacity_count;
 	uint64_t took_ns;
@@ -101,6 +120,11 @@ const char *zt_fate_name(enum zt_fate fate);
 int zt_plan_changes_make(const struct zt_evidence *evidence, int plane, enum zt_newly newly,
 			 struct zt_plan_changes *ret);
 void zt_plan_changes_clear(struct zt_plan_changes *changes);
+
+/* What the recorded edges say nothing of; the datapath's counts of use count too. 0, -ENOMEM. */
+int zt_plan_seen_make(const struct zt_evidence *evidence, const struct zt_preflight_env *env,
+		      struct zt_plan_seen *ret);
+void zt_plan_seen_clear(struct zt_plan_seen *seen);
 
 /* Living connections that would be denied. 0, -ENOMEM, or -errno of the read. */
 int zt_plan_connections_read(struct zt_collector *collector, struct zt_judges *judges,

@@ -301,6 +301,7 @@ static int ask_needs(struct run *run)
 		.locals = run->evidence->locals,
 		.local_count = run->evidence->local_count,
 		.resolv_conf = run->env->resolv_conf ?: "/etc/resolv.conf",
+		.routed = run->env->dp != NULL,
 	};
 	const struct zt_sockets *sockets = &run->evidence->sockets;
 

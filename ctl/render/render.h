@@ -23,6 +23,7 @@ int ztc_render_explain(FILE *out, const json_t *result, const struct ztc_style *
 int ztc_render_test(FILE *out, const json_t *result, const struct ztc_style *style);
 int ztc_render_labels(FILE *out, const json_t *result, const struct ztc_style *style);
 int ztc_render_label_change(FILE *out, const json_t *result, const struct ztc_style *style);
+int ztc_render_plan(FILE *out, const json_t *result, const struct ztc_style *style);
 int ztc_render_doctor(FILE *out, const json_t *result, const struct ztc_style *style);
 int ztc_render_observe(FILE *out, const json_t *result, const struct ztc_style *style);
 int ztc_render_detach(FILE *out, const json_t *result, const struct ztc_style *style);
