@@ -317,6 +317,12 @@ static void requests_about_the_state(void **state)
 		{"policy stage", "{\"path\":\"a\",\"files\":[]}", NULL},
 		{"policy stage", "{\"path\":\"a\",\"files\":[{\"path\":\"a\"}]}", NULL},
 		{"policy promote", "{\"percent\":0}", NULL},
+		{"policy plan", "{}", NULL},
+		{"policy plan", "{\"all\":1}", NULL},
+		{"policy plan", "{\"promote\":[2]}", NULL},
+		{"policy plan", "{\"promote\":[\"r1\"]}", NULL},
+		{"policy plan", "{\"path\":\"a\",\"files\":[{\"path\":\"a\",\"text\":\"{\"}]}",
+		 NULL},
 		{"policy promote", "{\"ready\":true,\"all\":true}", NULL},
 		{"policy promote", "{\"percent\":100}", NULL},
 		{"policy promote", "{\"rules\":\"r1\"}", NULL},
@@ -343,6 +349,43 @@ static void requests_about_the_state(void **state)
 						 json_object_get(reply, "error"), "code")),
 					 2);
 	}
+}
+
+#define PLAN_POLICY                                                                                \
+	"{version: 1, policy: shop, revision: 8, mode: staged, "                                   \
+	"hosts: {web1: {addresses: [10.20.1.11], labels: {role: app}}, "                           \
+	"db1: {addresses: [10.20.2.21], labels: {role: db}}, new1: {addresses: [10.20.3.1]}}, "    \
+	"segments: {web: {select: {role: web}}, db: {select: {role: db}}, app: {select: {role: "   \
+	"app}}}, boundaries: [{segment: db, inbound: deny, mode: enforced}], "                     \
+	"rules: [{id: app-to-db, from: app, to: db, ports: [tcp/6432], note: moved}]}"
+
+/* What differs is named, failsafes that go stop it, and a kernel that answers otherwise is told. */
+static void plans(void **state)
+{
+	static const char request[] = "{\"command\":\"policy plan\",\"args\":{\"path\":\"p\","
+				      "\"files\":[{\"path\":\"p\",\"text\":\"" PLAN_POLICY "\"}]}}";
+	json_t *plan, *preflight;
+
+	some_flows(*state);
+	for (int lie = 0; lie < 2; lie++) {
+		world.lie = lie;
+		plan = result_of(*state, request, "policy-plan");
+		preflight = json_object_get(plan, "preflight");
+		assert_false(json_is_true(json_object_get(preflight, "passed")));
+		assert_true(json_is_true(json_object_get(preflight, "kernel")));
+		assert_int_equal(json_integer_value(json_object_get(preflight, "differ")) > 0, lie);
+		assert_string_equal(text_at(json_array_get(json_object_get(preflight, "cuts"), 0),
+					    "what", NULL, NULL),
+				    "failsafe bastion");
+		assert_string_equal(
+			text_at(json_array_get(json_object_get(json_object_get(plan, "statements"),
+							       "removed"),
+					       0),
+				"id", NULL, NULL),
+			"web-to-db");
+		json_decref(plan);
+	}
+	world.lie = false;
 }
 
 static void refusals_keep_their_lines(void **state)
@@ -382,6 +425,7 @@ int main(void)
 		CASE(explain_names_the_statement),
 		CASE(observe_reaches_the_datapath),
 		CASE(requests_about_the_state),
+		CASE(plans),
 		CASE(refusals_keep_their_lines),
 		CASE(detach_answers_before_the_agent_leaves),
 	};
