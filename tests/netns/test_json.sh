@@ -58,6 +58,7 @@ shape map map --by segment
 shape map map --by address
 shape policy-show policy show
 shape policy-show policy show --canonical
+shape policy-plan policy plan "$TMP/b/policy.yaml"
 shape policy-explain policy explain a b tcp/22
 shape policy-explain policy explain a b tcp/80 --unit nginx.service
 shape policy-explain policy explain b a tcp/9
