@@ -304,8 +304,9 @@ static double cpu_s(void)
 static void many_edges_are_judged_in_time(void **state)
 {
 	struct side now = side_of(text_now), then = side_of(text_then);
+	struct fake fake = {.now_ns = 3 * S};
 	const struct zt_collector_config cfg = {
-		.source = {walk_many, fake_get, fake_take, fake_counters, fake_now, NULL},
+		.source = {walk_many, fake_get, fake_take, fake_counters, fake_now, &fake},
 		.edge_cap = EDGES,
 	};
 	struct zt_sockets none = {0};
