@@ -52,6 +52,8 @@ static json_t *statement_json(struct zt_dp *dp, const struct zt_rule_info *info)
 		set(o, "written", json_string(zt_mode_name(info->written)));
 	if (info->percent < 100)
 		set(o, "percent", json_integer(info->percent));
+	if (info->expired)
+		set(o, "expired", json_true());
 	set(o, "flows", zt_json_u64(zt_dp_rule_hits(dp, info->number)));
 	return o;
 }

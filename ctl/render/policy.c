@@ -61,8 +61,9 @@ static void statement_row(struct ztc_table *table, const json_t *statement)
 		       strcmp(mode, "staged") == 0 ? ZTC_WARN
 		       : deny			   ? ZTC_BAD
 						   : ZTC_PLAIN,
-		       "%s%s%s%s", failsafe ? "failsafe" : mode, failsafe || *mode ? " " : "",
-		       action, share);
+		       "%s%s%s%s%s", failsafe ? "failsafe" : mode, failsafe || *mode ? " " : "",
+		       action, share,
+		       json_is_true(json_object_get(statement, "expired")) ? ", expired" : "");
 	text_of(text, statement, "from");
 	ztc_table_cell(table, ZTC_PLAIN, "%s", text);
 	text_of(text, statement, "to");
