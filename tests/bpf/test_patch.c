@@ -5,11 +5,15 @@
  * The datapath is opened, in a network namespace and on a bpffs of its own, but attached to
  * nothing. Tables are made at random, so that every kind of row is in a patch.
  */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <systemd/sd-event.h>
 #include <unistd.h>
 #include <sched.h>
@@ -23,6 +27,7 @@
 #include "policy/diag.h"
 #include "policy/relabel.h"
 #include "rig.h"
+#include "ztseg.skel.h"
 
 #define ROUNDS	  20
 #define QUESTIONS 200
@@ -486,6 +491,85 @@ static void labels(struct test *t)
 	      patches, full);
 }
 
+/* --- hours that end ------------------------------------------------------------------- */
+
+#define POLICY_HOURS                                                                               \
+	"version: 1\npolicy: hours\nrevision: 1\nmode: enforced\n"                                 \
+	"hosts:\n  me: {addresses: [10.20.0.1], labels: {role: me}}\n"                             \
+	"segments:\n  me: {select: {role: me}}\n"                                                  \
+	"boundaries:\n  - {id: closed, segment: me, inbound: deny, existing: reset}\n"             \
+	"rules:\n  - {id: hours, from: any, to: me, ports: [tcp/443],"                             \
+	" when: {hours: \"Wed 10:00-10:31\"}}\n" /* ANY_WALL_S is at 10:30:20 */
+
+/* A connection on the loopback device, as @ret_near accepted it; its ports are 443 and 40000. */
+static void connection(int *ret_near, int *ret_far)
+{
+	struct sockaddr_in near = {.sin_family = AF_INET, .sin_port = htons(443)};
+	struct sockaddr_in far = {.sin_family = AF_INET, .sin_port = htons(40000)};
+	zt_auto(zt_close) int l = socket(AF_INET, SOCK_STREAM, 0);
+
+	near.sin_addr.s_addr = htonl(0x0a140001);
+	far.sin_addr.s_addr = htonl(0x0a140002);
+	*ret_far = socket(AF_INET, SOCK_STREAM, 0);
+	if (system("ip link set lo up && ip addr add 10.20.0.1/32 dev lo && "
+		   "ip addr add 10.20.0.2/32 dev lo") ||
+	    bind(l, (struct sockaddr *)&near, sizeof(near)) || listen(l, 1) ||
+	    bind(*ret_far, (struct sockaddr *)&far, sizeof(far)) ||
+	    connect(*ret_far, (struct sockaddr *)&near, sizeof(near)))
+		die("a connection", strerror(errno));
+	*ret_near = accept(l, NULL, NULL);
+}
+
+static void note_flow(struct test *t)
+{
+	struct zt_flow_key key = {.near_port = htons(443),
+				  .far_port = htons(40000),
+				  .proto = IPPROTO_TCP,
+				  .kind = ZT_KIND_LOCAL};
+	struct zt_flow flow = {.opener = ZT_DIR_IN, .state = ZT_STATE_ESTABLISHED};
+	struct zt_addr addr;
+
+	zt_addr_parse("10.20.0.1", &addr);
+	memcpy(key.near_addr, addr.bytes, sizeof(key.near_addr));
+	zt_addr_parse("10.20.0.2", &addr);
+	memcpy(key.far_addr, addr.bytes, sizeof(key.far_addr));
+	if (bpf_map_update_elem(bpf_map__fd(t->dp->skel->maps.zt_flows), &key, &flow, BPF_ANY))
+		die("zt_flows", strerror(errno));
+}
+
+static bool is_ended(int fd)
+{
+	char c;
+
+	return recv(fd, &c, 1, MSG_DONTWAIT) < 0 && errno != EAGAIN;
+}
+
+static void hours(struct test *t)
+{
+	zt_auto(labelled_free) struct labelled l = {
+		.env = {.host = "me", .local_count = 1, .offline = true}};
+	zt_auto(zt_close) int near = -1, far = -1;
+
+	zt_addr_parse("10.20.0.1", &l.local);
+	l.env.locals = &l.local;
+	l.env.now_ns = zt_now_ns();
+	/* One second before the hours end. */
+	l.env.wall_offset_ns = (ANY_WALL_S + 39) * 1000000000LL - (__s64)l.env.now_ns;
+	if (zt_policy_parse(&l.policy, "hours.yaml", POLICY_HOURS, strlen(POLICY_HOURS), NULL) < 0)
+		die("policy", "it does not parse");
+	l.tables = compiled(t, &l);
+	commit(t, l.tables, 0);
+	connection(&near, &far);
+	note_flow(t);
+	zt_reset_on_time(t->dp);
+	check(t, !is_ended(near), "within its hours a connection goes on", "%s", "ended");
+	while (zt_now_ns() < l.env.now_ns + 1000000000)
+		usleep(1000);
+	zt_reset_on_time(t->dp);
+	check(t, is_ended(near), "when they end it is reset, though it sends nothing", "%s",
+	      "it goes on");
+}
+
 int main(void)
 {
 	struct test t = {};
@@ -499,5 +583,6 @@ int main(void)
 	refused(&t);
 	on_trial(&t);
 	labels(&t);
+	hours(&t);
 	return test_close(&t);
 }
