@@ -111,6 +111,11 @@ like "a selector without hosts is a warning where it allows" "$warnings" \
 	"*policy.yaml:15:*no host of the inventory has the labels of segment 'nobody'*"
 like "a rule that has expired" "$warnings" "*policy.yaml:16:*rule 'over' has expired (2026-01-31)*"
 denies "and so it is judged" "TIMEOUT*" a connect x "$B" 81 timeout=0.2
+ctl b policy show --canonical >"$TMP/agent.yaml"
+"$ZTCTL" policy show --canonical --file "$file" >"$TMP/offline.yaml"
+holds "the canonical form: the agent's is that of the file" diff "$TMP/agent.yaml" "$TMP/offline.yaml"
+"$ZTCTL" policy show --canonical --file "$TMP/agent.yaml" >"$TMP/again.yaml" 2>/dev/null
+holds "the canonical form reads back to itself" diff "$TMP/agent.yaml" "$TMP/again.yaml"
 out=$("$ZTCTL" policy check "$file" 2>&1)
 is "policy check: warnings are no error" $? 0
 like "policy check: says the same" "$out" "*rule 'open' can never match*rule 'over' has expired*"
