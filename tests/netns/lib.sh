@@ -255,7 +255,8 @@ spawn() {
 }
 
 alive() { # PID, and not a zombie
-	[[ $(ps -o stat= -p "$1" 2>/dev/null) == [!Z]* ]]
+	# A zombie with threads left (Zl) still holds what it had.
+	[[ $(ps -o stat= -p "$1" 2>/dev/null) == @([!Z]*|Z*l*) ]]
 }
 
 gone() { # PID SECONDS
