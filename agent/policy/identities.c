@@ -46,14 +46,15 @@ unsigned int zt_used_near(const struct zt_compiler *c, const struct zt_dir_node 
 /* Identity of this host's end when it uses an address that is in these segments. */
 static uint32_t near_id(struct zt_compiler *c, uint32_t host, uint32_t set, unsigned int used)
 {
-	uint32_t *id = used ? NULL : id_of(&c->near_of_host, host);
+	uint32_t *memory = used ? NULL : id_of(&c->near_of_host, host);
+	uint32_t id = memory ? *memory : 0;
 
-	if (id && *id)
-		return *id;
-	set = make_id(c, c->near_ids, zt_atoms_near(&c->atoms, host, set, used), c->near_keep);
 	if (id)
-		*id = set;
-	return set;
+		return id;
+	id = make_id(c, c->near_ids, zt_atoms_near(&c->atoms, host, set, used), c->near_keep);
+	if (memory)
+		*memory = id;
+	return id;
 }
 
 /* --- over time --------------------------------------------------------------------------- */
