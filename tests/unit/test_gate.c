@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_gate.c - what a staged statement must have seen before it may be promoted; coverage.
+ * test_gate.c - what a staged statement must have seen before it may be promoted.
  */
 #include "history_world.h"
 
 #include "base/strbuf.h"
-#include "plan/coverage.h"
 #include "plan/gate.h"
 #include "policy/compile.h"
 #include "policy/policy.h"
@@ -359,34 +358,6 @@ static void nothing_recorded(void **state)
 	lacks(&d, "sql", "nothing is recorded");
 }
 
-/* --- coverage
- * -------------------------------------------------------------------------------------- */
-
-static void what_the_evidence_covers(void **state)
-{
-	zt_auto(desk_free) struct desk d = {.w = *state};
-	zt_auto(zt_coverage_free) struct zt_coverage c = {0};
-	struct zt_coverage_listener listeners[] = {
-		{.addr = addr("::"), .proto = IPPROTO_TCP, .port = 5432},
-		{.addr = addr("10.0.0.1"), .proto = IPPROTO_TCP, .port = 23},
-		{.addr = addr("10.0.0.1"), .proto = IPPROTO_TCP, .port = 9999},
-	};
-
-	use(&d, INVENTORY STATEMENTS);
-	connect_from(d.w, "10.0.0.2", 5432, 4);
-	connect_from(d.w, "10.0.0.2", 23, 1);
-	assert_int_equal(zt_coverage_check(d.w->h, d.tables, 0, listeners, 3, &c), 0);
-	assert_int_equal(c.never_contacted, 1);
-	assert_int_equal(listeners[0].connections, 4);
-	assert_true(listeners[0].last_s >= NOON);
-	assert_int_equal(listeners[1].connections, 1);
-	assert_int_equal(listeners[2].last_s, 0);
-	assert_int_equal(c.days.days, 1);
-	assert_false(c.days.month_end);
-	/* What was recorded named none of them: the fake kernel judges by default-allow. */
-	assert_int_equal(c.never_hit_count, 3);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -399,7 +370,6 @@ int main(void)
 		WORLD(enforced_ones_are_not_asked),
 		WORLD(a_held_candidate),
 		WORLD(nothing_recorded),
-		WORLD(what_the_evidence_covers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
