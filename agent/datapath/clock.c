@@ -83,7 +83,8 @@ static void read_boot_id(char ret[ZT_CLOCK_BOOT_ID_LEN])
 	ret[strcspn(ret, "\n")] = '\0';
 }
 
-static void recall(struct zt_clock *clock)
+/* Returns whether what is on disk is what there is. */
+static bool recall(struct zt_clock *clock)
 {
 	zt_auto(zt_freep) char *text = NULL;
 	char boot_id[ZT_CLOCK_BOOT_ID_LEN];
@@ -91,14 +92,14 @@ static void recall(struct zt_clock *clock)
 	size_t len;
 
 	if (!clock->state_dir || zt_keep_read(clock->state_dir, FILE_NAME, FILE_MAX, &text, &len))
-		return;
+		return false;
 	if (sscanf(text, "%36s %" SCNd64 " %" SCNd64, boot_id, &wall_ns, &slept_ns) != 3 ||
-	    strcmp(boot_id, clock->boot_id))
-		return;
-	if (!differs(wall_ns, clock->wall_ns))
-		clock->wall_ns = wall_ns;
-	if (!differs(slept_ns, clock->slept_ns))
-		clock->slept_ns = slept_ns;
+	    strcmp(boot_id, clock->boot_id) || differs(wall_ns, clock->wall_ns) ||
+	    differs(slept_ns, clock->slept_ns))
+		return false;
+	clock->wall_ns = wall_ns;
+	clock->slept_ns = slept_ns;
+	return true;
 }
 
 /* Without it the next agent compiles rows that differ by a microsecond: an epoch, no more. */
@@ -190,8 +191,8 @@ int zt_clock_open(struct zt_clock **ret, const struct zt_clock_config *cfg)
 	read_boot_id(clock->boot_id);
 	clock->wall_ns = ahead_of_monotonic(CLOCK_REALTIME);
 	clock->slept_ns = ahead_of_monotonic(CLOCK_BOOTTIME);
-	recall(clock);
-	keep(clock);
+	if (!recall(clock))
+		keep(clock);
 	if (cfg->event) {
 		r = follow(clock, cfg->event);
 		if (r < 0)

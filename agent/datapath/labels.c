@@ -385,17 +385,22 @@ void zt_labels_wake(struct zt_labels *labels)
 
 int zt_labels_begin(struct zt_labels *labels, uint32_t next_epoch)
 {
+	bool changed = false;
+
 	for (uint32_t i = 0; i < zt_strmap_count(labels->names); i++) {
 		struct zt_label_host *host = &labels->hosts[i];
+		uint32_t epoch = host->epoch;
 
 		if (host->epoch >= next_epoch)
 			host->epoch = 0;
 		if (host->moved)
 			host->epoch = next_epoch;
+		changed = changed || host->moved || host->epoch != epoch;
 		host->moved = false;
 		host->effective = host->hash;
 	}
-	labels->save_ns = labels->save_ns ?: zt_now_ns() + SAVE_DELAY_NS;
+	if (changed && !labels->save_ns)
+		labels->save_ns = zt_now_ns() + SAVE_DELAY_NS;
 	zt_labels_wake(labels);
 	return zt_labels_renew_epochs(labels);
 }

@@ -35,12 +35,12 @@ struct zt_clock {
 
 int64_t zt_clock_wall_offset_ns(const struct zt_clock *clock)
 {
-	return clock->wall_ns;
+	return clock ? clock->wall_ns : 0;
 }
 
 int64_t zt_clock_slept_ns(const struct zt_clock *clock)
 {
-	return clock->slept_ns;
+	return clock ? clock->slept_ns : 0;
 }
 
 const char *zt_clock_boot_id(const struct zt_clock *clock)
