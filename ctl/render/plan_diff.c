@@ -216,7 +216,7 @@ void ztc_plan_definitions(FILE *out, const json_t *definitions, const struct ztc
 
 static void days_line(char *line, size_t size, const json_t *e)
 {
-	char gap[ZTC_TEXT_LEN];
+	char gap[ZTC_TEXT_LEN], days[ZTC_TEXT_LEN];
 
 	if (!json_is_integer(json_object_get(e, "days"))) {
 		add(line, size,
@@ -228,8 +228,8 @@ static void days_line(char *line, size_t size, const json_t *e)
 		return;
 	}
 	ztc_duration(gap, ztc_int(e, "longest_gap_s"));
-	add(line, size, "; %lld days with recording, the longest gap %s; a month end was %s.",
-	    (long long)ztc_int(e, "days"), gap,
+	ztc_plural(days, ztc_int(e, "days"), "day", "days");
+	add(line, size, "; %s with recording, the longest gap %s; a month end was %s.", days, gap,
 	    json_is_true(json_object_get(e, "month_end")) ? "seen" : "not seen");
 }
 
