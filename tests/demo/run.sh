@@ -230,8 +230,32 @@ act_stage() {
 	show_ctl db1 14 policy explain 10.77.0.66 db1 tcp/6379
 }
 
+act_net() {
+	local began ms
+	act 3 "Promote with a net: the kernel takes back what nobody confirms"
+	show_ctl db1 40 policy plan --all
+	expect "plan: nothing vital would be cut" "0" "$(ctl db1 policy plan --all >/dev/null 2>&1; echo $?)"
+	expect "plan: the intruder's flows are newly denied" "[1-9]*" "$(jqr db1 policy plan --all -- \
+		'[.edges.live.newly_denied.rows[] | select(.src.address == "10.77.0.66")] | length')"
+	show_ctl db1 6 policy promote --all --within 4s --why "trial at night"
+	began=${EPOCHREALTIME/./}
+	expect "net: promoted, the intruder reads nothing" "nothing" "$(redis_get intruder)"
+	expect "net: and the shop goes on" "order * taken" "$(order client 10.77.0.11)"
+	agent_kill db1
+	say "Nobody confirms, and db1's agent gets SIGKILL. The datapath itself goes back:"
+	reads() { [[ $(redis_get intruder) =~ ^[0-9]+$ ]]; }
+	eventually 10 reads
+	ms=$(((${EPOCHREALTIME/./} - began) / 1000))
+	printf '  the intruder reads the database again after %d ms\n' "$ms"
+	expect "net: taken back with the agent dead" "[0-9]*" "$(redis_get intruder)"
+	agent_start db1 --policy "$TMP/policy/policy.yaml" || { echo "db1: no new agent: $REPLY"; return 1; }
+	expect "net: db1's new agent says what happened" "1" "$(jqr db1 status -- \
+		'[.alarms[] | select(.name == "reverted" and .count > 0)] | length')"
+	eventually 5 revision db1 2
+}
+
 act_enforce() {
-	act 3 "Enforce"
+	act 4 "Enforce"
 	policy_all 3-enforced.yaml || return 1
 	expect "enforced: the customer is served (IPv4)" "order * taken" "$(order client 10.77.0.11)"
 	expect "enforced: the customer is served (IPv6)" "order * taken" "$(order client '[fd77::12]')"
@@ -246,7 +270,7 @@ act_enforce() {
 
 act_scan() {
 	local found
-	act 4 "The intruder scans"
+	act 5 "The intruder scans"
 	show intruder nmap -sS --open -p 22,443,6379,8080 "$SCANNED"
 	found=$(scan)
 	printf '  open ports found: %s\n' "$found"
@@ -260,7 +284,7 @@ act_scan() {
 }
 
 act_same_segment() {
-	act 5 "Hosts of one segment cannot reach each other (guideline item 3-1)"
+	act 6 "Hosts of one segment cannot reach each other (guideline item 3-1)"
 	say "Both ends hold to it: the sender's host refuses the connect, and where that is taken away" \
 		"(ztctl observe on web1) the receiver's host drops the packet."
 	expect "3-1: web1 -> web2, IPv4: refused on web1" "EPERM" "$(reach web1 debug.service 10.77.0.12 443)"
@@ -277,7 +301,7 @@ act_same_segment() {
 
 act_cut() {
 	local before after began ms pid in out line=''
-	act 6 "A new rule ends an established session"
+	act 7 "A new rule ends an established session"
 	mkfifo "$TMP/session.in" "$TMP/session.out"
 	(on bastion nc 10.77.0.31 6379 <"$TMP/session.in" >"$TMP/session.out" 2>/dev/null) &
 	pid=$!
@@ -302,7 +326,7 @@ act_cut() {
 }
 
 act_kill() {
-	act 7 "The agents are killed: enforcement holds"
+	act 8 "The agents are killed: enforcement holds"
 	agent_kill db1
 	agent_kill web1
 	say "ztagent on db1 and web1 got SIGKILL; their programs stay pinned in the kernel."
@@ -321,7 +345,7 @@ act_kill() {
 
 act_detach() {
 	local h left
-	act 8 "Detach leaves nothing behind"
+	act 9 "Detach leaves nothing behind"
 	pinned | sort -u >"$TMP/pinned"
 	expect "before: programs, maps and links in the kernel" "[1-9][0-9]*" "$(grep -c . "$TMP/pinned")"
 	for h in $GUARDED; do
@@ -352,7 +376,7 @@ table() {
 		$((${#ROWS[@]} - zt_failed)) "$zt_failed" $((SECONDS - BEGAN))
 }
 
-for part in prologue act_observe act_stage act_enforce act_scan act_same_segment act_cut act_kill \
+for part in prologue act_observe act_stage act_net act_enforce act_scan act_same_segment act_cut act_kill \
 	act_detach; do
 	if ! $part; then
 		expect "$part came to its end" "yes" "no"
