@@ -94,6 +94,27 @@ def commit_rows($samples):
 	    $peak | stats | rounded(10); {name: null, median: null, min: null, max: null};
 	    {measured: "peak memory of the agent over that commit", by: $kernel});
 
+def nothing: {name: null, median: null, min: null, max: null};
+
+# Times that people wait for, in seconds or milliseconds; the median counts.
+def time_row($samples; $row; $kind; $name; $unit; $per; $target; $measured):
+	($samples | values($kind; $name; .ns) | map(. / $per)) as $t |
+	row($row; $unit; $t | median; $target; ($t | length > 0) and ($t | median) <= $target;
+	    $t | stats | rounded(1000); nothing; {measured: $measured, by: $kernel});
+
+def drop_row($samples):
+	($samples | values("drop"; "lost"; .packets)) as $lost |
+	($samples | values("drop"; "sent"; .packets) | add) as $sent |
+	row("commit_drop"; "packets"; $lost | max; 0; ($lost | length > 0) and ($lost | max) == 0;
+	    $lost | stats; nothing;
+	    {measured: "lost of \($sent // "no") datagrams, 10,000 a second, over three commits at that size",
+	     by: $kernel});
+
+def plan_row($samples):
+	($samples | values("plan"; "edges"; .count) | max) as $edges |
+	time_row($samples; "plan_time"; "plan"; "time"; "s"; 1e9; 5;
+		"policy plan of that policy over \($edges // "no") recorded edges");
+
 # Everything that was sampled, for whoever wants to look closer.
 def details($samples; $by):
 	$samples | group_by([.kind, .name]) | map({
@@ -118,7 +139,13 @@ def details($samples; $by):
 		rate_row($native),
 		added_row("scale"; $source; "tcp"; "large"; "ours"; "10 rules over 10 addresses";
 			  "per TCP connection, 10,000 rules over 100,000 addresses"; 1.5),
-		commit_rows($native)
+		commit_rows($native),
+		time_row($native; "check_time"; "check"; "time"; "s"; 1e9; 1;
+			"policy check: 10,000 rules, 100,000 addresses"),
+		time_row($native; "label_latency"; "label"; "change"; "ms"; 1e6; 100;
+			"ztctl label set to in force, at that size"),
+		drop_row($native),
+		plan_row($native)
 	],
 	details: (details($native; $kernel) + details($emulated; $emulated_kernel))
 }
