@@ -78,4 +78,14 @@ is "map: an edge from host to host" "$(jqr b map -- \
 	'[.edges[] | select(.src == "host:a" and .dst == "host:b" and .port == 22)] | length')" 1
 is "map: labels" "$(jqr b map -- '.nodes[] | select(.id == "host:a") | .labels.role')" web
 is "map: nothing lost" "$(jqr b map -- '[.losses[]] | add')" 0
+
+# The state, changed.
+sed 's/^revision: .*/revision: 2/' "$TMP/b/policy.yaml" >"$TMP/two.yaml"
+shape policy-stage policy stage "$TMP/two.yaml" --why "a \"reason\""
+shape policy-promote policy promote --within 5m --force
+shape status status
+shape policy-confirm policy confirm
+shape policy-rollback policy rollback
+shape policy-history policy history
+shape status status
 exit 0
