@@ -18,9 +18,9 @@ now=${EPOCHREALTIME%.*}
 shift_h=$((12 - (now / 3600) % 24))
 ((shift_h > 14)) && shift_h=$((shift_h - 24))
 if ((shift_h >= 0)); then zone=Etc/GMT-$shift_h; else zone=Etc/GMT+${shift_h#-}; fi
-end=$(((now + 12) / 60 * 60 + 60)) # at least 12 s ahead, at most 72
+end=$(((now + 22) / 60 * 60 + 60)) # from 22 to 82 s ahead: a busy machine starts an agent slowly
 at() { date -u -d "@$(($1 + shift_h * 3600))" +%H:%M; }
-expires=$((now + 8))
+expires=$((now + 14))
 policy b <<-EOT
 	version: 1
 	policy: hours
