@@ -45,6 +45,8 @@ struct maker {
 	int error;
 	uint32_t *scratch;
 	size_t scratch_cap;
+	uint32_t *closed; /* set -> what zt_atoms_close() makes of it, plus 1; most nodes share */
+	size_t closed_cap;
 	/* What holds inside each prefix around the one at hand. */
 	struct frame {
 		uint32_t node;
@@ -62,6 +64,7 @@ static void maker_free(struct maker *m)
 	}
 	free(m->entries);
 	free(m->scratch);
+	free(m->closed);
 }
 
 void zt_directory_free(struct zt_directory *dir)
@@ -293,6 +296,21 @@ static uint32_t place_hosts(struct maker *m, const struct entry *e, size_t count
 	return labels;
 }
 
+static uint32_t close_set(struct maker *m, uint32_t set)
+{
+	size_t old = m->closed_cap;
+
+	if (zt_vec_grow(&m->closed, &m->closed_cap, (size_t)set + 1, sizeof(*m->closed)) < 0) {
+		m->error = -ENOMEM;
+		return 0;
+	}
+	if (m->closed_cap > old)
+		memset(m->closed + old, 0, (m->closed_cap - old) * sizeof(*m->closed));
+	if (!m->closed[set])
+		m->closed[set] = zt_atoms_close(m->atoms, set) + 1;
+	return m->closed[set] - 1;
+}
+
 /* Makes the node of the entries e[0..count), which share one prefix. */
 static void place(struct maker *m, const struct entry *e, size_t count)
 {
@@ -327,9 +345,9 @@ static void place(struct maker *m, const struct entry *e, size_t count)
 	if (changes)
 		place_over_time(m, e, count, node);
 	else
-		node->set = zt_atoms_close(
-			m->atoms, zt_sets_minus(m->sets, zt_sets_union(m->sets, node->adds, labels),
-						node->excepts));
+		node->set = close_set(m, zt_sets_minus(m->sets,
+						       zt_sets_union(m->sets, node->adds, labels),
+						       node->excepts));
 	dir->count++;
 	if (e->key.prefixlen < 128)
 		m->stack[m->depth++] = frame;
