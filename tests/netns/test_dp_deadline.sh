@@ -30,8 +30,8 @@ says "confirmed: open" a connect s "$B" 80
 holds "kept in the state directory" newest_is 1
 must agent_stop b
 
-# A change with a deadline of 5 s (longer where the machine is emulated) cuts port 80.
-settings b <<<"confirm_within: $((5 * ZT_SCALE))s"
+# A change with a deadline of 8 s (longer where the machine is emulated) cuts port 80.
+settings b <<<"confirm_within: $((8 * ZT_SCALE))s"
 must agent_start b
 says "the same file needs no confirmation" a ask s hello
 rules b 2 enforced <<-EOT
@@ -40,7 +40,7 @@ rules b 2 enforced <<-EOT
 EOT
 denies "in force, unconfirmed" "TIMEOUT*" a connect x "$B" 80 timeout=0.1
 denies "for open sessions too" "TIMEOUT*" a ask s again 0.1
-within "taken back with the agent alive" 12 open
+within "taken back with the agent alive" 16 open
 within "status says which is in force" 5 jqc b status -- ".policy.revision == 1"
 holds "confirmed is still the first" newest_is 1
 kill -HUP "${AGENT_PID[b]}"
@@ -54,7 +54,7 @@ rules b 3 enforced <<-EOT
 EOT
 denies "revision 3 in force, unconfirmed" "TIMEOUT*" a connect x "$B" 80 timeout=0.1
 must agent_kill b
-within "taken back with the agent dead" 12 open
+within "taken back with the agent dead" 16 open
 must agent_start b
 says "a new agent does not try it again" a connect s3 "$B" 80
 is "the confirmed one is in force" "$(jqr b status -- .policy.revision)" 1
@@ -74,7 +74,7 @@ EOT
 must agent_kill b
 must agent_start b
 is "restarted before the deadline: still awaited" "$(jqr b status -- .policy.revision)" 4
-within "and taken back at it" 12 open
+within "and taken back at it" 16 open
 within "as status says" 5 jqc b status -- ".policy.revision == 1"
 
 # A broken file at boot: the confirmed policy.
