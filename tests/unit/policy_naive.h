@@ -429,7 +429,8 @@ static inline int decide(const struct world *w, const struct zt_query *q, const 
 	return best;
 }
 
-static const struct zt_stmt *failsafe(const struct world *w, const struct zt_query *q, int plane)
+static inline const struct zt_stmt *failsafe(const struct world *w, const struct zt_query *q,
+						 int plane)
 {
 	bool bound;
 
