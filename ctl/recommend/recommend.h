@@ -173,6 +173,9 @@ int ztc_rec_verify(const struct ztc_rec *rec, const char *text, size_t *ret_deni
 
 /* --- between the files of this directory --- */
 
+/** ztc_rec_put_failsafes - those of the inventory as they are; without any, one as a comment. */
+int ztc_rec_put_failsafes(const struct ztc_rec *rec, struct zt_strbuf *sb);
+
 /** ztc_rec_segments - give every node its segment. segments.c */
 int ztc_rec_segments(struct ztc_rec *rec);
 

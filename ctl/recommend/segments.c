@@ -325,6 +325,33 @@ static int by_address(const void *a, const void *b, void *ctx)
 	return x->host < y->host ? -1 : 1;
 }
 
+/* Who must never be locked out stays so: what a failsafe names is written, seen or not. */
+static int keep_failsafe_ends(struct ztc_rec *rec)
+{
+	const struct zt_policy *p = rec->inventory;
+
+	for (size_t i = 0; p && i < p->stmt_count; i++) {
+		const struct zt_end *ends[] = {&p->stmts[i].from, &p->stmts[i].to};
+
+		if (p->stmts[i].kind != ZT_STMT_FAILSAFE)
+			continue;
+		/* Its id is taken, too. */
+		if (!ztc_rec_name(rec, "rule:", p->stmts[i].id))
+			return -ENOMEM;
+		for (size_t k = 0; k < ARRAY_SIZE(ends); k++) {
+			uint32_t segment;
+
+			if (ends[k]->kind != ZT_END_SEGMENT)
+				continue;
+			segment = reuse(rec, &p->segments[ends[k]->segment]);
+			if (segment == ZTC_REC_NONE)
+				return -ENOMEM;
+			rec->segments[segment].used = true;
+		}
+	}
+	return 0;
+}
+
 int ztc_rec_segments(struct ztc_rec *rec)
 {
 	uint32_t count = zt_strmap_count(rec->node_keys);
@@ -344,5 +371,7 @@ int ztc_rec_segments(struct ztc_rec *rec)
 	for (uint32_t n = 0; n < count && r == 0; n++)
 		if (rec->nodes[order[n]].seen)
 			r = place_node(rec, &rec->nodes[order[n]]);
+	if (r == 0)
+		r = keep_failsafe_ends(rec);
 	return r < 0 ? r : ztc_rec_group(rec);
 }

@@ -13,7 +13,6 @@
 
 #define NAMED	   3 /* hosts that a note names */
 #define INLINE	   4 /* addresses that fit behind a segment's name */
-#define ADMINS	   8 /* addresses that the suggested failsafe names */
 #define HEAD_HOSTS 8
 
 /* --- head ---------------------------------------------------------------------------------------
@@ -478,38 +477,6 @@ static int put_rules(const struct ztc_rec *rec, struct zt_strbuf *sb)
 	return r;
 }
 
-/* Who administrates is not for a recording to decide: a suggestion, commented out. */
-static int put_failsafe(const struct ztc_rec *rec, struct zt_strbuf *sb)
-{
-	zt_auto(zt_strmap_free) struct zt_strmap *seen = NULL;
-	size_t named = 0;
-
-	if (zt_strmap_new(&seen) < 0)
-		return -ENOMEM;
-	zt_strbuf_puts(
-		sb, "\n# Whoever must never be locked out. Take away the signs when it is right:\n"
-		    "# failsafe:\n#   - {id: admins, from: [");
-	for (size_t i = 0; i < rec->edge_count && named < ADMINS; i++) {
-		const struct ztc_rec_edge *e = &rec->edges[i];
-		uint32_t host = rec->nodes[e->dst].host;
-		const struct zt_addr *addr = &rec->nodes[e->src].addr;
-		bool is_new;
-
-		if (e->port != ZT_PORT_TCP + 22 || !e->answered || host == ZTC_REC_NONE ||
-		    !rec->hosts[host].recorded)
-			continue;
-		if (zt_strmap_intern(seen, addr, sizeof(*addr), &is_new) == ZT_STRMAP_NONE)
-			return -ENOMEM;
-		if (!is_new)
-			continue;
-		zt_strbuf_puts(sb, named++ ? ", " : "");
-		ztc_put_addr(sb, addr);
-	}
-	zt_strbuf_puts(sb, named ? "]" : "192.0.2.0/28]");
-	zt_strbuf_puts(sb, ", to: this-host, ports: [tcp/22]}\n");
-	return 0;
-}
-
 int ztc_rec_write(const struct ztc_rec *rec, struct zt_strbuf *sb)
 {
 	int r;
@@ -520,6 +487,6 @@ int ztc_rec_write(const struct ztc_rec *rec, struct zt_strbuf *sb)
 	if (r == 0)
 		r = put_rules(rec, sb);
 	if (r == 0)
-		r = put_failsafe(rec, sb);
+		r = ztc_rec_put_failsafes(rec, sb);
 	return r ?: zt_strbuf_error(sb);
 }

@@ -104,6 +104,8 @@ static void hold_line(const struct lines *l, const json_t *hold)
 			"the file (revision %lld) is held back, for %s: raise its `revision:` "
 			"above %lld to apply it",
 			(long long)ztc_int(hold, "file_revision"), reason, revision);
+	else if (strcmp(reason, "none") == 0)
+		return;
 	else
 		zt_strbuf_printf(&sb, "a changed file applies when its revision is above %lld: %s",
 				 revision, reason);

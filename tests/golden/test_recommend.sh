@@ -42,6 +42,14 @@ golden two-hosts --inventory $room/inventory.yaml $room/db1.json $room/web1.json
 cp "$TMP/out" "$TMP/two.yaml"
 recommend --inventory $room/inventory.yaml $room/web1.json $room/db1.json >"$TMP/other.yaml"
 is "the order of the maps makes no difference" "$(diff "$TMP/two.yaml" "$TMP/other.yaml")" ""
+cat $room/inventory.yaml - >"$TMP/failsafes.yaml" <<-EOT
+	failsafe:
+	  - {id: bastion, from: [10.9.0.0/28, "fd00:9::/64"], to: this-host, ports: [tcp/22], note: at night}
+	  - {id: console, from: oob, to: this-host, ports: [tcp/22, icmp/8]}
+EOT
+sed -i 's/^segments:$/&\n  oob: {addresses: [192.0.2.0\/24], except: [192.0.2.9]}/' "$TMP/failsafes.yaml"
+golden failsafes --inventory "$TMP/failsafes.yaml" $room/db1.json
+is "failsafes stay, and what they name" "$(grep -c -e 'id: bastion' -e 'id: console' -e '^  oob:' "$TMP/out")" 3
 golden without-inventory $room/db1.json --exact --name bare
 golden one-host --inventory $room/inventory.yaml $room/db1.json $room/web1.json --host web1 --min-connections 5
 

@@ -67,21 +67,21 @@ static void write_hours(struct zt_strbuf *sb)
 static bool write_when(struct zt_strbuf *sb)
 {
 	static const char *const zones[] = {"UTC", "Asia/Taipei", "Europe/Berlin", "Etc/GMT+5"};
-	bool hours = pick(2), labels = pick(2) || !hours;
+	bool timed = pick(2), labels = pick(2) || !timed;
 
 	zt_strbuf_puts(sb, "    when: {");
-	if (hours) {
+	if (timed) {
 		zt_strbuf_puts(sb, "hours: [");
 		write_hours(sb);
 		zt_strbuf_puts(sb, "]");
 	}
-	if (hours && pick(2))
+	if (timed && pick(2))
 		zt_strbuf_printf(sb, ", timezone: %s", PICK(zones));
 	if (labels)
-		zt_strbuf_printf(sb, "%slabels: {a: %u%s}", hours ? ", " : "", pick(3),
+		zt_strbuf_printf(sb, "%slabels: {a: %u%s}", timed ? ", " : "", pick(3),
 				 pick(2) ? ", 'b': \"1\"" : "");
 	zt_strbuf_puts(sb, "}\n");
-	return hours;
+	return timed;
 }
 
 static void write_expires(struct zt_strbuf *sb)
