@@ -67,9 +67,9 @@ until_us() { # HOST KEY: when it ends, as the agent says
 	end=$(ctlj b label list "$1" | jq -r ".labels[] | select(.key == \"$2\") | .until")
 	echo $(($(date -d "$end" +%s%N) / 1000))
 }
-quiet ctl b label set a posture=compliant --ttl 5s
-quiet ctl b label set b state=open --ttl 4s
-quiet ctl b label set a tier=gold --ttl 3s
+quiet ctl b label set a posture=compliant --ttl $((5 * ZT_SCALE))s
+quiet ctl b label set b state=open --ttl $((4 * ZT_SCALE))s
+quiet ctl b label set a tier=gold --ttl $((3 * ZT_SCALE))s
 posture=$(until_us a posture) state=$(until_us b state) tier=$(until_us a tier)
 must tell a connect g1 "$B" 80
 must tell a ask g1 hello
@@ -96,8 +96,8 @@ rules 2 tcp/81-83 # as the editor leaves it; promoted for a while only
 within "the second revision" 5 eval '[[ $(ctlj b status | jq .policy.revision) = 2 ]]'
 sed 's/revision: 2/revision: 3/; s/81-83/83/' "$TMP/b/policy.yaml" >"$TMP/b/next.yaml"
 quiet ctl b policy stage "$TMP/b/next.yaml"
-quiet ctl b policy promote --within 4s
-until_us=$(($(us) + 4000000))
+quiet ctl b policy promote --within $((4 * ZT_SCALE))s
+until_us=$(($(us) + 4000000 * ZT_SCALE))
 says "promoted: its port is open" a connect r2 "$B" 83
 quiet ctl b label set a posture=infected
 quiet ctl b label set b state=open
