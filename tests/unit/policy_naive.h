@@ -430,7 +430,7 @@ static inline int decide(const struct world *w, const struct zt_query *q, const 
 }
 
 static inline const struct zt_stmt *failsafe(const struct world *w, const struct zt_query *q,
-						 int plane)
+					     int plane)
 {
 	bool bound;
 

@@ -163,12 +163,35 @@ static void test_interfaces(void **state)
 	assert_int_equal(zt_config_add_interface(&cfg, "eth0"), -E2BIG);
 }
 
+/* What the package brings is what people copy: it must be read, and say what the defaults are. */
+static void test_example(void **state)
+{
+	zt_auto(zt_config_free) struct zt_config cfg, plain;
+	zt_auto(zt_diag_free) struct zt_diag diag = ZT_DIAG_INIT;
+
+	(void)state;
+	assert_int_equal(zt_config_init(&cfg), 0);
+	assert_int_equal(zt_config_init(&plain), 0);
+	assert_int_equal(zt_config_read(&cfg, "packaging/agent.yaml", true, &diag), 0);
+	assert_int_equal(diag.warnings, 0);
+	assert_string_equal(cfg.policy, plain.policy);
+	assert_string_equal(cfg.labels, plain.labels);
+	assert_string_equal(cfg.state_dir, plain.state_dir);
+	assert_string_equal(cfg.run_dir, plain.run_dir);
+	assert_string_equal(cfg.pin_dir, plain.pin_dir);
+	assert_int_equal(cfg.manual, plain.manual);
+	assert_int_equal(cfg.require_signature, plain.require_signature);
+	assert_int_equal(cfg.confirm_within_ns, plain.confirm_within_ns);
+	assert_int_equal(cfg.log_level, plain.log_level);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_keys), cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_wrong),	 cmocka_unit_test(test_all_errors_at_once),
 		cmocka_unit_test(test_absent),	 cmocka_unit_test(test_interfaces),
+		cmocka_unit_test(test_example),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
