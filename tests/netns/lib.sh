@@ -448,9 +448,9 @@ put() {
 	revision "$1" "$2" || { not_ok "policy revision $2 of $1" "not in force after 5 s"; return 1; }
 }
 
-# rules HOST N MODE [HOST-OF-INVENTORY] <statements: a policy of that revision and mode over every
-# host made by host(), each the only member of a segment of its name; then waits as put does.
-rules() {
+# rules_text HOST N MODE <statements: a policy of that revision and mode over every host made by
+# host(), each the only member of a segment of its name; in policy.text, which no agent reads.
+rules_text() {
 	local h
 	{
 		printf 'version: 1\npolicy: %s\nrevision: %d\nmode: %s\nhosts:\n' "${TEST//_/-}" "$2" "$3"
@@ -462,6 +462,10 @@ rules() {
 		for h in "${!HOST_IP4[@]}"; do printf '  %s: {select: {name: %s}}\n' "$h" "$h"; done
 		cat
 	} >"$TMP/$1/policy.text"
+}
+
+rules() { # HOST N MODE <statements: that policy put where the agent reads; then waits as put does
+	rules_text "$@"
 	if [[ -n ${AGENT_PID[$1]:-} ]]; then
 		put "$1" "$2" <"$TMP/$1/policy.text"
 	else

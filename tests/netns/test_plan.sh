@@ -60,13 +60,8 @@ holds "SSH from ops" in_ssh true
 
 
 plan_file() { # NAME <statements: as rules() writes them, but put nowhere
-	local keep=${AGENT_PID[db]}
-	unset "AGENT_PID[db]"
-	cp "$TMP/db/policy.yaml" "$TMP/db/kept.yaml"
-	rules db 9 enforced
+	rules_text db 9 enforced
 	mv "$TMP/db/policy.text" "$TMP/$1.yaml"
-	mv "$TMP/db/kept.yaml" "$TMP/db/policy.yaml"
-	AGENT_PID[db]=$keep
 }
 planned() { # NAME [OPTION...]: the answer in $TMP/NAME.json; its status
 	ctlj db policy plan "${@:2}" "$TMP/$1.yaml" >"$TMP/$1.json" 2>"$TMP/$1.err"
