@@ -33,9 +33,9 @@ for port in 80 81 82; do
 	must tell a ask c$port hello
 done
 must ctl b label unset a posture >"$TMP/labels.out"
-tell a ended c81 5
+tell a ended c81 $((5 * ZT_SCALE))
 is "a label changed: an idle connection is reset" "$REPLY" ECONNRESET
-tell a ended c80 15
+tell a ended c80 $((15 * ZT_SCALE))
 is "a rule expired: an idle connection is reset" "$REPLY" ECONNRESET
 holds "and not before its time" test "${EPOCHREALTIME%.*}" -ge "$expires"
 says "the third goes on" a ask c82 bye
