@@ -448,9 +448,9 @@ put() {
 	revision "$1" "$2" || { not_ok "policy revision $2 of $1" "not in force after 5 s"; return 1; }
 }
 
-# rules_text HOST N MODE <statements: a policy of that revision and mode over every host made by
+# rules_for HOST N MODE <statements: a policy of that revision and mode over every host made by
 # host(), each the only member of a segment of its name; in policy.text, which no agent reads.
-rules_text() {
+rules_for() {
 	local h
 	{
 		printf 'version: 1\npolicy: %s\nrevision: %d\nmode: %s\nhosts:\n' "${TEST//_/-}" "$2" "$3"
@@ -465,7 +465,7 @@ rules_text() {
 }
 
 rules() { # HOST N MODE <statements: that policy put where the agent reads; then waits as put does
-	rules_text "$@"
+	rules_for "$@"
 	if [[ -n ${AGENT_PID[$1]:-} ]]; then
 		put "$1" "$2" <"$TMP/$1/policy.text"
 	else

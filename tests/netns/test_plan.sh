@@ -60,7 +60,7 @@ holds "SSH from ops" in_ssh true
 
 
 plan_file() { # NAME <statements: as rules() writes them, but put nowhere
-	rules_text db 9 enforced
+	rules_for db 9 enforced
 	mv "$TMP/db/policy.text" "$TMP/$1.yaml"
 }
 planned() { # NAME [OPTION...]: the answer in $TMP/NAME.json; its status
