@@ -321,23 +321,13 @@ static json_t *builtin_json(const struct question *q)
 static json_t *kernel_json(struct zt_request *req, const struct question *q,
 			   const struct zt_answer *a)
 {
-	struct zt_probe p = {
-		.near = q->query.near,
-		.far = q->query.far,
-		.qmask = q->query.qmask,
-		.now_ns = q->query.now_ns,
-		.dir = q->query.dir,
-		.port_index = q->query.port_index,
-	};
+	struct zt_probe p = zt_query_probe(&q->query);
 	int r = req->ctx->probe ? req->ctx->probe(req->ctx->ctx, &p) : -EOPNOTSUPP;
 	bool agrees;
 
 	if (r < 0)
 		return json_pack("{s:b, s:n, s:s}", "asked", 0, "agrees", "error", strerror(-r));
-	agrees = !memcmp(p.action, a->action, sizeof(p.action)) &&
-		 !memcmp(p.rule, a->rule, sizeof(p.rule)) &&
-		 !memcmp(p.rank, a->rank, sizeof(p.rank)) && p.failsafe == a->failsafe &&
-		 p.near_id == a->near_id && p.far_id == a->far_id;
+	agrees = zt_answer_is(a, &p);
 	if (!agrees)
 		zt_log(ZT_ERR,
 		       "the loaded judge and the compiled policy answer differently for %s -> %s %s: "

@@ -58,29 +58,10 @@ int zt_dp_probe(struct zt_dp *dp, struct zt_probe *probe)
 	return zt_verify_probe(dp, ZT_WORD_SLOT(zt_commit_word(dp, NULL)), probe);
 }
 
-static bool same(const struct zt_probe *p, const struct zt_answer *a)
-{
-	return !memcmp(p->rule, a->rule, sizeof(p->rule)) &&
-	       !memcmp(p->action, a->action, sizeof(p->action)) &&
-	       !memcmp(p->rank, a->rank, sizeof(p->rank)) &&
-	       !memcmp(p->existing, a->existing, sizeof(p->existing)) &&
-	       p->failsafe == a->failsafe && p->owner_dep == a->owner_dep &&
-	       p->near_id == a->near_id && p->far_id == a->far_id &&
-	       p->valid_until_ns == a->valid_until_ns && p->changed_ns == a->changed_ns &&
-	       p->label_epoch == a->label_epoch;
-}
-
 int zt_verify_one(struct zt_dp *dp, uint32_t slot, const struct zt_tables *tables,
 		  const struct zt_query *q, struct zt_commit_result *res)
 {
-	struct zt_probe probe = {
-		.near = q->near,
-		.far = q->far,
-		.qmask = q->qmask,
-		.now_ns = q->now_ns,
-		.dir = q->dir,
-		.port_index = q->port_index,
-	};
+	struct zt_probe probe = zt_query_probe(q);
 	int r = zt_verify_probe(dp, slot, &probe);
 	struct zt_answer expected;
 
@@ -88,7 +69,7 @@ int zt_verify_one(struct zt_dp *dp, uint32_t slot, const struct zt_tables *table
 		return zt_dp_err(res->err, r, "the test run of the new policy failed: %s",
 				 strerror(-r));
 	zt_tables_judge(tables, q, &expected);
-	if (!same(&probe, &expected))
+	if (!zt_answer_is(&expected, &probe))
 		return zt_dp_err(
 			res->err, -EIO,
 			"the loaded programs judge differently from the compiler: rule %u/%u "

@@ -60,17 +60,6 @@ void zt_preflight_free(struct zt_preflight **preflight)
 
 /* --- asking --------------------------------------------------------------------------------- */
 
-static bool same(const struct zt_probe *p, const struct zt_answer *a)
-{
-	return !memcmp(p->rule, a->rule, sizeof(p->rule)) &&
-	       !memcmp(p->action, a->action, sizeof(p->action)) &&
-	       !memcmp(p->rank, a->rank, sizeof(p->rank)) &&
-	       !memcmp(p->existing, a->existing, sizeof(p->existing)) &&
-	       p->failsafe == a->failsafe && p->owner_dep == a->owner_dep &&
-	       p->near_id == a->near_id && p->far_id == a->far_id &&
-	       p->valid_until_ns == a->valid_until_ns;
-}
-
 static void note_difference(struct run *run, const struct zt_opening *o, const struct zt_probe *p,
 			    const struct zt_answer *a)
 {
@@ -104,26 +93,21 @@ static void kernel_failed(struct run *run, const char *why)
 /* The same opening to the judge that is loaded, by the slot that was filled for it. */
 static void ask_kernel(struct run *run, const struct zt_opening *o, const struct zt_answer *a)
 {
-	struct zt_probe probe = {0};
+	struct zt_probe probe;
 	struct zt_query q;
 	int r;
 
 	if (!run->kernel)
 		return;
 	zt_judges_query(&run->evidence->judges, ZT_THEN, o, &q);
-	probe.near = q.near;
-	probe.far = q.far;
-	probe.qmask = q.qmask;
-	probe.now_ns = q.now_ns;
-	probe.dir = q.dir;
-	probe.port_index = q.port_index;
+	probe = zt_query_probe(&q);
 	r = zt_dp_try_probe(run->env->dp, &probe);
 	if (r < 0) {
 		kernel_failed(run, strerror(-r));
 		return;
 	}
 	run->out->probes++;
-	if (!same(&probe, a))
+	if (!zt_answer_is(a, &probe))
 		note_difference(run, o, &probe, a);
 }
 

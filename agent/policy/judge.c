@@ -245,6 +245,30 @@ void zt_tables_judge(const struct zt_tables *t, const struct zt_query *q, struct
 		answer_cell(t, q, &t->cells[ret->cell], ret);
 }
 
+bool zt_answer_is(const struct zt_answer *a, const struct zt_probe *p)
+{
+	return !memcmp(p->rule, a->rule, sizeof(p->rule)) &&
+	       !memcmp(p->action, a->action, sizeof(p->action)) &&
+	       !memcmp(p->rank, a->rank, sizeof(p->rank)) &&
+	       !memcmp(p->existing, a->existing, sizeof(p->existing)) &&
+	       p->failsafe == a->failsafe && p->owner_dep == a->owner_dep &&
+	       p->near_id == a->near_id && p->far_id == a->far_id &&
+	       p->valid_until_ns == a->valid_until_ns && p->changed_ns == a->changed_ns &&
+	       p->label_epoch == a->label_epoch;
+}
+
+struct zt_probe zt_query_probe(const struct zt_query *q)
+{
+	return (struct zt_probe){
+		.near = q->near,
+		.far = q->far,
+		.qmask = q->qmask,
+		.now_ns = q->now_ns,
+		.dir = q->dir,
+		.port_index = q->port_index,
+	};
+}
+
 /* Bits that a name leaves standing in one dimension. */
 static __u64 name_bits(const struct zt_tables *t, __u32 dim, __u32 num, const char *name,
 		       size_t len)

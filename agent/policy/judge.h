@@ -54,6 +54,15 @@ void zt_tables_judge(const struct zt_tables *tables, const struct zt_query *q,
 		     struct zt_answer *ret);
 
 /**
+ * zt_answer_is - whether the loaded judge said the same, in every field that it answers.
+ * @probe: answered by a test run of zt_probe (bpf/probe.bpf.c).
+ */
+bool zt_answer_is(const struct zt_answer *answer, const struct zt_probe *probe);
+
+/** zt_query_probe - the same question for a test run; slot and answer are zero. */
+struct zt_probe zt_query_probe(const struct zt_query *q);
+
+/**
  * zt_tables_qmask - which qualifiers an owner matches.
  * @owner: as the socket hooks record it; exe as path inside its file system
  *         plus exe_dev. NULL: no owner known, which matches none.

@@ -29,6 +29,7 @@
 #include "policy/judge.h"
 #include "policy/policy.h"
 #include "policy/rules.h"
+#include "probe_fake.h"
 #include "schema.h"
 
 /* --- a datapath and an intent --------------------------------------------------------- */
@@ -139,26 +140,8 @@ void zt_dp_observe(struct zt_dp *dp, uint64_t until_ns)
 
 static int stand_in_probe(void *ctx, struct zt_probe *probe)
 {
-	struct zt_query q = {
-		.near = probe->near,
-		.far = probe->far,
-		.qmask = probe->qmask,
-		.now_ns = probe->now_ns,
-		.dir = probe->dir,
-		.port_index = probe->port_index,
-	};
-	struct zt_answer a;
-
 	(void)ctx;
-	zt_tables_judge(world.tables, &q, &a);
-	for (int p = 0; p < ZT_PLANE_COUNT; p++) {
-		probe->rule[p] = a.rule[p];
-		probe->action[p] = a.action[p];
-		probe->rank[p] = a.rank[p];
-	}
-	probe->failsafe = a.failsafe;
-	probe->near_id = a.near_id;
-	probe->far_id = a.far_id;
+	probe_fake(world.tables, probe);
 	if (world.lie)
 		probe->action[ZT_LIVE] = !probe->action[ZT_LIVE];
 	return 0;

@@ -18,27 +18,8 @@ int zt_dp_try_begin(struct zt_dp *dp, const struct zt_tables *tables, struct zt_
 /* A kernel that lies turns the answers about one port round. */
 int zt_dp_try_probe(struct zt_dp *dp, struct zt_probe *probe)
 {
-	const struct zt_query q = {
-		.near = probe->near,
-		.far = probe->far,
-		.qmask = probe->qmask,
-		.now_ns = probe->now_ns,
-		.dir = probe->dir,
-		.port_index = probe->port_index,
-	};
-	struct zt_answer a;
-
 	(void)dp;
-	zt_tables_judge(on_trial, &q, &a);
-	memcpy(probe->rule, a.rule, sizeof(a.rule));
-	memcpy(probe->action, a.action, sizeof(a.action));
-	memcpy(probe->rank, a.rank, sizeof(a.rank));
-	memcpy(probe->existing, a.existing, sizeof(a.existing));
-	probe->failsafe = a.failsafe;
-	probe->owner_dep = a.owner_dep;
-	probe->near_id = a.near_id;
-	probe->far_id = a.far_id;
-	probe->valid_until_ns = a.valid_until_ns;
+	probe_fake(on_trial, probe);
 	if (world.lie && probe->port_index == 5432)
 		probe->action[ZT_LIVE] = !probe->action[ZT_LIVE];
 	return 0;

@@ -254,13 +254,36 @@ static void test_rule_numbers(void **state)
 	assert_int_equal(zt_rule_number(names, "a"), first);
 }
 
+/* What either judge says counts: no field may differ unnoticed. */
+static void test_answers_compared(void **state)
+{
+	const struct zt_probe same = {0};
+	const struct zt_answer a = {0};
+	struct zt_probe p;
+
+	(void)state;
+	assert_true(zt_answer_is(&a, &same));
+	for (size_t i = offsetof(struct zt_probe, rule); i < sizeof(p); i++) {
+		p = same;
+		((unsigned char *)&p)[i] = 1;
+		if (memcmp(&p.rule, &same.rule, sizeof(p.rule)) ||
+		    memcmp(&p.action, &same.action, sizeof(p.action)) ||
+		    memcmp(&p.rank, &same.rank, sizeof(p.rank)) ||
+		    memcmp(&p.existing, &same.existing, sizeof(p.existing)) || p.failsafe ||
+		    p.owner_dep || p.near_id || p.far_id || p.valid_until_ns || p.changed_ns ||
+		    p.label_epoch)
+			assert_false(zt_answer_is(&a, &p));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_limits),	   cmocka_unit_test(test_digest),
-		cmocka_unit_test(test_reduction),  cmocka_unit_test(test_segments_of),
-		cmocka_unit_test(test_which_host), cmocka_unit_test(test_no_host),
-		cmocka_unit_test(test_explain),	   cmocka_unit_test(test_rule_numbers),
+		cmocka_unit_test(test_answers_compared), cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_digest),		 cmocka_unit_test(test_reduction),
+		cmocka_unit_test(test_segments_of),	 cmocka_unit_test(test_which_host),
+		cmocka_unit_test(test_no_host),		 cmocka_unit_test(test_explain),
+		cmocka_unit_test(test_rule_numbers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
