@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "ctl/client.h"
 #include "ctl/explain.h"
+#include "ctl/local.h"
 #include "ctl/render/render.h"
 #include "ctl/render/text.h"
 #include "policy/policy.h"
@@ -41,16 +42,13 @@ static int print_canonical(FILE *out, const json_t *result, const struct ztc_sty
 static int show_file(struct ztc_ctx *ctx, const char *path)
 {
 	zt_auto(zt_policy_free) struct zt_policy *policy = NULL;
-	zt_auto(zt_diag_free) struct zt_diag diag = ZT_DIAG_INIT;
 	zt_auto(zt_json_decref) json_t *result = NULL;
 	zt_auto(zt_freep) char *text = NULL;
 	size_t len;
-	int r = zt_policy_load(&policy, path, &diag);
+	int status = ztc_load_policy(path, &policy);
 
-	if (r < 0) {
-		zt_diag_print(&diag, stderr);
-		return ztc_fail(ZTC_EXIT_USAGE, "cannot use policy '%s': %s", path, strerror(-r));
-	}
+	if (status)
+		return status;
 	if (zt_policy_canonical(policy, &text, &len) < 0)
 		return ztc_fail(ZTC_EXIT_FAILED, "out of memory");
 	if (!ctx->json)

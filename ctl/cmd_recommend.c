@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "ctl/client.h"
+#include "ctl/local.h"
 #include "ctl/recommend/recommend.h"
 #include "ctl/render/render.h"
 #include "ctl/render/text.h"
@@ -141,17 +142,6 @@ static int read_options(const struct ztc_line *line, struct ztc_rec *rec)
 	return ZTC_EXIT_OK;
 }
 
-static int load_inventory(const char *path, struct zt_policy **ret)
-{
-	zt_auto(zt_diag_free) struct zt_diag diag = ZT_DIAG_INIT;
-	int r = zt_policy_load(ret, path, &diag);
-
-	if (r == 0)
-		return ZTC_EXIT_OK;
-	zt_diag_print(&diag, stderr);
-	return ztc_fail(ZTC_EXIT_USAGE, "cannot use policy '%s': %s", path, strerror(-r));
-}
-
 int ztc_run_policy_recommend(struct ztc_ctx *ctx, const struct ztc_line *line)
 {
 	zt_auto(zt_policy_free) struct zt_policy *inventory = NULL;
@@ -159,7 +149,7 @@ int ztc_run_policy_recommend(struct ztc_ctx *ctx, const struct ztc_line *line)
 	zt_auto(zt_json_decref) json_t *map = NULL;
 	const char *from = ztc_value(line, "from"), *path = ztc_value(line, "inventory");
 	char machine[256] = "host";
-	int r, status = path ? load_inventory(path, &inventory) : ZTC_EXIT_OK;
+	int r, status = path ? ztc_load_policy(path, &inventory) : ZTC_EXIT_OK;
 
 	if (!status && !from && !line->argc)
 		status = ask_agent(ctx, line, &inventory, &map);

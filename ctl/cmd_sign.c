@@ -16,21 +16,11 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "ctl/client.h"
+#include "ctl/local.h"
 #include "ctl/password.h"
 #include "ctl/render/render.h"
 #include "ctl/render/text.h"
 #include "policy/signed.h"
-
-static int load_policy(const char *path, struct zt_policy **ret)
-{
-	zt_auto(zt_diag_free) struct zt_diag diag = ZT_DIAG_INIT;
-	int r = zt_policy_load(ret, path, &diag);
-
-	if (r == 0)
-		return ZTC_EXIT_OK;
-	zt_diag_print(&diag, stderr);
-	return ztc_fail(ZTC_EXIT_USAGE, "cannot use policy '%s': %s", path, strerror(-r));
-}
 
 /* FILE.minisig beside a file, DIR/policy.minisig in a directory. */
 static char *signature_path(const char *path)
@@ -208,7 +198,7 @@ static int sign(struct ztc_ctx *ctx, const struct ztc_line *line, const char *pa
 		ztc_value(line, "out") ? strdup(ztc_value(line, "out")) : signature_path(path);
 	uint64_t now_ns = zt_now_wall_ns() / ZT_NS_PER_S * ZT_NS_PER_S;
 	size_t len;
-	int r, status = load_policy(path, &policy);
+	int r, status = ztc_load_policy(path, &policy);
 
 	if (status)
 		return status;
@@ -302,7 +292,7 @@ static int verify(struct ztc_ctx *ctx, const char *path, const struct zt_minisig
 	struct zt_policy_seal seal;
 	size_t len;
 	json_t *v;
-	int r, status = load_policy(path, &policy);
+	int r, status = ztc_load_policy(path, &policy);
 
 	if (status)
 		return status;

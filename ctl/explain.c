@@ -286,14 +286,10 @@ int ztc_explain(const struct ztc_question *q, json_t **ret)
 	zt_auto(zt_tables_free) struct zt_tables *tables = NULL;
 	zt_auto(zt_diag_free) struct zt_diag diag = ZT_DIAG_INIT;
 	struct setting c = {.q = q};
-	int r = zt_policy_load(&policy, q->file, &diag);
-	int status;
+	int r, status = ztc_load_policy(q->file, &policy);
 
-	if (r < 0) {
-		zt_diag_print(&diag, stderr);
-		return ztc_fail(ZTC_EXIT_USAGE, "cannot use policy '%s': %s", q->file,
-				strerror(-r));
-	}
+	if (status)
+		return status;
 	c.policy = policy;
 	status = set_up(&c);
 	if (status)

@@ -9,6 +9,7 @@
 #include "base/addr.h"
 #include "base/cleanup.h"
 #include "base/time.h"
+#include "ctl/cmd.h"
 #include "ctl/local.h"
 #include "policy/compile.h"
 
@@ -85,4 +86,15 @@ int ztc_compile_for(const struct zt_policy *policy, const char *host,
 	env.locals = locals->addrs;
 	env.local_count = locals->count;
 	return zt_policy_compile(policy, &env, names, ret, diag);
+}
+
+int ztc_load_policy(const char *path, struct zt_policy **ret)
+{
+	zt_auto(zt_diag_free) struct zt_diag diag = ZT_DIAG_INIT;
+	int r = zt_policy_load(ret, path, &diag);
+
+	if (r == 0)
+		return ZTC_EXIT_OK;
+	zt_diag_print(&diag, stderr);
+	return ztc_fail(ZTC_EXIT_USAGE, "cannot use policy '%s': %s", path, strerror(-r));
 }

@@ -23,6 +23,14 @@ int ztc_locals_read(struct ztc_locals *ret);
 void ztc_locals_free(struct ztc_locals *locals);
 
 /**
+ * ztc_load_policy - a policy file or directory that the command line names.
+ *
+ * Errors are printed with their places. Returns ZTC_EXIT_OK or ZTC_EXIT_USAGE; @ret is untouched
+ * then.
+ */
+int ztc_load_policy(const char *path, struct zt_policy **ret);
+
+/**
  * ztc_compile_for - tables of @policy as one host of its inventory would have them.
  * @host:   name in the inventory; NULL = a host that the policy does not know.
  * @locals: of this machine, when it is that host; NULL = compile offline, with the addresses of

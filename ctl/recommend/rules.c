@@ -39,17 +39,24 @@ static int by_ends(const void *x, const void *y, void *ctx)
 	return c ?: by_text(a->dst_unit, b->dst_unit);
 }
 
+static int by_segments(const struct ztc_rec *rec, const struct ztc_rec_edge *a,
+		       const struct ztc_rec_edge *b)
+{
+	int c = strcmp(rec->segments[rec->nodes[a->src].segment].name,
+		       rec->segments[rec->nodes[b->src].segment].name);
+
+	return c
+		       ?: strcmp(rec->segments[rec->nodes[a->dst].segment].name,
+				 rec->segments[rec->nodes[b->dst].segment].name);
+}
+
 static int by_service(const void *x, const void *y, void *ctx)
 {
 	const struct ztc_rec *rec = ctx;
 	const struct ztc_rec_edge *a = x, *b = y;
 	int c;
 
-	c = strcmp(rec->segments[rec->nodes[a->src].segment].name,
-		   rec->segments[rec->nodes[b->src].segment].name);
-	c = c
-		    ?: strcmp(rec->segments[rec->nodes[a->dst].segment].name,
-			      rec->segments[rec->nodes[b->dst].segment].name);
+	c = by_segments(rec, a, b);
 	c = c ?: by_number(a->port, b->port);
 	c = c ?: memcmp(&rec->nodes[a->src].addr, &rec->nodes[b->src].addr, sizeof(struct zt_addr));
 	c = c ?: memcmp(&rec->nodes[a->dst].addr, &rec->nodes[b->dst].addr, sizeof(struct zt_addr));
@@ -68,11 +75,7 @@ static int by_rule(const void *x, const void *y, void *ctx)
 	const struct ztc_rec_edge *a = x, *b = y;
 	int c;
 
-	c = strcmp(rec->segments[rec->nodes[a->src].segment].name,
-		   rec->segments[rec->nodes[b->src].segment].name);
-	c = c
-		    ?: strcmp(rec->segments[rec->nodes[a->dst].segment].name,
-			      rec->segments[rec->nodes[b->dst].segment].name);
+	c = by_segments(rec, a, b);
 	c = c ?: is_icmp(a) - is_icmp(b);
 	c = c ?: by_text(a->src_unit, b->src_unit);
 	c = c ?: by_text(a->dst_unit, b->dst_unit);
