@@ -64,7 +64,7 @@ int zt_file_read(const char *path, size_t max, char **ret, size_t *ret_len, mode
 	return 0;
 }
 
-static int write_all(int fd, const char *bytes, size_t len)
+int zt_file_write_all(int fd, const char *bytes, size_t len)
 {
 	while (len) {
 		ssize_t n = write(fd, bytes, len);
@@ -81,7 +81,7 @@ static int write_all(int fd, const char *bytes, size_t len)
 
 static int fill(int fd, const void *bytes, size_t len, mode_t mode)
 {
-	int r = fchmod(fd, mode) < 0 ? -errno : write_all(fd, bytes, len);
+	int r = fchmod(fd, mode) < 0 ? -errno : zt_file_write_all(fd, bytes, len);
 
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
@@ -118,4 +118,11 @@ int zt_file_replace(const char *path, const void *bytes, size_t len, mode_t mode
 	if (r < 0)
 		unlink(tmp);
 	return r;
+}
+
+int zt_file_sync_dir(const char *dir)
+{
+	zt_auto(zt_close) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }

@@ -33,3 +33,9 @@ int zt_file_create(const char *path, const void *bytes, size_t len, mode_t mode)
  * Returns 0 or -errno; the old file is left alone then.
  */
 int zt_file_replace(const char *path, const void *bytes, size_t len, mode_t mode);
+
+/** zt_file_write_all - all bytes to an open file, through interruptions. Returns 0 or -errno. */
+int zt_file_write_all(int fd, const char *bytes, size_t len);
+
+/** zt_file_sync_dir - a rename or removal in this directory is on disk too. Returns 0 or -errno. */
+int zt_file_sync_dir(const char *dir);

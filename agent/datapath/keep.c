@@ -11,35 +11,13 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 
 static int path_of(char buf[PATH_MAX], const char *dir, const char *name, const char *suffix)
 {
 	return (size_t)snprintf(buf, PATH_MAX, "%s/%s%s", dir, name, suffix) < PATH_MAX
 		       ? 0
 		       : -ENAMETOOLONG;
-}
-
-static int write_all(int fd, const char *bytes, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, bytes, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		bytes += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-/* The rename itself must be on disk too. */
-static int sync_dir(const char *dir)
-{
-	zt_auto(zt_close) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
 int zt_keep_write(const char *dir, const char *name, const void *bytes, size_t len)
@@ -55,7 +33,7 @@ int zt_keep_write(const char *dir, const char *name, const void *bytes, size_t l
 	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;
-	r = write_all(fd, bytes, len);
+	r = zt_file_write_all(fd, bytes, len);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
 	if (r == 0 && rename(fresh, path) < 0)
@@ -64,7 +42,8 @@ int zt_keep_write(const char *dir, const char *name, const void *bytes, size_t l
 		unlink(fresh);
 		return r;
 	}
-	return sync_dir(dir);
+	/* The rename itself must be on disk too. */
+	return zt_file_sync_dir(dir);
 }
 
 int zt_keep_read(const char *dir, const char *name, size_t max, char **ret, size_t *ret_len)

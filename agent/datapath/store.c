@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "datapath/store.h"
 #include "datapath/store_priv.h"
@@ -67,15 +68,13 @@ const char *zt_store_dir(const struct zt_store *store)
 /* A rename or removal must be on disk too. */
 static int sync_dir_of(const char *path)
 {
-	zt_auto(zt_close) int fd = -1;
 	char dir[PATH_MAX], *slash;
 
 	snprintf(dir, sizeof(dir), "%s", path);
 	slash = strrchr(dir, '/');
 	if (slash)
 		*slash = '\0';
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+	return zt_file_sync_dir(dir);
 }
 
 static int open_fresh(const char *path, FILE **ret)

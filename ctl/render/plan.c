@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* plan.c - what a policy would change, for people: the worst first, one line of summary last. */
 #include <errno.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -27,16 +26,6 @@ static void add_count(char *line, size_t size, json_int_t count, const char *one
 
 	ztc_plural(text, count, one, many);
 	snprintf(line + len, size - len, "%s", text);
-}
-
-__attribute__((format(printf, 3, 4))) static void add(char *line, size_t size, const char *fmt, ...)
-{
-	size_t len = strlen(line);
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(line + len, size - len, fmt, ap);
-	va_end(ap);
 }
 
 void ztc_plan_title(FILE *out, const struct ztc_style *style, enum ztc_color color,
@@ -83,12 +72,14 @@ static void ssh_line(char *line, size_t size, const json_t *ssh)
 	const char *found = ztc_str(ssh, "found");
 
 	if (strcmp(found, "yours") == 0)
-		add(line, size, "your SSH connection from %s opened anew", ztc_str(ssh, "src"));
+		ztc_append(line, size, "your SSH connection from %s opened anew",
+			   ztc_str(ssh, "src"));
 	else if (strcmp(found, "all-to-sshd") == 0)
-		add(line, size,
-		    "every SSH connection there is, since yours could not be told (tmux, console)");
+		ztc_append(
+			line, size,
+			"every SSH connection there is, since yours could not be told (tmux, console)");
 	else
-		add(line, size, "no SSH connection (there is none)");
+		ztc_append(line, size, "no SSH connection (there is none)");
 }
 
 /* What was asked, and of whom. */
@@ -100,22 +91,22 @@ static void asked_line(FILE *out, const struct ztc_style *style, const json_t *p
 
 	if (kernel) {
 		add_count(line, sizeof(line), ztc_int(p, "probes"), "question", "questions");
-		add(line, sizeof(line), " to the programs in the kernel, about ");
+		ztc_append(line, sizeof(line), " to the programs in the kernel, about ");
 	} else {
-		add(line, sizeof(line),
-		    "The kernel could not be asked (%s). Worked out without it, about ",
-		    ztc_str(p, "kernel_error"));
+		ztc_append(line, sizeof(line),
+			   "The kernel could not be asked (%s). Worked out without it, about ",
+			   ztc_str(p, "kernel_error"));
 	}
 	ssh_line(line, sizeof(line), json_object_get(p, "ssh"));
-	add(line, sizeof(line), "; ");
+	ztc_append(line, sizeof(line), "; ");
 	add_count(line, sizeof(line), ztc_int(asked, "failsafe"), "opening", "openings");
-	add(line, sizeof(line), " of failsafes, ");
+	ztc_append(line, sizeof(line), " of failsafes, ");
 	add_count(line, sizeof(line), ztc_int(asked, "sshd-need"), "need", "needs");
-	add(line, sizeof(line), " of sshd, ");
+	ztc_append(line, sizeof(line), " of sshd, ");
 	add_count(line, sizeof(line), ztc_int(asked, "listener"), "way", "ways");
-	add(line, sizeof(line), " to listeners, ");
+	ztc_append(line, sizeof(line), " to listeners, ");
 	add_count(line, sizeof(line), ztc_int(asked, "edge"), "recorded edge", "recorded edges");
-	add(line, sizeof(line), ".");
+	ztc_append(line, sizeof(line), ".");
 	fputs("  ", out);
 	ztc_wrap(out, style, kernel ? ZTC_PLAIN : ZTC_WARN, 2, 2, line);
 }
@@ -131,10 +122,11 @@ void ztc_plan_preflight(FILE *out, const json_t *p, const struct ztc_style *styl
 	size_t i;
 
 	if (vital) {
-		add(line, sizeof(line), "PRE-FLIGHT: STOP, ");
+		ztc_append(line, sizeof(line), "PRE-FLIGHT: STOP, ");
 		add_count(line, sizeof(line), vital, "way in would be cut", "ways in would be cut");
 	} else {
-		add(line, sizeof(line), "PRE-FLIGHT: nothing that keeps people in would be cut");
+		ztc_append(line, sizeof(line),
+			   "PRE-FLIGHT: nothing that keeps people in would be cut");
 	}
 	ztc_plan_title(out, style, vital ? ZTC_BAD : ZTC_GOOD, line);
 	json_array_foreach (cuts, i, cut) {
@@ -148,9 +140,9 @@ void ztc_plan_preflight(FILE *out, const json_t *p, const struct ztc_style *styl
 		line[0] = '\0';
 		add_count(line, sizeof(line), ztc_int(p, "differ"), "answer of the kernel differs",
 			  "answers of the kernel differ");
-		add(line, sizeof(line),
-		    " from the compiled policy, which is a fault to be reported: %s",
-		    ztc_str(p, "differ_text"));
+		ztc_append(line, sizeof(line),
+			   " from the compiled policy, which is a fault to be reported: %s",
+			   ztc_str(p, "differ_text"));
 		ztc_put(out, style, ZTC_BAD, "  FAULT  ");
 		ztc_wrap(out, style, ZTC_BAD, 9, 9, line);
 	}
@@ -218,7 +210,7 @@ static int edges_part(FILE *out, const json_t *list, const struct ztc_style *sty
 		return 0;
 	snprintf(line, sizeof(line), "%s: ", what);
 	add_count(line, sizeof(line), edges, "edge", "edges");
-	add(line, sizeof(line), ", ");
+	ztc_append(line, sizeof(line), ", ");
 	add_count(line, sizeof(line), ztc_int(list, beyond ? "beyond_connections" : "connections"),
 		  "connection seen", "connections seen");
 	ztc_plan_title(out, style, color, line);
@@ -325,13 +317,14 @@ static void from_text(char *ret, size_t size, const json_t *from)
 		return;
 	}
 	json_array_foreach (segments, i, one)
-		add(ret, size, "%s%s", i ? ", " : "", json_string_value(one));
+		ztc_append(ret, size, "%s%s", i ? ", " : "", json_string_value(one));
 	json_array_foreach (others, i, one) {
 		ztc_end(name, one, false);
-		add(ret, size, "%s%s", *ret ? ", " : "", name);
+		ztc_append(ret, size, "%s%s", *ret ? ", " : "", name);
 	}
 	if (count > (json_int_t)json_array_size(others))
-		add(ret, size, " and %lld more", (long long)(count - json_array_size(others)));
+		ztc_append(ret, size, " and %lld more",
+			   (long long)(count - json_array_size(others)));
 }
 
 static void listener_row(struct ztc_table *table, const json_t *row, const char *what,
@@ -370,10 +363,10 @@ static int listeners(FILE *out, const json_t *all, const struct ztc_style *style
 		return 0;
 	add_count(line, sizeof(line), ztc_int(all, "unreachable_count"), "becomes unreachable",
 		  "become unreachable");
-	add(line, sizeof(line), ", ");
+	ztc_append(line, sizeof(line), ", ");
 	add_count(line, sizeof(line), ztc_int(all, "reachable_count"), "becomes reachable",
 		  "become reachable");
-	add(line, sizeof(line), " from somewhere");
+	ztc_append(line, sizeof(line), " from somewhere");
 	ztc_plan_title(out, style, ztc_int(all, "unreachable_count") ? ZTC_BAD : ZTC_WARN, line);
 	r = ztc_table_new(&table, columns, ARRAY_SIZE(columns));
 	if (r < 0)
@@ -405,12 +398,13 @@ static void head(FILE *out, const json_t *result, const struct ztc_style *style)
 		 *ztc_str(policy, "host") ? ztc_str(policy, "host") : "a host it does not know",
 		 (long long)ztc_int(policy, "enforced"), (long long)ztc_int(policy, "staged"));
 	if (json_is_object(now) && *ztc_str(now, "name"))
-		add(line, sizeof(line), "%s revision %lld in force (%lld enforced, %lld staged).",
-		    ztc_str(now, "name"), (long long)ztc_int(now, "revision"),
-		    (long long)ztc_int(now, "enforced"), (long long)ztc_int(now, "staged"));
+		ztc_append(line, sizeof(line),
+			   "%s revision %lld in force (%lld enforced, %lld staged).",
+			   ztc_str(now, "name"), (long long)ztc_int(now, "revision"),
+			   (long long)ztc_int(now, "enforced"), (long long)ztc_int(now, "staged"));
 	else
-		add(line, sizeof(line), "no policy in force.");
-	add(line, sizeof(line), " Nothing was changed.");
+		ztc_append(line, sizeof(line), "no policy in force.");
+	ztc_append(line, sizeof(line), " Nothing was changed.");
 	ztc_wrap(out, style, ZTC_PLAIN, 0, 0, line);
 }
 
@@ -429,13 +423,13 @@ static void summary(FILE *out, const json_t *result, const struct ztc_style *sty
 		 passed ? "passed" : "FAILED", (long long)ztc_int(count, "added"),
 		 (long long)ztc_int(count, "changed"), (long long)ztc_int(count, "removed"));
 	add_count(line, sizeof(line), ztc_int(edges, "judged"), "recorded edge", "recorded edges");
-	add(line, sizeof(line), ", %lld newly denied, %lld newly allowed. ",
-	    (long long)in(live, "newly_denied", "edges"),
-	    (long long)in(live, "newly_allowed", "edges"));
+	ztc_append(line, sizeof(line), ", %lld newly denied, %lld newly allowed. ",
+		   (long long)in(live, "newly_denied", "edges"),
+		   (long long)in(live, "newly_allowed", "edges"));
 	add_count(line, sizeof(line), ztc_int(living, "cut") + ztc_int(living, "reset"),
 		  "living connection ends", "living connections end");
-	add(line, sizeof(line), "%s",
-	    passed ? "." : ". To promote it all the same, from a console: --force.");
+	ztc_append(line, sizeof(line), "%s",
+		   passed ? "." : ". To promote it all the same, from a console: --force.");
 	fputc('\n', out);
 	ztc_wrap(out, style, passed ? ZTC_BOLD : ZTC_BAD, 0, 2, line);
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* plan_diff.c - the statements and definitions of a plan, its evidence and capacity, for people. */
 #include <errno.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -15,16 +14,6 @@
 #define LINE_LEN     2048
 #define FULL_PERCENT 70 /* a table this full is shown even when it stays so */
 
-__attribute__((format(printf, 3, 4))) static void add(char *line, size_t size, const char *fmt, ...)
-{
-	size_t len = strlen(line);
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(line + len, size - len, fmt, ap);
-	va_end(ap);
-}
-
 /* "a, b, c and 5 more" */
 static void add_names(char *line, size_t size, const json_t *list, json_int_t all)
 {
@@ -33,10 +22,10 @@ static void add_names(char *line, size_t size, const json_t *list, json_int_t al
 
 	json_array_foreach (list, i, one) {
 		if (i < NAMES_SHOWN)
-			add(line, size, "%s%s", i ? ", " : "", json_string_value(one));
+			ztc_append(line, size, "%s%s", i ? ", " : "", json_string_value(one));
 	}
 	if (all > NAMES_SHOWN)
-		add(line, size, " and %lld more", (long long)(all - NAMES_SHOWN));
+		ztc_append(line, size, " and %lld more", (long long)(all - NAMES_SHOWN));
 }
 
 /* --- statements --------------------------------------------------------------------------------
@@ -69,8 +58,8 @@ static void changed_row(struct ztc_table *table, const json_t *row)
 	json_array_foreach (fields, i, field) {
 		const char *from = ztc_str(field, "from"), *to = ztc_str(field, "to");
 
-		add(line, sizeof(line), "%s%s: %s -> %s", i ? "; " : "", ztc_str(field, "field"),
-		    *from ? from : "none", *to ? to : "none");
+		ztc_append(line, sizeof(line), "%s%s: %s -> %s", i ? "; " : "",
+			   ztc_str(field, "field"), *from ? from : "none", *to ? to : "none");
 	}
 	ztc_table_cell(table, ZTC_WARN, "~");
 	ztc_table_cell(table, ZTC_BOLD, "%s", ztc_str(row, "id"));
@@ -130,7 +119,7 @@ static void names_line(FILE *out, const struct ztc_style *style, const char *lab
 
 	if (!all)
 		return;
-	add(line, sizeof(line), "%s ", label);
+	ztc_append(line, sizeof(line), "%s ", label);
 	add_names(line, sizeof(line), list, all);
 	fputs("  ", out);
 	ztc_wrap(out, style, ZTC_PLAIN, 2, 4, line);
@@ -140,19 +129,20 @@ static void segment_line(FILE *out, const struct ztc_style *style, const json_t 
 {
 	char line[LINE_LEN] = "";
 
-	add(line, sizeof(line), "segment %s", ztc_str(row, "name"));
+	ztc_append(line, sizeof(line), "segment %s", ztc_str(row, "name"));
 	if (ztc_int(row, "gained_count")) {
-		add(line, sizeof(line), " gains ");
+		ztc_append(line, sizeof(line), " gains ");
 		add_names(line, sizeof(line), json_object_get(row, "gained"),
 			  ztc_int(row, "gained_count"));
 	}
 	if (ztc_int(row, "lost_count")) {
-		add(line, sizeof(line), "%s loses ", ztc_int(row, "gained_count") ? "," : "");
+		ztc_append(line, sizeof(line), "%s loses ",
+			   ztc_int(row, "gained_count") ? "," : "");
 		add_names(line, sizeof(line), json_object_get(row, "lost"),
 			  ztc_int(row, "lost_count"));
 	}
 	if (!ztc_int(row, "gained_count") && !ztc_int(row, "lost_count"))
-		add(line, sizeof(line), " is defined anew, with the same members");
+		ztc_append(line, sizeof(line), " is defined anew, with the same members");
 	fputs("  ", out);
 	ztc_wrap(out, style, ZTC_PLAIN, 2, 4, line);
 }
@@ -163,10 +153,10 @@ static void host_line(FILE *out, const struct ztc_style *style, const json_t *ro
 	json_t *field;
 	size_t i;
 
-	add(line, sizeof(line), "host %s", ztc_str(row, "name"));
+	ztc_append(line, sizeof(line), "host %s", ztc_str(row, "name"));
 	json_array_foreach (json_object_get(row, "fields"), i, field)
-		add(line, sizeof(line), "%s %s: %s -> %s", i ? ";" : "", ztc_str(field, "field"),
-		    ztc_str(field, "from"), ztc_str(field, "to"));
+		ztc_append(line, sizeof(line), "%s %s: %s -> %s", i ? ";" : "",
+			   ztc_str(field, "field"), ztc_str(field, "from"), ztc_str(field, "to"));
 	fputs("  ", out);
 	ztc_wrap(out, style, ZTC_PLAIN, 2, 4, line);
 }
@@ -219,18 +209,18 @@ static void days_line(char *line, size_t size, const json_t *e)
 	char gap[ZTC_TEXT_LEN], days[ZTC_TEXT_LEN];
 
 	if (!json_is_integer(json_object_get(e, "days"))) {
-		add(line, size,
-		    "; days with recording and month end: unknown, no history is kept.");
+		ztc_append(line, size,
+			   "; days with recording and month end: unknown, no history is kept.");
 		return;
 	}
 	if (!ztc_int(e, "days")) {
-		add(line, size, "; the history is empty so far, a month end was not seen.");
+		ztc_append(line, size, "; the history is empty so far, a month end was not seen.");
 		return;
 	}
 	ztc_duration(gap, ztc_int(e, "longest_gap_s"));
 	ztc_plural(days, ztc_int(e, "days"), "day", "days");
-	add(line, size, "; %s with recording, the longest gap %s; a month end was %s.", days, gap,
-	    json_is_true(json_object_get(e, "month_end")) ? "seen" : "not seen");
+	ztc_append(line, size, "; %s with recording, the longest gap %s; a month end was %s.", days,
+		   gap, json_is_true(json_object_get(e, "month_end")) ? "seen" : "not seen");
 }
 
 static void never_contacted(FILE *out, const struct ztc_style *style, const json_t *e)
@@ -248,11 +238,11 @@ static void never_contacted(FILE *out, const struct ztc_style *style, const json
 			break;
 		ztc_service(service, json_object_get(row, "proto"), json_object_get(row, "port"));
 		ztc_workload(owner, json_object_get(row, "workload"));
-		add(line, sizeof(line), "%s%s%s%s%s", i ? ", " : "", service, *owner ? " (" : "",
-		    owner, *owner ? ")" : "");
+		ztc_append(line, sizeof(line), "%s%s%s%s%s", i ? ", " : "", service,
+			   *owner ? " (" : "", owner, *owner ? ")" : "");
 	}
 	if (all > NAMES_SHOWN)
-		add(line, sizeof(line), " and %lld more", (long long)(all - NAMES_SHOWN));
+		ztc_append(line, sizeof(line), " and %lld more", (long long)(all - NAMES_SHOWN));
 	fputs("  ", out);
 	ztc_wrap(out, style, ZTC_PLAIN, 2, 4, line);
 }
@@ -266,19 +256,19 @@ void ztc_plan_evidence(FILE *out, const json_t *result, const struct ztc_style *
 
 	ztc_plan_title(out, style, ZTC_PLAIN, "EVIDENCE: what was never seen cannot be judged");
 	ztc_plural(text, judged, "edge", "edges");
-	add(line, sizeof(line), "%s recorded", text);
+	ztc_append(line, sizeof(line), "%s recorded", text);
 	if (*ztc_str(e, "first_seen")) {
 		ztc_ago(text, ztc_str(e, "first_seen"), style);
-		add(line, sizeof(line), ", the first %s", text);
+		ztc_append(line, sizeof(line), ", the first %s", text);
 	}
 	days_line(line, sizeof(line), e);
 	fputs("  ", out);
 	ztc_wrap(out, style, ZTC_PLAIN, 2, 4, line);
 	if (never) {
 		line[0] = '\0';
-		add(line, sizeof(line),
-		    "%lld of %lld statements were never hit: ", (long long)never,
-		    (long long)ztc_int(e, "statements"));
+		ztc_append(line, sizeof(line),
+			   "%lld of %lld statements were never hit: ", (long long)never,
+			   (long long)ztc_int(e, "statements"));
 		add_names(line, sizeof(line), json_object_get(e, "never_hit"), never);
 		fputs("  ", out);
 		ztc_wrap(out, style, ZTC_PLAIN, 2, 4, line);

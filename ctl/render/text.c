@@ -345,3 +345,13 @@ int64_t ztc_int(const json_t *object, const char *key)
 
 	return json_is_real(value) ? (int64_t)json_real_value(value) : json_integer_value(value);
 }
+
+void ztc_append(char *line, size_t size, const char *fmt, ...)
+{
+	size_t len = strlen(line);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line + len, size - len, fmt, ap);
+	va_end(ap);
+}

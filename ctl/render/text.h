@@ -83,3 +83,7 @@ void ztc_clock(char ret[ZTC_TEXT_LEN], const char *text, const struct ztc_style 
 /* JSON members that may be absent: "" and 0 then. */
 const char *ztc_str(const json_t *object, const char *key);
 int64_t ztc_int(const json_t *object, const char *key);
+
+/* ztc_append - printf behind what @line holds already; cut at @size. */
+__attribute__((format(printf, 3, 4))) void ztc_append(char *line, size_t size, const char *fmt,
+						      ...);
