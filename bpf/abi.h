@@ -16,7 +16,7 @@
 #include <linux/types.h>
 #endif
 
-#define ZT_ABI_VERSION 2
+#define ZT_ABI_VERSION 3
 
 /*
  * Keys are copied a word at a time in the kernel; there they are map memory or
@@ -127,6 +127,79 @@ _Static_assert(sizeof(struct zt_flow_key) == 40, "zt_flow_key: layout changed");
 #define ZT_FLOW_FAILSAFE  0x40 /* a failsafe saved it */
 #define ZT_FLOW_RESETTING 0x80 /* newly denied by `existing: reset`: its RST may leave */
 
+/*
+ * What the first payload bytes said. Anything from ZT_ENC_PLAINTEXT up is known; 0 counts as
+ * plaintext wherever coverage is measured. Numbers are kept on disk: add, never change.
+ */
+enum zt_encryption {
+	ZT_ENC_UNKNOWN = 0,
+	ZT_ENC_PLAINTEXT, /* a protocol that is known to be in the clear, see zt_flow.app */
+	ZT_ENC_TLS,	  /* version not seen: middle of a connection, or no ServerHello yet */
+	ZT_ENC_SSL3,
+	ZT_ENC_TLS10,
+	ZT_ENC_TLS11,
+	ZT_ENC_TLS12,
+	ZT_ENC_TLS13,
+	ZT_ENC_DTLS, /* version not seen */
+	ZT_ENC_DTLS10,
+	ZT_ENC_DTLS12,
+	ZT_ENC_DTLS13,
+	ZT_ENC_SSH,
+	ZT_ENC_QUIC,
+	ZT_ENC_WIREGUARD,
+	ZT_ENC_ESP, /* IP protocol 50, or UDP 4500 */
+	ZT_ENC_IKE,
+	ZT_ENC_COUNT,
+};
+
+/*
+ * The protocol inside, where it was recognised: of plaintext, and of encryption that began
+ * with it (STARTTLS and its kin). Kept on disk: add, never change.
+ */
+enum zt_app {
+	ZT_APP_NONE = 0,
+	ZT_APP_HTTP,
+	ZT_APP_POSTGRESQL,
+	ZT_APP_MYSQL,
+	ZT_APP_REDIS,
+	ZT_APP_DNS,
+	ZT_APP_SMTP,
+	ZT_APP_IMAP,
+	ZT_APP_POP3,
+	ZT_APP_FTP,
+	ZT_APP_TELNET,
+	ZT_APP_LDAP,
+	ZT_APP_SMB,
+	ZT_APP_NFS, /* ONC RPC, program 100003 */
+	ZT_APP_RPC, /* ONC RPC, any other program */
+	ZT_APP_MSSQL,
+	ZT_APP_ORACLE,
+	ZT_APP_MONGODB,
+	ZT_APP_AMQP,
+	ZT_APP_KAFKA,
+	ZT_APP_MEMCACHED,
+	ZT_APP_NTP,
+	ZT_APP_SNMP,
+	ZT_APP_SYSLOG,
+	ZT_APP_SIP,
+	ZT_APP_RDP,
+	ZT_APP_VNC,
+	ZT_APP_KERBEROS,
+	ZT_APP_HTTP2,
+	ZT_APP_XMPP,
+	ZT_APP_MQTT,
+	ZT_APP_DHCP,
+	ZT_APP_RADIUS,
+	ZT_APP_TFTP,
+	ZT_APP_COUNT,
+};
+
+#define ZT_HEALTH_RST_NEAR     0x01 /* the near end sent a RST */
+#define ZT_HEALTH_RST_FAR      0x02
+#define ZT_HEALTH_ANSWERED     0x04 /* TCP: the handshake was completed */
+#define ZT_HEALTH_UNREACHABLE  0x08 /* an ICMP error came back */
+#define ZT_HEALTH_SYN_REPEATED 0x10 /* TCP: the opening was sent more than once */
+
 /* Value of zt_flows (answered flows) and zt_openings (denied or unanswered). */
 struct zt_flow {
 	__u64 state_word;     /* policy state it was judged under, see struct zt_ctl */
@@ -151,9 +224,18 @@ struct zt_flow {
 	__u8 opener;	  /* ZT_DIR_IN: far end opened; ZT_DIR_OUT: near end */
 	__u8 state;	  /* ZT_STATE_* */
 	__u8 flags;	  /* ZT_FLOW_* */
-	__u8 encryption;  /* 0 = unknown */
+	__u8 look;	  /* what the classifier waits for, see class.bpf.c; 0 = nothing more */
+	/* From here on not in version 2. */
+	__u8 encryption; /* ZT_ENC_* */
+	__u8 app;	 /* ZT_APP_* */
+	__u8 look_left;	 /* packets with payload that the classifier still looks at */
+	__u8 health;	 /* ZT_HEALTH_* */
+	__u32 rtt_us;	 /* TCP: smoothed round trip of the near end's socket, 0 = not known */
+	__u32 retrans;	 /* TCP: segments that the near end's socket sent again */
+	__u32 pad;
 };
-_Static_assert(sizeof(struct zt_flow) == 128, "zt_flow: layout changed");
+_Static_assert(sizeof(struct zt_flow) == 144, "zt_flow: layout changed");
+#define ZT_FLOW_V2_SIZE 128 /* of version 2: the same up to `look`, which was always 0 */
 
 /* --- control block: element 0 of the mmapped array zt_ctl --------------------- */
 
@@ -170,6 +252,7 @@ _Static_assert(sizeof(struct zt_flow) == 128, "zt_flow: layout changed");
 #define ZT_CTL_FORWARDING 0x1 /* this namespace routes: tell local from forwarded */
 #define ZT_CTL_NAT_OUT	  0x2 /* outgoing destinations are translated: no refusal at connect */
 #define ZT_CTL_OWNERS	  0x4 /* socket hooks are attached: a socket has an owner record */
+#define ZT_CTL_FOLLOWED	  0x8 /* somebody follows: ZT_EV_NEW of allowed flows is wanted too */
 
 struct zt_ctl {
 	__u64 word;
@@ -407,6 +490,21 @@ struct zt_owner {
 	__u32 pad;
 };
 
+#define ZT_TASK_COMM_LEN 16
+#define ZT_ARGS_LEN 160
+
+/*
+ * The latest process image that opened a socket for an owner: array zt_owner_cmds, by owner
+ * number. For people only: a process chooses what is in here.
+ */
+struct zt_owner_cmd {
+	__u64 start_ns; /* of the process, CLOCK_MONOTONIC; 0 = nothing is known */
+	__u32 pid;
+	__u32 args_len;		/* of @args, without the last NUL; 0 = not read */
+	char comm[ZT_TASK_COMM_LEN]; /* with a NUL */
+	char args[ZT_ARGS_LEN]; /* NUL between arguments, cut at the end */
+};
+
 /*
  * Sockets that PID 1 holds for a unit (systemd socket activation), filled in by
  * user space: key of zt_sock_units, whose value is the owner's record.
@@ -424,6 +522,20 @@ struct zt_sock_unit {
 #define ZT_EV_ENDED   3 /* an entry was about to be reused: its last values */
 #define ZT_EV_REFUSED 4 /* refused at connect/sendmsg: no packet was sent */
 #define ZT_EV_POSTURE 5 /* the parser's deny; key holds what could be read */
+
+/*
+ * An answer from a DNS server that this host had asked: ring zt_dns. The rest of the
+ * record is the DNS message, cut at ZT_DNS_MAX. Hostile bytes.
+ */
+#define ZT_DNS_MAX 1472
+
+struct zt_dns_answer {
+	__u32 abi_version;
+	__u32 len; /* of the message that follows */
+	__u64 at_ns;
+	struct zt_addr server;
+};
+_Static_assert(sizeof(struct zt_dns_answer) == 32, "zt_dns_answer: layout changed");
 
 struct zt_event {
 	__u32 abi_version;
@@ -467,6 +579,7 @@ enum zt_counter {
 	ZT_C_OPENING_DELETED,
 	ZT_C_REFUSED,  /* connect or sendmsg refused with EPERM */
 	ZT_C_NO_TABLE, /* a slot's map was missing: allowed, alarm */
+	ZT_C_LOST_DNS, /* DNS answers not handed over: ring full, or too many at once */
 	ZT_C_COUNT,
 };
 

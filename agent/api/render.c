@@ -15,6 +15,7 @@
 #include "base/addr.h"
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "base/protocol.h"
 
 #define WORKLOADS_CACHED 512 /* by owner index modulo this; an owner record never changes */
 
@@ -266,9 +267,7 @@ json_t *zt_render_flow(struct zt_render *render, const struct zt_flow_item *item
 	set(object, "verdict", verdict_json(render, flow->action, flow->rule));
 	set(object, "first_seen", zt_json_time(flow->first_ns));
 	set(object, "last_seen", zt_json_time(flow->last_ns));
-	/* The datapath classifies nothing yet but "not known". */
-	set(object, "encryption",
-	    flow->encryption ? json_sprintf("class-%u", flow->encryption) : json_string("unknown"));
+	set(object, "encryption", json_string(zt_encryption_name(flow->encryption)));
 	set(object, "policy_epoch", zt_json_u64(ZT_WORD_EPOCH(flow->state_word)));
 	set(object, "connections", json_integer(flow->opens ?: 1));
 	set(object, "denied_packets", zt_json_u64(flow->denied));
