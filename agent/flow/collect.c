@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "flow/collect_priv.h"
 #include "flow/history.h"
+#include "flow/rates.h"
 
 #define SWEEP_MS_DEFAULT    2000
 #define CLOSED_LINGER_NS    (5 * ZT_NS_PER_S)
@@ -99,6 +100,8 @@ static void fold(struct zt_collector *c, uint32_t table, const struct zt_flow_ke
 {
 	if (c->history)
 		zt_history_ended(c->history, key, flow, walked);
+	if (c->rates)
+		zt_rates_ended(c->rates, key, flow, walked);
 	zt_graph_add_flow(is_opening(flow) ? c->openings : c->answered, key, flow);
 	zt_violations_add_flow(c->violations, key, flow, zt_denials_seen(c->denials, key));
 	zt_denials_forget(c->denials, key);
@@ -143,6 +146,8 @@ static void visit(uint32_t table, const struct zt_flow_key *key, const struct zt
 	sweep->present[table]++;
 	if (sweep->recorded)
 		zt_history_living(c->history, key, flow);
+	if (c->rates)
+		zt_rates_living(c->rates, key, flow);
 	if (c->on_change && flow->last_ns >= c->last_sweep_ns && flow->first_ns < c->last_sweep_ns)
 		tell(c, ZT_CHANGE_UPDATE, table, key, flow);
 }
@@ -183,6 +188,10 @@ static int begin_sweep(struct zt_collector *c)
 	sweep->recorded = c->history && zt_history_due(c->history, sweep->began_ns);
 	if (sweep->recorded)
 		zt_history_sweep(c->history);
+	if (c->rates && zt_rates_idle(c->rates, sweep->began_ns))
+		zt_rates_free(&c->rates);
+	if (c->rates)
+		zt_rates_sweep(c->rates, sweep->began_ns);
 	return c->source.counters(c->source.ctx, sweep->before);
 }
 
@@ -215,6 +224,8 @@ static int end_sweep(struct zt_collector *c)
 		count_evictions(c, table, sweep->before, after);
 	if (sweep->recorded)
 		zt_history_swept(c->history, losses(c));
+	if (c->rates)
+		zt_rates_swept(c->rates);
 	return 0;
 }
 
@@ -381,6 +392,7 @@ void zt_collector_free(struct zt_collector **collector)
 	zt_graph_free(&c->openings);
 	zt_violations_free(&c->violations);
 	zt_denials_free(&c->denials);
+	zt_rates_free(&c->rates);
 	free(c->recent);
 	free(c);
 	*collector = NULL;
@@ -403,6 +415,8 @@ static void add_event(struct zt_collector *c, const struct zt_event *event)
 	zt_graph_add_flow(c->openings, &event->key, &flow);
 	if (c->history)
 		zt_history_ended(c->history, &event->key, &flow, false);
+	if (c->rates)
+		zt_rates_ended(c->rates, &event->key, &flow, false);
 	remember(c, ZT_IN_OPENINGS, &event->key, &flow);
 }
 
@@ -438,6 +452,20 @@ void zt_collector_event(struct zt_collector *collector, const struct zt_event *e
 		break;
 	}
 	tell(c, changes[event->type], table, &event->key, &event->flow);
+}
+
+int zt_collector_rates(struct zt_collector *collector, struct zt_rates_view *ret)
+{
+	struct zt_collector *c = collector;
+	int r = 0;
+
+	if (!c->rates)
+		r = zt_rates_new(&c->rates, (uint32_t)(c->edge_cap + c->edge_cap / OPENINGS_EDGE_SHARE));
+	if (r < 0)
+		return r;
+	zt_rates_wanted(c->rates, c->source.now(c->source.ctx));
+	zt_rates_view(c->rates, ret);
+	return 0;
 }
 
 void zt_collector_follow(struct zt_collector *collector, zt_flow_change_fn fn, void *data)

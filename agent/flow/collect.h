@@ -21,6 +21,7 @@
 struct sd_event;
 struct zt_collector;
 struct zt_history;
+struct zt_rates_view;
 
 /* Tables of flow entries; the numbers are those of datapath/datapath.h. */
 enum zt_flow_table {
@@ -138,6 +139,14 @@ int zt_collector_graph(struct zt_collector *collector, const struct zt_flow_name
 
 /* zt_collector_violations - folded rows and those of the flows in the kernel now. As above. */
 int zt_collector_violations(struct zt_collector *collector, struct zt_violations **ret);
+
+/**
+ * zt_collector_rates - what moved between the last two sweeps.
+ *
+ * Begins to keep it when nobody asked before: not ready then, for two sweeps. Asked for no more,
+ * it ends by itself. Costs memory and time per edge. Returns 0 or -ENOMEM.
+ */
+int zt_collector_rates(struct zt_collector *collector, struct zt_rates_view *ret);
 
 struct zt_flow_item {
 	struct zt_flow_key key;

@@ -48,6 +48,7 @@ struct zt_collector {
 	struct zt_eviction evictions[ZT_IN_COUNT];
 	uint64_t taken[ZT_IN_COUNT]; /* entries this agent took out */
 	struct zt_history *history;
+	struct zt_rates *rates; /* NULL while nobody asks */
 	zt_flow_change_fn on_change;
 	void *on_change_data;
 	struct zt_collector_stats stats;
