@@ -17,9 +17,16 @@ BUILD_PACKAGES := gcc make clang llvm bpftool pkg-config libc6-dev libbpf-dev li
 	libxxhash-dev libsqlite3-dev
 RUN_PACKAGES   := iproute2 jq nginx-light redis-server openssh-server openssh-client openssl curl \
 	nmap python3 netcat-openbsd iperf3 ethtool nftables iptables procps psmisc util-linux socat
+# Real servers and clients of the protocols that flows are told apart by. busybox-static brings a
+# telnet server that no inetd of the machine would start; it cannot stand beside busybox.
+SERVER_PACKAGES := dnsmasq-base postgresql-15 mariadb-server-core mariadb-client-core python3-aiosmtpd \
+	dovecot-imapd dovecot-pop3d slapd ldap-utils vsftpd samba smbclient rpcbind \
+	nfs-ganesha-vfs libnfs-utils ngtcp2-server ngtcp2-client wireguard-go wireguard-tools \
+	strongswan-starter libcharon-extra-plugins \
+	$(if $(wildcard /usr/share/doc/busybox),,busybox-static)
 TEST_PACKAGES  := $(RUN_PACKAGES) libcmocka-dev libclang-rt-14-dev inotify-tools iputils-ping \
 	python3-jsonschema python3-yaml tzdata minisign \
-	libxml2-utils
+	libxml2-utils $(SERVER_PACKAGES)
 CHECK_PACKAGES := clang-format cppcheck shellcheck git
 BENCH_PACKAGES := $(RUN_PACKAGES) linux-perf conntrack
 VM_PACKAGES    := $(TEST_PACKAGES) qemu-system-x86 qemu-system-common xz-utils zstd lz4 binutils busybox-static kmod
@@ -71,9 +78,7 @@ define need
 	if [ -n "$$missing" ]; then \
 		[ "$$(id -u)" = 0 ] || { echo "missing packages:" $$missing "- run as root: make deps" >&2; exit 1; }; \
 		echo "installing:" $$missing; \
-		export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1; \
-		{ apt-get -qq update && apt-get -qq install -y --no-install-recommends $$missing; } \
-			>$(OUT)/apt.log 2>&1 || { tail -20 $(OUT)/apt.log >&2; exit 1; }; \
+		tests/install $$missing >$(OUT)/apt.log 2>&1 || { tail -20 $(OUT)/apt.log >&2; exit 1; }; \
 	fi
 endef
 
