@@ -498,7 +498,7 @@ struct zt_owner {
  * number. For people only: a process chooses what is in here.
  */
 struct zt_owner_cmd {
-	__u64 start_ns; /* of the process, CLOCK_MONOTONIC; 0 = nothing is known */
+	__u64 start_ns; /* of the process, CLOCK_BOOTTIME as in /proc/PID/stat; 0 = nothing known */
 	__u32 pid;
 	__u32 args_len;		/* of @args, without the last NUL; 0 = not read */
 	char comm[ZT_TASK_COMM_LEN]; /* with a NUL */

@@ -219,6 +219,41 @@ static __always_inline __u32 socket_unit(__u32 proto, __u32 port)
 	return owner ? intern(owner, ZT_OWNERS_MAX) : 0;
 }
 
+/* The command line, as the process itself would see it: it may write what it likes there. */
+static __always_inline void read_args(struct zt_owner_cmd *cmd, struct task_struct *task)
+{
+	__u64 from = BPF_CORE_READ(task, mm, arg_start);
+	__u64 len = BPF_CORE_READ(task, mm, arg_end) - from;
+
+	if (len > ZT_ARGS_LEN)
+		len = ZT_ARGS_LEN;
+	if (bpf_probe_read_user(cmd->args, len, (const void *)from) < 0)
+		return;
+	if (len && !cmd->args[(len - 1) % ZT_ARGS_LEN])
+		len--;
+	cmd->args_len = len;
+}
+
+/*
+ * What people are shown of an owner: its latest process. A process that is not the
+ * current one has a memory that cannot be read from here: its short name only, and
+ * only where nothing better is known.
+ */
+static __always_inline void note_command(struct zt_draft *d, __u32 index, struct task_struct *task,
+					 bool current)
+{
+	const struct zt_owner_cmd *known = bpf_map_lookup_elem(&zt_owner_cmds, &index);
+
+	if (!known || (!current && known->args_len))
+		return;
+	d->cmd.start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	d->cmd.pid = BPF_CORE_READ(task, tgid);
+	BPF_CORE_READ_STR_INTO(&d->cmd.comm, task, group_leader, comm);
+	if (current)
+		read_args(&d->cmd, task);
+	bpf_map_update_elem(&zt_owner_cmds, &index, &d->cmd, BPF_ANY);
+}
+
 __noinline __u32 zt_owner_build(const struct zt_image *of, __u64 task, __u32 proto, __u32 port)
 {
 	__u64 me = bpf_get_current_task();
@@ -240,6 +275,8 @@ __noinline __u32 zt_owner_build(const struct zt_image *of, __u64 task, __u32 pro
 	if (!d)
 		goto lost;
 	index = build(d, (struct task_struct *)task, image.uid);
+	if (index)
+		note_command(d, index, (struct task_struct *)task, task == me);
 	bpf_map_delete_elem(&zt_drafts, &me);
 	if (index)
 		bpf_map_update_elem(&zt_owner_cache, &image, &index, BPF_ANY);

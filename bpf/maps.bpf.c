@@ -15,6 +15,8 @@ struct zt_map_ifaces zt_ifaces SEC(".maps");
 struct zt_map_socks zt_socks SEC(".maps");
 struct zt_map_owners zt_owners SEC(".maps");
 struct zt_map_owner_recs zt_owner_recs SEC(".maps");
+struct zt_map_owner_cmds zt_owner_cmds SEC(".maps");
+struct zt_map_dns zt_dns SEC(".maps");
 struct zt_map_owner_next zt_owner_next SEC(".maps");
 struct zt_map_udp_gen zt_udp_gen SEC(".maps");
 struct zt_map_rules zt_rules SEC(".maps");

@@ -98,6 +98,22 @@ struct zt_map_owner_next {
 };
 extern struct zt_map_owner_next zt_owner_next SEC(".maps");
 
+/* What people are shown of an owner's latest process; see struct zt_owner_cmd. */
+struct zt_map_owner_cmds {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ZT_OWNERS_MAX);
+	__type(key, __u32);
+	__type(value, struct zt_owner_cmd);
+};
+extern struct zt_map_owner_cmds zt_owner_cmds SEC(".maps");
+
+/* DNS answers on their way to the agent: some seven hundred of them. */
+struct zt_map_dns {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1024 * 1024);
+};
+extern struct zt_map_dns zt_dns SEC(".maps");
+
 /* Bumped when a UDP socket lets go of a local port: its entries are then checked by socket. */
 struct zt_map_udp_gen {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -85,6 +85,7 @@ extern struct zt_map_listeners zt_listeners SEC(".maps");
  */
 struct zt_draft {
 	struct zt_owner owner;
+	struct zt_owner_cmd cmd;
 	char path[2 * ZT_NAME_MAX]; /* used up to half; the rest bounds writes */
 	char name[ZT_NAME_MAX];
 	__u32 at;	 /* position in path */

@@ -37,9 +37,12 @@ struct zt_tables;
  * @clsact:          use clsact filters even where the kernel has tcx.
  * @event:           loop that interface changes and ring events are delivered on.
  * @on_event:        one event of the ring; must not block. The event is only valid for the call.
+ * @on_dns:          an answer from a DNS server that this host had asked, at @at_ns; @msg is what
+ *                   the server sent, perhaps cut at ZT_DNS_MAX: hostile bytes, valid for the call.
+ *                   May be NULL.
  * @on_env:          local addresses, broadcasts or forwarding changed (already followed in the
  *                   maps): compile again.
- * @ctx:             handed to both.
+ * @ctx:             handed to all of them.
  */
 struct zt_dp_config {
 	const char *pin_dir;
@@ -49,6 +52,8 @@ struct zt_dp_config {
 	bool clsact;
 	struct sd_event *event;
 	void (*on_event)(const struct zt_event *event, void *ctx);
+	void (*on_dns)(void *ctx, const struct zt_addr *server, const void *msg, size_t len,
+		       uint64_t at_ns);
 	void (*on_env)(void *ctx);
 	void *ctx;
 };
@@ -256,6 +261,25 @@ int zt_dp_flow_take(struct zt_dp *dp, uint32_t table, const struct zt_flow_key *
 /* zt_dp_owner - record of an owner index (struct zt_flow.owner). Returns 0, -ENOENT (0, unknown).
  */
 int zt_dp_owner(struct zt_dp *dp, uint32_t index, struct zt_owner *ret_owner);
+
+/*
+ * zt_dp_owner_cmd - the latest process that opened a socket for an owner: for people only, the
+ * process itself chooses what is in it. Returns 0, -ENOENT (no such owner, or nothing known).
+ */
+int zt_dp_owner_cmd(struct zt_dp *dp, uint32_t index, struct zt_owner_cmd *ret);
+
+/*
+ * zt_dp_follow - whether ZT_EV_NEW is wanted of flows that both planes allow. Off when @dp is
+ * opened: nobody needs them but who watches flows one by one. Others are always sent.
+ */
+void zt_dp_follow(struct zt_dp *dp, bool on);
+
+/*
+ * zt_dp_refresh_health - round trip and retransmits of living TCP connections, from their
+ * sockets into their entries, same-host ones included; one walk over the namespace's sockets.
+ * zt_dp_guard() does it every ten seconds. Returns 0 or -errno.
+ */
+int zt_dp_refresh_health(struct zt_dp *dp);
 
 /**
  * zt_dp_kill_socket - end the local TCP socket of a flow (both ends', for loopback).

@@ -133,6 +133,23 @@ int zt_dp_owner(struct zt_dp *dp, uint32_t index, struct zt_owner *ret_owner)
 		       : 0;
 }
 
+int zt_dp_owner_cmd(struct zt_dp *dp, uint32_t index, struct zt_owner_cmd *ret)
+{
+	struct zt_owner_cmd cmd;
+
+	if (index == 0 || index >= ZT_OWNERS_MAX)
+		return -ENOENT;
+	if (bpf_map_lookup_elem(bpf_map__fd(dp->skel->maps.zt_owner_cmds), &index, &cmd) < 0)
+		return -errno;
+	if (!cmd.start_ns)
+		return -ENOENT;
+	cmd.comm[sizeof(cmd.comm) - 1] = '\0';
+	if (cmd.args_len > sizeof(cmd.args))
+		cmd.args_len = sizeof(cmd.args);
+	*ret = cmd;
+	return 0;
+}
+
 static int cpus(void)
 {
 	int n = libbpf_num_possible_cpus();

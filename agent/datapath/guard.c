@@ -177,6 +177,11 @@ static void clear_passing(struct zt_dp *dp)
 	}
 }
 
+int zt_dp_refresh_health(struct zt_dp *dp)
+{
+	return zt_iter_run(dp->skel->progs.zt_it_tcp);
+}
+
 int zt_dp_guard(struct zt_dp *dp)
 {
 	int bad, r;
@@ -192,7 +197,7 @@ int zt_dp_guard(struct zt_dp *dp)
 	if (zt_surround_refresh(dp) && dp->cfg.on_env)
 		dp->cfg.on_env(dp->cfg.ctx);
 	if (dp->guard_round % SOCKETS_EVERY == 0) {
-		r = zt_iter_run(dp->skel->progs.zt_it_tcp);
+		r = zt_dp_refresh_health(dp);
 		if (r < 0)
 			zt_log(ZT_DEBUG, "walk over TCP sockets: %s", strerror(-r));
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * ring.c - events of the datapath, handed on from the event loop in bounded rounds.
+ * ring.c - events and DNS answers of the datapath, handed on from the loop in bounded rounds.
  */
 #include <errno.h>
 #include <time.h>
@@ -26,6 +26,27 @@ static int on_sample(void *ctx, void *data, size_t size)
 		dp->cfg.on_event(event, dp->cfg.ctx);
 	/* Stops the round; libbpf goes on where it was at the next one. */
 	return dp->round_left-- > 1 ? 0 : -EAGAIN;
+}
+
+/* One round's budget for both rings: an answer costs about what an event does. */
+static int on_answer(void *ctx, void *data, size_t size)
+{
+	const struct zt_dns_answer *answer = data;
+	struct zt_dp *dp = ctx;
+
+	if (size >= sizeof(*answer) && answer->abi_version == ZT_ABI_VERSION &&
+	    answer->len <= size - sizeof(*answer) && dp->cfg.on_dns)
+		dp->cfg.on_dns(dp->cfg.ctx, &answer->server, answer + 1, answer->len,
+			       answer->at_ns);
+	return dp->round_left-- > 1 ? 0 : -EAGAIN;
+}
+
+void zt_dp_follow(struct zt_dp *dp, bool on)
+{
+	if (on)
+		__atomic_fetch_or(&dp->ctl->flags, ZT_CTL_FOLLOWED, __ATOMIC_RELEASE);
+	else
+		__atomic_fetch_and(&dp->ctl->flags, ~(__u32)ZT_CTL_FOLLOWED, __ATOMIC_RELEASE);
 }
 
 static int on_pause_over(sd_event_source *source, uint64_t usec, void *ctx)
@@ -57,9 +78,13 @@ int zt_ring_start(struct zt_dp *dp)
 {
 	int r;
 
-	dp->ring = ring_buffer__new(bpf_map__fd(dp->skel->maps.zt_events), on_sample, dp, NULL);
+	/* Answers first: few they are, and a flood of events ends each round before the second. */
+	dp->ring = ring_buffer__new(bpf_map__fd(dp->skel->maps.zt_dns), on_answer, dp, NULL);
 	if (!dp->ring)
 		return -errno;
+	r = ring_buffer__add(dp->ring, bpf_map__fd(dp->skel->maps.zt_events), on_sample, dp);
+	if (r < 0)
+		return r;
 	r = sd_event_add_io(dp->cfg.event, &dp->ring_source, ring_buffer__epoll_fd(dp->ring),
 			    EPOLLIN, on_readable, dp);
 	if (r < 0)
