@@ -282,6 +282,7 @@ json_t *zt_status_losses(struct zt_api_server *server)
 	set(object, "insert_failed", zt_json_u64(l->insert_failed));
 	set(object, "owner_table_full", zt_json_u64(l->owner_table_full));
 	set(object, "header_unreadable", zt_json_u64(l->header_unreadable));
+	set(object, "dns_answers", zt_json_u64(l->dns_answers));
 	set(object, "edges_over_cap", zt_json_u64(l->edges_over_cap));
 	set(object, "violations_over_cap", zt_json_u64(l->violations_over_cap));
 	set(object, "denials_forgotten", zt_json_u64(l->denials_forgotten));

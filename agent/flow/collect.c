@@ -102,7 +102,7 @@ static void fold(struct zt_collector *c, uint32_t table, const struct zt_flow_ke
 		zt_history_ended(c->history, key, flow, walked);
 	if (c->rates)
 		zt_rates_ended(c->rates, key, flow, walked);
-	zt_graph_add_flow(is_opening(flow) ? c->openings : c->answered, key, flow);
+	zt_graph_add_flow(is_opening(flow) ? c->openings : c->answered, key, flow, true);
 	zt_violations_add_flow(c->violations, key, flow, zt_denials_seen(c->denials, key));
 	zt_denials_forget(c->denials, key);
 	remember(c, table, key, flow);
@@ -412,7 +412,7 @@ static void add_event(struct zt_collector *c, const struct zt_event *event)
 	zt_violations_add_flow(c->violations, &event->key, &flow, NULL);
 	if (event->type != ZT_EV_REFUSED)
 		return;
-	zt_graph_add_flow(c->openings, &event->key, &flow);
+	zt_graph_add_flow(c->openings, &event->key, &flow, true);
 	if (c->history)
 		zt_history_ended(c->history, &event->key, &flow, false);
 	if (c->rates)
@@ -460,7 +460,8 @@ int zt_collector_rates(struct zt_collector *collector, struct zt_rates_view *ret
 	int r = 0;
 
 	if (!c->rates)
-		r = zt_rates_new(&c->rates, (uint32_t)(c->edge_cap + c->edge_cap / OPENINGS_EDGE_SHARE));
+		r = zt_rates_new(&c->rates,
+				 (uint32_t)(c->edge_cap + c->edge_cap / OPENINGS_EDGE_SHARE));
 	if (r < 0)
 		return r;
 	zt_rates_wanted(c->rates, c->source.now(c->source.ctx));

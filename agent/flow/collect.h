@@ -90,6 +90,7 @@ struct zt_flow_losses {
 	uint64_t insert_failed;	   /* packets judged without an entry */
 	uint64_t owner_table_full; /* sockets without an owner record */
 	uint64_t header_unreadable;
+	uint64_t dns_answers;	      /* seen, not read: too many at once */
 	uint64_t edges_over_cap;      /* flows that the edge table had no room for */
 	uint64_t violations_over_cap; /* rows that made room */
 	uint64_t denials_forgotten; /* rules of earlier verdicts of living flows, not remembered */
@@ -130,7 +131,7 @@ int zt_collector_record(struct zt_collector *collector, unsigned int timeout_ms)
 
 /**
  * zt_collector_graph - folded edges and the flows in the kernel now, as @view wants them.
- * @ret: the caller's (zt_graph_free).
+ * @ret: the caller's (zt_graph_free), sorted (zt_graph_sort()).
  *
  * Returns 0, -ENOMEM, or -errno of the read.
  */

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "flow/graph.h"
+#include "flow/health.h"
 #include "flow/table.h"
 
 #define EDGE_CAP_MAX	 (1u << 24)
@@ -24,6 +25,7 @@ struct zt_graph {
 	struct zt_edge *edges;
 	size_t edge_count, edge_room, edge_cap;
 	struct zt_table edge_table;
+	struct zt_health_pool health;
 	uint64_t lost;
 };
 
@@ -85,6 +87,7 @@ void zt_graph_free(struct zt_graph **graph)
 	free(g->edges);
 	zt_table_clear(&g->node_table);
 	zt_table_clear(&g->edge_table);
+	zt_health_pool_clear(&g->health);
 	free(g);
 	*graph = NULL;
 }
@@ -175,7 +178,8 @@ static void add_up(struct zt_edge *edge, const struct zt_edge *add)
 		edge->last_ns = add->last_ns;
 }
 
-static int add_edge(struct zt_graph *g, const struct zt_edge *add)
+/* *ret_edge is where it was added, until the next edge comes. */
+static int add_edge(struct zt_graph *g, const struct zt_edge *add, struct zt_edge **ret_edge)
 {
 	uint32_t hash = zt_table_hash(&add->key, sizeof(add->key));
 	uint32_t n;
@@ -186,6 +190,7 @@ static int add_edge(struct zt_graph *g, const struct zt_edge *add)
 		if (memcmp(&g->edges[n].key, &add->key, sizeof(add->key)))
 			continue;
 		add_up(&g->edges[n], add);
+		*ret_edge = &g->edges[n];
 		return 0;
 	}
 	r = g->edge_count < g->edge_cap ? 0 : -ENOSPC;
@@ -198,6 +203,8 @@ static int add_edge(struct zt_graph *g, const struct zt_edge *add)
 	}
 	n = g->edge_count++;
 	g->edges[n] = *add;
+	g->edges[n].health = 0;
+	*ret_edge = &g->edges[n];
 	zt_table_add(&g->edge_table, n, hash);
 	return 0;
 }
@@ -222,10 +229,34 @@ static bool node_room(struct zt_graph *g)
 	return g->node_count + 2 <= 2 * g->edge_cap;
 }
 
-int zt_graph_add_flow(struct zt_graph *graph, const struct zt_flow_key *key,
-		      const struct zt_flow *flow)
+static void set_counts(struct zt_edge *add, const struct zt_flow_key *key,
+		       const struct zt_flow *flow, const struct zt_flow_ends *ends)
 {
-	struct zt_edge add = {0};
+	add->key.src_owner = ends->src_owner;
+	add->key.dst_owner = ends->dst_owner;
+	add->key.port = ends->port;
+	add->key.proto = key->proto;
+	add->key.kind = key->kind;
+	add->key.encryption = flow->encryption;
+	add->key.app = flow->app;
+	for (int p = 0; p < ZT_PLANE_COUNT; p++) {
+		add->key.rule[p] = flow->rule[p];
+		add->key.action[p] = flow->action[p];
+	}
+	add->connections = connections(key, flow);
+	add->bytes[ZT_TO_DST] = flow->bytes[ends->to_dst];
+	add->bytes[ZT_TO_SRC] = flow->bytes[!ends->to_dst];
+	add->packets[ZT_TO_DST] = flow->packets[ends->to_dst];
+	add->packets[ZT_TO_SRC] = flow->packets[!ends->to_dst];
+	add->first_ns = flow->first_ns;
+	add->last_ns = flow->last_ns;
+}
+
+int zt_graph_add_flow(struct zt_graph *graph, const struct zt_flow_key *key,
+		      const struct zt_flow *flow, bool ended)
+{
+	struct zt_flow_health health;
+	struct zt_edge add = {0}, *edge;
 	struct zt_flow_ends ends;
 	int r = 0;
 
@@ -240,23 +271,13 @@ int zt_graph_add_flow(struct zt_graph *graph, const struct zt_flow_key *key,
 		graph->lost++;
 		return r;
 	}
-	add.key.src_owner = ends.src_owner;
-	add.key.dst_owner = ends.dst_owner;
-	add.key.port = ends.port;
-	add.key.proto = key->proto;
-	add.key.kind = key->kind;
-	for (int p = 0; p < ZT_PLANE_COUNT; p++) {
-		add.key.rule[p] = flow->rule[p];
-		add.key.action[p] = flow->action[p];
-	}
-	add.connections = connections(key, flow);
-	add.bytes[ZT_TO_DST] = flow->bytes[ends.to_dst];
-	add.bytes[ZT_TO_SRC] = flow->bytes[!ends.to_dst];
-	add.packets[ZT_TO_DST] = flow->packets[ends.to_dst];
-	add.packets[ZT_TO_SRC] = flow->packets[!ends.to_dst];
-	add.first_ns = flow->first_ns;
-	add.last_ns = flow->last_ns;
-	return add_edge(graph, &add);
+	set_counts(&add, key, flow, &ends);
+	r = add_edge(graph, &add, &edge);
+	if (r < 0 || !zt_flow_health(key, flow, ended, &health))
+		return r;
+	r = zt_health_pool_add(&graph->health, &edge->health, &health);
+	graph->lost += r < 0;
+	return r;
 }
 
 /* "db,prod": a set of segments is one node. */
@@ -332,7 +353,7 @@ int zt_graph_merge(struct zt_graph *graph, const struct zt_graph *from,
 		return -ENOMEM;
 	memset(map, 0xff, from->node_count * sizeof(*map));
 	for (size_t i = 0; i < from->edge_count; i++) {
-		struct zt_edge add = from->edges[i];
+		struct zt_edge add = from->edges[i], *edge;
 
 		if (!is_wanted(view, from, &add))
 			continue;
@@ -341,12 +362,35 @@ int zt_graph_merge(struct zt_graph *graph, const struct zt_graph *from,
 			r = map_node(graph, map, from, add.key.dst, names, view->kind,
 				     &add.key.dst);
 		if (!r)
-			r = add_edge(graph, &add);
+			r = add_edge(graph, &add, &edge);
+		if (!r)
+			r = zt_health_pool_merge(&graph->health, &edge->health, &from->health,
+						 add.health);
 		if (r == -ENOMEM)
 			return r;
 	}
 	graph->lost += from->lost;
 	return 0;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct zt_edge_key *x = &((const struct zt_edge *)a)->key;
+	const struct zt_edge_key *y = &((const struct zt_edge *)b)->key;
+
+	if (x->src != y->src)
+		return x->src < y->src ? -1 : 1;
+	if (x->dst != y->dst)
+		return x->dst < y->dst ? -1 : 1;
+	return memcmp(x, y, sizeof(*x));
+}
+
+void zt_graph_sort(struct zt_graph *graph)
+{
+	zt_table_clear(&graph->edge_table);
+	graph->edge_cap = graph->edge_count;
+	if (graph->edge_count)
+		qsort(graph->edges, graph->edge_count, sizeof(*graph->edges), by_key);
 }
 
 const struct zt_edge *zt_graph_edges(const struct zt_graph *graph, size_t *ret_count)
@@ -359,6 +403,12 @@ const struct zt_node *zt_graph_nodes(const struct zt_graph *graph, size_t *ret_c
 {
 	*ret_count = graph->node_count;
 	return graph->nodes;
+}
+
+bool zt_graph_health(const struct zt_graph *graph, const struct zt_edge *edge,
+		     struct zt_health *ret)
+{
+	return zt_health_pool_get(&graph->health, edge->health, ret);
 }
 
 uint64_t zt_graph_lost(const struct zt_graph *graph)

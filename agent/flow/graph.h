@@ -3,15 +3,16 @@
  * graph.h - who talks to whom: flows added up into edges between nodes, bounded.
  *
  * A node is an address, a host or a set of segments. An edge is everything that
- * one node opened to another with the same protocol, service port, workload and
- * verdicts. Past its cap a graph takes no new edge and counts what it left out;
- * it never forgets an edge by itself. Knows nothing of BPF maps or of JSON.
+ * one node opened to another with the same protocol, service port, workload,
+ * verdicts, encryption and application protocol. Past its cap a graph takes no new edge and counts
+ * what it left out; it never forgets an edge by itself. Knows nothing of BPF maps or of JSON.
  */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/rtt.h"
 #include "bpf/abi.h"
 #include "flow/names.h"
 
@@ -35,7 +36,7 @@ struct zt_node {
 	char *name;	     /* host or segment names; NULL for an address */
 };
 
-/* What is one edge. Compared as bytes: padding is zero. */
+/* What is one edge. Compared as bytes; the first part, up to @encryption, is what people mean. */
 struct zt_edge_key {
 	uint32_t src; /* node numbers */
 	uint32_t dst;
@@ -46,7 +47,8 @@ struct zt_edge_key {
 	uint8_t proto; /* IPPROTO_* */
 	uint8_t kind;  /* ZT_KIND_* */
 	uint8_t action[ZT_PLANE_COUNT];
-	uint8_t pad[2];
+	uint8_t encryption; /* ZT_ENC_* */
+	uint8_t app;	    /* ZT_APP_* */
 };
 _Static_assert(sizeof(struct zt_edge_key) == 32, "zt_edge_key has a hole");
 
@@ -57,6 +59,7 @@ struct zt_edge {
 	uint64_t packets[2];
 	uint64_t first_ns;
 	uint64_t last_ns;
+	uint32_t health; /* see zt_graph_health() */
 };
 
 struct zt_graph;
@@ -94,10 +97,14 @@ void zt_flow_ends(const struct zt_flow_key *key, const struct zt_flow *flow,
 int zt_graph_new(struct zt_graph **ret, size_t edge_cap);
 void zt_graph_free(struct zt_graph **graph);
 
-/* zt_graph_add_flow - add one entry of a flow table, its nodes being addresses. 0, -ENOSPC
- * (over the cap: counted), -ENOMEM (counted too). */
+/*
+ * zt_graph_add_flow - add one entry of a flow table, its nodes being addresses.
+ * @ended: these are its last values; of a living flow an opening may still be answered.
+ *
+ * Returns 0, -ENOSPC (over the cap: counted), -ENOMEM (counted too).
+ */
 int zt_graph_add_flow(struct zt_graph *graph, const struct zt_flow_key *key,
-		      const struct zt_flow *flow);
+		      const struct zt_flow *flow, bool ended);
 
 /**
  * struct zt_graph_view - which edges of a graph are wanted, and what their nodes become.
@@ -122,9 +129,22 @@ struct zt_graph_view {
 int zt_graph_merge(struct zt_graph *graph, const struct zt_graph *from,
 		   const struct zt_flow_names *names, const struct zt_graph_view *view);
 
+/*
+ * zt_graph_sort - by source, destination, owners, rules and service, so that edges which differ
+ * in encryption and application protocol alone follow each other. Nothing can be added after.
+ */
+void zt_graph_sort(struct zt_graph *graph);
+
 /* Borrowed until the graph changes. Node numbers index the array of nodes. */
 const struct zt_edge *zt_graph_edges(const struct zt_graph *graph, size_t *ret_count);
 const struct zt_node *zt_graph_nodes(const struct zt_graph *graph, size_t *ret_count);
+
+/*
+ * zt_graph_health - how the TCP connections of an edge went, up to now: a connection that lives
+ * is one sample of its round trip. False, and @ret zero: there is nothing to tell.
+ */
+bool zt_graph_health(const struct zt_graph *graph, const struct zt_edge *edge,
+		     struct zt_health *ret);
 
 /* zt_graph_lost - flows and edges that the cap left out, since the graph was made. */
 uint64_t zt_graph_lost(const struct zt_graph *graph);

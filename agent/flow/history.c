@@ -216,7 +216,7 @@ void zt_history_sweep(struct zt_history *history)
 	h->phase = ZT_HISTORY_SWEEP;
 	h->swept_ns = h->looked_ns;
 	h->next_ns = h->looked_ns + h->cfg.write_ms * ZT_NS_PER_MS;
-	zt_ledger_begin(h->ledger);
+	zt_ledger_begin(h->ledger, h->swept_ns);
 }
 
 void zt_history_living(struct zt_history *history, const struct zt_flow_key *key,

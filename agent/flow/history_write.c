@@ -164,10 +164,10 @@ static void bind_row(sqlite3_stmt *q, int64_t day, int64_t edge, const struct zt
 {
 	sqlite3_bind_int64(q, 1, day);
 	sqlite3_bind_int64(q, 2, edge);
-	for (int c = 0; c < ZT_L_COUNT; c++)
+	for (int c = 0; c < ZT_L_RETRANSMITS; c++) /* version 1 has no column for these */
 		sqlite3_bind_int64(q, 3 + c, (int64_t)row->row.add[c]);
-	sqlite3_bind_int64(q, 3 + ZT_L_COUNT, row->first_s);
-	sqlite3_bind_int64(q, 4 + ZT_L_COUNT, row->last_s);
+	sqlite3_bind_int64(q, 3 + ZT_L_RETRANSMITS, row->first_s);
+	sqlite3_bind_int64(q, 4 + ZT_L_RETRANSMITS, row->last_s);
 }
 
 static int put_row(struct writing *w, const struct zt_job_row *row)

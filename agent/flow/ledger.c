@@ -8,13 +8,17 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "base/time.h"
 #include "base/vec.h"
 #include "flow/graph.h"
+#include "flow/health.h"
 #include "flow/ledger.h"
 #include "flow/table.h"
 
 #define CAP_MAX	  (1u << 22)
 #define BLOCK	  1024 /* edges: no copy and no slack when the ledger grows */
+#define YOUNG_NS  (2 * ZT_NS_PER_S)
+#define SAMPLE_NS (3600 * ZT_NS_PER_S) /* of a living flow's round trip */
 #define PAIR_SIZE offsetof(struct zt_ledger_key, action)
 
 struct edge {
@@ -24,8 +28,9 @@ struct edge {
 	uint64_t ended[ZT_L_COUNT]; /* since then */
 	uint64_t first_ns;
 	uint64_t last_ns;
-	uint32_t mark; /* of @live as written, 0 = nothing is */
-	uint32_t cut;  /* the last one that handed this edge out */
+	uint32_t health; /* in the pool: not handed out */
+	uint32_t mark;	 /* of @live as written, 0 = nothing is */
+	uint32_t cut;	 /* the last one that handed this edge out */
 	bool used;
 	bool answered;
 	bool indebted; /* a negative rest was carried over once */
@@ -39,7 +44,11 @@ struct zt_ledger {
 	uint32_t free; /* first number to use again, ZT_TABLE_NONE = none; the next is in its cut */
 	struct zt_table table; /* by the hash of the pair */
 	uint32_t cut;
-	uint32_t at; /* next number to hand out */
+	uint32_t at;			  /* next number to hand out */
+	uint64_t walk_ns, walk_before_ns; /* when the walks began */
+	struct zt_health_pool health;
+	struct zt_rtt *rtts; /* of the rows, at the same places */
+	size_t rtt_room;
 	struct zt_ledger_row *rows;
 	size_t row_count, row_room;
 	uint32_t *pair; /* edges of the pair at hand */
@@ -81,6 +90,8 @@ void zt_ledger_free(struct zt_ledger **ledger)
 		free(l->blocks[i]);
 	free(l->blocks);
 	free(l->rows);
+	free(l->rtts);
+	zt_health_pool_clear(&l->health);
 	free(l->pair);
 	zt_table_clear(&l->table);
 	free(l);
@@ -139,6 +150,7 @@ static int get_edge(struct zt_ledger *l, const struct zt_ledger_key *key, struct
 
 static void drop_edge(struct zt_ledger *l, uint32_t n)
 {
+	zt_health_pool_drop(&l->health, &edge_at(l, n)->health);
 	zt_table_del(&l->table, n);
 	edge_at(l, n)->used = false;
 	edge_at(l, n)->cut = l->free;
@@ -161,6 +173,8 @@ static void key_of(const struct zt_flow_key *key, const struct zt_flow *flow,
 		.near = (ends.src_near ? ZT_L_SRC_NEAR : 0) | (ends.dst_near ? ZT_L_DST_NEAR : 0),
 		.src_owner = ends.src_owner,
 		.dst_owner = ends.dst_owner,
+		.encryption = flow->encryption,
+		.app = flow->app,
 	};
 	for (int p = 0; p < ZT_PLANE_COUNT; p++) {
 		ret->action[p] = flow->action[p];
@@ -171,6 +185,7 @@ static void key_of(const struct zt_flow_key *key, const struct zt_flow *flow,
 	counts[ZT_L_BYTES_TO_SRC] = flow->bytes[!ends.to_dst];
 	counts[ZT_L_PACKETS_TO_DST] = flow->packets[ends.to_dst];
 	counts[ZT_L_PACKETS_TO_SRC] = flow->packets[!ends.to_dst];
+	counts[ZT_L_RETRANSMITS] = key->proto == IPPROTO_TCP ? flow->retrans : 0;
 }
 
 static void saw(struct edge *e, const struct zt_flow *flow)
@@ -198,8 +213,10 @@ int zt_ledger_base(struct zt_ledger *ledger, const struct zt_ledger_key *key,
 
 /* --- a walk ---------------------------------------------------------------------------------- */
 
-void zt_ledger_begin(struct zt_ledger *ledger)
+void zt_ledger_begin(struct zt_ledger *ledger, uint64_t now_ns)
 {
+	ledger->walk_before_ns = ledger->walk_ns;
+	ledger->walk_ns = now_ns;
 	for (uint32_t n = 0; n < ledger->count; n++) {
 		struct edge *e = edge_at(ledger, n);
 
@@ -212,6 +229,22 @@ void zt_ledger_begin(struct zt_ledger *ledger)
 	}
 }
 
+static bool is_young(const struct zt_ledger *l, const struct zt_flow *flow)
+{
+	return flow->look && l->walk_ns < flow->first_ns + YOUNG_NS;
+}
+
+/* Hours that a flow is old, at the walk before and now: one more is a sample. */
+static bool samples_now(const struct zt_ledger *l, const struct zt_flow *flow)
+{
+	uint64_t before = l->walk_before_ns;
+
+	if (!flow->rtt_us || !before || before < flow->first_ns || l->walk_ns < before ||
+	    l->walk_ns > flow->last_ns + SAMPLE_NS)
+		return false;
+	return (l->walk_ns - flow->first_ns) / SAMPLE_NS > (before - flow->first_ns) / SAMPLE_NS;
+}
+
 void zt_ledger_living(struct zt_ledger *ledger, const struct zt_flow_key *key,
 		      const struct zt_flow *flow)
 {
@@ -219,9 +252,14 @@ void zt_ledger_living(struct zt_ledger *ledger, const struct zt_flow_key *key,
 	struct zt_ledger_key k;
 	struct edge *e;
 
+	if (is_young(ledger, flow))
+		return;
 	key_of(key, flow, &k, counts);
 	if (get_edge(ledger, &k, &e) < 0)
 		return;
+	if (key->proto == IPPROTO_TCP && samples_now(ledger, flow))
+		zt_health_pool_add(&ledger->health, &e->health,
+				   &(struct zt_flow_health){.rtt_us = flow->rtt_us});
 	saw(e, flow);
 	for (int c = 0; c < ZT_L_COUNT; c++) {
 		e->live[c] += counts[c];
@@ -232,6 +270,7 @@ void zt_ledger_living(struct zt_ledger *ledger, const struct zt_flow_key *key,
 int zt_ledger_ended(struct zt_ledger *ledger, const struct zt_flow_key *key,
 		    const struct zt_flow *flow, bool walked)
 {
+	struct zt_flow_health health;
 	uint64_t counts[ZT_L_COUNT];
 	struct zt_ledger_key k;
 	struct edge *e;
@@ -248,7 +287,10 @@ int zt_ledger_ended(struct zt_ledger *ledger, const struct zt_flow_key *key,
 		else
 			e->ended[c] += counts[c];
 	}
-	return 0;
+	if (!zt_flow_health(key, flow, true, &health))
+		return 0;
+	health.retransmits = 0; /* among the counts */
+	return zt_health_pool_add(&ledger->health, &e->health, &health);
 }
 
 void zt_ledger_cut(struct zt_ledger *ledger)
@@ -299,6 +341,8 @@ static int find_pair(struct zt_ledger *l, const struct edge *of)
 			return -ENOMEM;
 		l->pair[l->pair_count++] = n;
 	}
+	if (zt_vec_grow(&l->rtts, &l->rtt_room, l->row_count + l->pair_count, sizeof(*l->rtts)) < 0)
+		return -ENOMEM;
 	return zt_vec_grow(&l->rows, &l->row_room, l->row_count + l->pair_count, sizeof(*l->rows));
 }
 
@@ -381,12 +425,29 @@ static uint64_t flows_of(const struct zt_ledger *l, size_t at)
 	return sum > 0 ? (uint64_t)sum : 0;
 }
 
+/* The rows move while more are added: whose samples are kept is all that @rtt says until then. */
+static void put_health(struct zt_ledger *l, struct edge *e, struct zt_ledger_row *row)
+{
+	struct zt_health health;
+
+	if (!zt_health_pool_get(&l->health, e->health, &health))
+		return;
+	row->refused = (uint32_t)health.refused;
+	row->unanswered = (uint32_t)health.unanswered;
+	row->resets = (uint32_t)health.resets;
+	if (zt_rtt_samples(&health.rtt)) {
+		l->rtts[l->row_count] = health.rtt;
+		row->rtt = l->rtts;
+	}
+	zt_health_pool_drop(&l->health, &e->health);
+}
+
 static void put_row(struct zt_ledger *l, uint32_t n, uint64_t flows)
 {
 	struct edge *e = edge_at(l, n);
 	struct zt_ledger_row *row = &l->rows[l->row_count];
 	uint32_t mark = mark_of(e);
-	bool any = flows || mark != e->mark;
+	bool any = flows || mark != e->mark || e->health;
 
 	*row = (struct zt_ledger_row){
 		.key = e->key,
@@ -397,6 +458,7 @@ static void put_row(struct zt_ledger *l, uint32_t n, uint64_t flows)
 		.live_changed = mark != e->mark,
 	};
 	memcpy(row->live, e->live, sizeof(row->live));
+	put_health(l, e, row);
 	e->indebted = false;
 	for (int c = 0; c < ZT_L_COUNT; c++) {
 		if (e->delta[c] < 0) {
@@ -437,7 +499,7 @@ static int put_pair(struct zt_ledger *l, const struct edge *of)
 /* It lives and nothing moved: most of a large ledger. */
 static bool is_idle(const struct edge *e)
 {
-	return e->mark && all_zero(e->delta) && mark_of(e) == e->mark;
+	return e->mark && !e->health && all_zero(e->delta) && mark_of(e) == e->mark;
 }
 
 int zt_ledger_next(struct zt_ledger *ledger, size_t budget, const struct zt_ledger_row **ret)
@@ -457,6 +519,10 @@ int zt_ledger_next(struct zt_ledger *ledger, size_t budget, const struct zt_ledg
 				break;
 		}
 		l->at++;
+	}
+	for (size_t i = 0; i < l->row_count; i++) {
+		if (l->rows[i].rtt)
+			l->rows[i].rtt = &l->rtts[i];
 	}
 	*ret = l->rows;
 	return (int)l->row_count;

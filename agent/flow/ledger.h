@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/rtt.h"
 #include "bpf/abi.h"
 
 enum zt_ledger_count {
@@ -21,6 +22,7 @@ enum zt_ledger_count {
 	ZT_L_BYTES_TO_SRC,
 	ZT_L_PACKETS_TO_DST,
 	ZT_L_PACKETS_TO_SRC,
+	ZT_L_RETRANSMITS,
 	ZT_L_COUNT,
 };
 
@@ -36,12 +38,14 @@ struct zt_ledger_key {
 	uint8_t kind; /* ZT_KIND_* */
 	uint8_t near; /* ZT_L_*_NEAR */
 	uint8_t action[ZT_PLANE_COUNT];
-	uint8_t pad;
+	uint8_t encryption; /* ZT_ENC_* */
 	uint32_t rule[ZT_PLANE_COUNT];
 	uint32_t src_owner; /* 0 = unknown or elsewhere */
 	uint32_t dst_owner;
+	uint8_t app; /* ZT_APP_* */
+	uint8_t pad[3];
 };
-_Static_assert(sizeof(struct zt_ledger_key) == 56, "zt_ledger_key has a hole");
+_Static_assert(sizeof(struct zt_ledger_key) == 60, "zt_ledger_key has a hole");
 
 /* One edge to be written. */
 struct zt_ledger_row {
@@ -49,6 +53,9 @@ struct zt_ledger_row {
 	uint64_t add[ZT_L_COUNT];
 	uint64_t live[ZT_L_COUNT]; /* of the flows that live; to be kept beside @add */
 	uint64_t flows;		   /* that these verdicts concern now and did not before */
+	/* Increments of struct zt_health; retransmits are among @add. */
+	uint32_t refused, unanswered, resets;
+	const struct zt_rtt *rtt; /* samples; NULL = none. Borrowed like the row */
 	uint64_t first_ns;
 	uint64_t last_ns;
 	bool answered;	   /* some flow of it was answered and allowed */
@@ -66,10 +73,17 @@ void zt_ledger_free(struct zt_ledger **ledger);
 int zt_ledger_base(struct zt_ledger *ledger, const struct zt_ledger_key *key,
 		   const uint64_t live[ZT_L_COUNT]);
 
-/* zt_ledger_begin - a walk over all living flows begins; one that was given up is forgotten. */
-void zt_ledger_begin(struct zt_ledger *ledger);
+/*
+ * zt_ledger_begin - a walk over all living flows begins; one that was given up is forgotten.
+ * @now_ns: on the clock of the flows.
+ */
+void zt_ledger_begin(struct zt_ledger *ledger, uint64_t now_ns);
 
-/* zt_ledger_living - one of them. Without room it is counted when it ends, or by a later walk. */
+/*
+ * zt_ledger_living - one of them. Without room it is counted when it ends, or by a later walk; so
+ * is one that is younger than two seconds and not classified yet, since it would be counted as
+ * of unknown encryption for good.
+ */
 void zt_ledger_living(struct zt_ledger *ledger, const struct zt_flow_key *key,
 		      const struct zt_flow *flow);
 

@@ -29,7 +29,7 @@ static void add_live(uint32_t table, const struct zt_flow_key *key, const struct
 		     void *data)
 {
 	(void)table;
-	zt_graph_add_flow(data, key, flow); /* over the cap: counted there */
+	zt_graph_add_flow(data, key, flow, false); /* over the cap: counted there */
 }
 
 int zt_collector_graph(struct zt_collector *collector, const struct zt_flow_names *names,
@@ -53,6 +53,7 @@ int zt_collector_graph(struct zt_collector *collector, const struct zt_flow_name
 		if (r < 0)
 			return r;
 	}
+	zt_graph_sort(graph);
 	*ret = zt_take(graph);
 	return 0;
 }
@@ -243,6 +244,7 @@ void zt_collector_stats(struct zt_collector *collector, struct zt_collector_stat
 	losses->insert_failed = now[ZT_C_LOST_INSERT].packets;
 	losses->owner_table_full = now[ZT_C_LOST_OWNER].packets;
 	losses->header_unreadable = now[ZT_C_LOST_PULL].packets;
+	losses->dns_answers = now[ZT_C_LOST_DNS].packets;
 	losses->edges_over_cap =
 		zt_graph_lost(collector->answered) + zt_graph_lost(collector->openings);
 	losses->violations_over_cap = zt_violations_lost(collector->violations);

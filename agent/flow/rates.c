@@ -66,7 +66,7 @@ void zt_rates_sweep(struct zt_rates *rates, uint64_t now_ns)
 		rates->before_ns = rates->began_ns;
 	rates->began_ns = now_ns;
 	rates->sweeping = true;
-	zt_ledger_begin(rates->ledger);
+	zt_ledger_begin(rates->ledger, now_ns);
 }
 
 void zt_rates_living(struct zt_rates *rates, const struct zt_flow_key *key,

@@ -16,6 +16,7 @@ static const struct {
 	{"insert_failed", "packets were judged without an entry, the flow table being full"},
 	{"owner_table_full", "sockets have no known owner, the owner table being full"},
 	{"header_unreadable", "packets had headers that could not be read"},
+	{"dns_answers", "DNS answers were not read for names: too many at once"},
 	{"edges_over_cap", "flows are not on the map, it being full"},
 	{"violations_over_cap", "rows of violations made room for newer ones"},
 	{"denials_forgotten",

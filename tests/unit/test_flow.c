@@ -388,7 +388,7 @@ static void many_edges_are_found_again(void **state)
 			struct zt_flow_key key =
 				key_of("10.0.0.1", 1, "10.0.0.2", (uint16_t)i, IPPROTO_TCP);
 
-			assert_int_equal(zt_graph_add_flow(graph, &key, &flow), 0);
+			assert_int_equal(zt_graph_add_flow(graph, &key, &flow, true), 0);
 		}
 	}
 	edges = zt_graph_edges(graph, &count);
