@@ -14,7 +14,7 @@ BPF_ARCH := $(subst aarch64,arm64,$(subst x86_64,x86,$(ARCH)))
 # The one list of what is needed, from Debian 12.
 BUILD_PACKAGES := gcc make clang llvm bpftool pkg-config libc6-dev libbpf-dev libelf-dev zlib1g-dev \
 	libnl-3-dev libnl-route-3-dev libfyaml-dev libjansson-dev libsystemd-dev libssl-dev \
-	libxxhash-dev libsqlite3-dev
+	libxxhash-dev libsqlite3-dev libncurses-dev
 RUN_PACKAGES   := iproute2 jq nginx-light redis-server openssh-server openssh-client openssl curl \
 	nmap python3 netcat-openbsd iperf3 ethtool nftables iptables procps psmisc util-linux socat
 # Real servers and clients of the protocols that flows are told apart by. busybox-static brings a
@@ -31,7 +31,7 @@ CHECK_PACKAGES := clang-format cppcheck shellcheck git
 BENCH_PACKAGES := $(RUN_PACKAGES) linux-perf conntrack
 VM_PACKAGES    := $(TEST_PACKAGES) qemu-system-x86 qemu-system-common xz-utils zstd lz4 binutils busybox-static kmod
 
-PKGS      := libbpf libelf zlib libnl-3.0 libnl-route-3.0 libfyaml jansson libsystemd libcrypto libxxhash sqlite3
+PKGS      := libbpf libelf zlib libnl-3.0 libnl-route-3.0 libfyaml jansson libsystemd libcrypto libxxhash sqlite3 ncursesw
 WARN      := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wformat=2
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
 CPPFLAGS  += -I. -Iagent -I$(OUT)/bpf $(PKG_CFLAGS) -D_GNU_SOURCE -DZT_VERSION='"$(VERSION)"'

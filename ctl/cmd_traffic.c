@@ -6,68 +6,11 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "ctl/client.h"
+#include "ctl/filters.h"
 #include "ctl/fold.h"
 #include "ctl/render/ends.h"
 #include "ctl/render/render.h"
 #include "ctl/render/text.h"
-
-#define LIMIT_MAX 1000000
-
-static int filter_number(const struct ztc_line *line, const char *name, uint64_t max, json_t *args)
-{
-	const char *text = ztc_value(line, name);
-	uint64_t n;
-
-	if (!text)
-		return 0;
-	if (ztc_parse_count(text, max, &n) < 0)
-		return ztc_fail(ZTC_EXIT_USAGE, "--%s takes a number from 1 to %llu, not '%s'",
-				name, (unsigned long long)max, text);
-	json_object_set_new(args, name, json_integer((json_int_t)n));
-	return 0;
-}
-
-/* One option that must be one of a few words; @words ends with NULL. */
-static int filter_word(const struct ztc_line *line, const char *name, const char *const *words,
-		       const char *list, json_t *args)
-{
-	const char *text = ztc_value(line, name);
-
-	if (!text)
-		return 0;
-	for (; *words; words++) {
-		if (strcmp(*words, text) == 0) {
-			json_object_set_new(args, name, json_string(text));
-			return 0;
-		}
-	}
-	return ztc_fail(ZTC_EXIT_USAGE, "--%s takes %s, not '%s'", name, list, text);
-}
-
-/* The filters of a command line as the agent takes them; an exit status, the reason printed. */
-static int read_filters(const struct ztc_line *line, json_t *args)
-{
-	static const char *const names[] = {"segment", "host", "proto", "owner"};
-	static const char *const verdicts[] = {"allowed", "denied", "would-deny", NULL};
-	int status;
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		const char *text = ztc_value(line, names[i]);
-		json_t *value = text ? json_string(text) : NULL;
-
-		if (text && (!value || !*text))
-			return ztc_fail(ZTC_EXIT_USAGE, "--%s takes a name", names[i]);
-		if (value)
-			json_object_set_new(args, names[i], value);
-	}
-	status = filter_number(line, "port", 65535, args);
-	if (!status)
-		status = filter_number(line, "limit", LIMIT_MAX, args);
-	if (!status)
-		status = filter_word(line, "verdict", verdicts, "allowed, denied or would-deny",
-				     args);
-	return status;
-}
 
 /* Asks with the filters of the line; when all is filtered away, says so instead of "none". */
 static int ask_filtered(struct ztc_ctx *ctx, const struct ztc_line *line, const char *key,
@@ -112,7 +55,7 @@ static int print_frame(struct ztc_ctx *ctx, const json_t *result)
 int ztc_run_flows(struct ztc_ctx *ctx, const struct ztc_line *line)
 {
 	zt_auto(zt_json_decref) json_t *args = json_object();
-	int status = read_filters(line, args);
+	int status = ztc_filters(line, args);
 	size_t count;
 
 	if (status)
@@ -131,11 +74,11 @@ int ztc_run_violations(struct ztc_ctx *ctx, const struct ztc_line *line)
 {
 	static const char *const modes[] = {"enforced", "staged", NULL};
 	zt_auto(zt_json_decref) json_t *args = json_object();
-	int status = read_filters(line, args);
+	int status = ztc_filters(line, args);
 	size_t count = 0;
 
 	if (!status)
-		status = filter_word(line, "mode", modes, "enforced or staged", args);
+		status = ztc_filter_word(line, "mode", modes, "enforced or staged", args);
 	if (!status)
 		status = ask_filtered(ctx, line, "violations", zt_take(args), ztc_render_violations,
 				      &count);
@@ -179,11 +122,11 @@ int ztc_run_map(struct ztc_ctx *ctx, const struct ztc_line *line)
 	static const char *const kinds[] = {"host", "address", "segment", "workload", NULL};
 	zt_auto(zt_json_decref) json_t *args = json_object();
 	const char *by = ztc_value(line, "by");
-	int status = read_filters(line, args);
+	int status = ztc_filters(line, args);
 	size_t count;
 
 	if (!status)
-		status = filter_word(line, "by", kinds, "host, address, segment or workload", args);
+		status = ztc_filter_word(line, "by", kinds, "host, address, segment or workload", args);
 	if (!status)
 		status = filter_since(line, args);
 	if (status)

@@ -2,19 +2,10 @@
 /* commands.c - the table of commands: everything ztctl can do, in the order that help lists it. */
 #include "base/pins.h"
 #include "ctl/cmd.h"
-
-#define FLOW_FILTERS                                                                               \
-	{"segment", "NAME", "only flows with an end in this segment"},                             \
-		{"host", "NAME", "only flows with this host or address at an end"},                \
-		{"port", "PORT", "only this service port, of the end that was called"},            \
-		{"proto", "PROTO", "only this protocol: tcp, udp, icmp, icmpv6 or a number"},      \
-		{"verdict", "V", "only allowed, denied, or would-deny (staged policy denies it)"}, \
-	{                                                                                          \
-		"owner", "NAME", "only this unit, cgroup, user or executable"                      \
-	}
+#include "ctl/filters.h"
 
 static const struct ztc_opt flows_opts[] = {
-	FLOW_FILTERS,
+	ZTC_FILTER_OPTS,
 	{"limit", "N", "at most this many flows"},
 	{"all", NULL, "the link's housekeeping too: neighbour discovery, MLD, IGMP, DHCP"},
 	{"follow", NULL, "go on printing flows as they begin, change or end; Ctrl-C ends it"},
@@ -22,7 +13,7 @@ static const struct ztc_opt flows_opts[] = {
 };
 
 static const struct ztc_opt violations_opts[] = {
-	FLOW_FILTERS,
+	ZTC_FILTER_OPTS,
 	{"limit", "N", "at most this many rows"},
 	{"mode", "MODE", "only enforced (was denied) or staged (would be)"},
 	{"fail", NULL, "exit status 3 when there are any"},
@@ -30,11 +21,21 @@ static const struct ztc_opt violations_opts[] = {
 };
 
 static const struct ztc_opt map_opts[] = {
-	FLOW_FILTERS,
+	ZTC_FILTER_OPTS,
 	{"limit", "N", "at most this many edges"},
 	{"all", NULL, "the link's housekeeping too: neighbour discovery, MLD, IGMP, DHCP"},
 	{"by", "WHAT", "add flows up by host (default), address, segment or workload"},
 	{"since", "TIME", "only what was seen in the last 30m, 8h, 7d, ..."},
+	{NULL, NULL, NULL},
+};
+
+static const struct ztc_opt top_opts[] = {
+	ZTC_FILTER_OPTS,
+	{"limit", "N", "at most this many edges"},
+	{"all", NULL, "the link's housekeeping too: neighbour discovery, MLD, IGMP, DHCP"},
+	{"sort", "WHAT", "by bytes (default), packets or connections"},
+	{"interval", "TIME", "how often it is refreshed: 500ms to 60s (default 2s)"},
+	{"batch", "N", "print N readings as text, without a terminal; one with --json"},
 	{NULL, NULL, NULL},
 };
 
@@ -176,6 +177,11 @@ const struct ztc_cmd ztc_commands[] = {
 	{"map", "", "who talks to whom: the dependency map",
 	 "Flows added up over the time the agent has kept, grouped by the service that was called.",
 	 map_opts, 0, 0, ztc_run_map},
+	{"top", "", "what moves right now: edges by rate, violations, losses",
+	 "A live view of who uses the network at this moment, refreshed every two seconds; ? lists its "
+	 "keys. Rates are what the flow tables counted between two sweeps of the agent, which keeps them "
+	 "only while somebody looks.",
+	 top_opts, 0, 0, ztc_run_top},
 	{"policy check", "FILE...", "check policy files or directories; no agent, no root needed",
 	 "Reads and compiles each file and prints every error and warning with its line. Exit status "
 	 "2 when a file has an error. Nothing that runs is changed.",

@@ -12,6 +12,7 @@
 #include "base/addr.h"
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "flow/rates.h"
 
 /* What all three kinds of row have in common. */
 struct subject {
@@ -225,6 +226,24 @@ bool zt_filter_violation(const struct zt_filter *filter, const struct zt_violati
 		.port = v->key.port,
 		.proto = v->key.proto,
 		.action = action,
+	};
+
+	return matches(filter, &s);
+}
+
+bool zt_filter_rate(const struct zt_filter *filter, const struct zt_rate *rate)
+{
+	const struct zt_ledger_key *key = &rate->key;
+	struct subject s = {
+		.src = &key->src,
+		.dst = &key->dst,
+		.src_near = key->near & ZT_L_SRC_NEAR,
+		.dst_near = key->near & ZT_L_DST_NEAR,
+		.src_owner = key->src_owner,
+		.dst_owner = key->dst_owner,
+		.port = key->port,
+		.proto = key->proto,
+		.action = key->action,
 	};
 
 	return matches(filter, &s);

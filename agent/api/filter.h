@@ -12,6 +12,7 @@
 #include "flow/collect.h"
 #include "flow/names.h"
 
+struct zt_rate;
 struct zt_users;
 
 enum zt_filter_verdict {
@@ -50,5 +51,6 @@ int zt_filter_parse(const json_t *args, struct zt_filter *ret, char *err, size_t
 
 bool zt_filter_flow(const struct zt_filter *filter, const struct zt_flow_item *item);
 bool zt_filter_violation(const struct zt_filter *filter, const struct zt_violation *v);
+bool zt_filter_rate(const struct zt_filter *filter, const struct zt_rate *rate);
 bool zt_filter_edge(const struct zt_filter *filter, const struct zt_edge *edge,
 		    const struct zt_node *src, const struct zt_node *dst);

@@ -19,6 +19,7 @@ static const char *const no_args[] = {NULL};
 static const char *const flows_args[] = {ZT_FILTER_KEYS, "limit", "follow", NULL};
 static const char *const violations_args[] = {ZT_FILTER_KEYS, "limit", "mode", NULL};
 static const char *const map_args[] = {ZT_FILTER_KEYS, "limit", "by", "since", NULL};
+static const char *const top_args[] = {ZT_FILTER_KEYS, "limit", "sort", NULL};
 static const char *const show_args[] = {"builtin", "canonical", NULL};
 static const char *const explain_args[] = {"src",    "dst",  "port", "unit",
 					   "cgroup", "user", "exe",  NULL};
@@ -39,6 +40,7 @@ static const struct zt_handler handlers[] = {
 	{"flows", false, flows_args, zt_handle_flows},
 	{"violations", false, violations_args, zt_handle_violations},
 	{"map", false, map_args, zt_handle_map},
+	{"top", false, top_args, zt_handle_top},
 	{"policy show", false, show_args, zt_handle_policy_show},
 	{"policy explain", false, explain_args, zt_handle_policy_explain},
 	{"policy status", false, no_args, zt_handle_policy_status},

@@ -147,6 +147,7 @@ int zt_request_text(struct zt_client *client, const char *text, size_t len);
 int zt_handle_flows(struct zt_request *request);
 int zt_handle_violations(struct zt_request *request);
 int zt_handle_map(struct zt_request *request);
+int zt_handle_top(struct zt_request *request);
 int zt_handle_status(struct zt_request *request);
 int zt_handle_policy_status(struct zt_request *request);
 int zt_handle_policy_show(struct zt_request *request);

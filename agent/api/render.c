@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/protocol.h"
+#include "flow/rates.h"
 
 #define WORKLOADS_CACHED 512 /* by owner index modulo this; an owner record never changes */
 
@@ -384,5 +385,26 @@ json_t *zt_render_edge(struct zt_render *render, const struct zt_node *nodes,
 	set(object, "kind", json_string(kind_name(key->kind)));
 	set(object, "first_seen", zt_json_time(edge->first_ns));
 	set(object, "last_seen", zt_json_time(edge->last_ns));
+	return object;
+}
+
+json_t *zt_render_rate(struct zt_render *render, const struct zt_rate *rate)
+{
+	const struct zt_ledger_key *key = &rate->key;
+	const uint64_t *add = rate->add;
+	json_t *object = json_object();
+
+	set(object, "src", zt_render_end(render, &key->src, key->near & ZT_L_SRC_NEAR));
+	set(object, "dst", zt_render_end(render, &key->dst, key->near & ZT_L_DST_NEAR));
+	set(object, "proto", proto_json(key->proto));
+	set(object, "port", json_integer(key->port));
+	set_workload(render, object, "workload", key->src_owner ?: key->dst_owner);
+	if (key->src_owner)
+		set_workload(render, object, "dst_workload", key->dst_owner);
+	set(object, "verdict", verdict_json(render, key->action, key->rule));
+	set(object, "kind", json_string(kind_name(key->kind)));
+	set(object, "connections", zt_json_u64(add[ZT_L_CONNECTIONS]));
+	set(object, "bytes", pair_json(add[ZT_L_BYTES_TO_DST], add[ZT_L_BYTES_TO_SRC]));
+	set(object, "packets", pair_json(add[ZT_L_PACKETS_TO_DST], add[ZT_L_PACKETS_TO_SRC]));
 	return object;
 }

@@ -10,6 +10,7 @@
 #include "flow/names.h"
 
 struct zt_procs;
+struct zt_rate;
 struct zt_render;
 struct zt_users;
 
@@ -27,6 +28,9 @@ json_t *zt_render_violation(struct zt_render *render, const struct zt_violation 
 json_t *zt_render_node(struct zt_render *render, const struct zt_node *node);
 json_t *zt_render_edge(struct zt_render *render, const struct zt_node *nodes,
 		       const struct zt_edge *edge);
+
+/* zt_render_rate - one edge of `top`: its ends, and what it moved. */
+json_t *zt_render_rate(struct zt_render *render, const struct zt_rate *rate);
 
 /* zt_render_end - an address with host and segments, without port and workload. */
 json_t *zt_render_end(struct zt_render *render, const struct zt_addr *addr, bool near);

@@ -23,6 +23,16 @@ void ztc_end(char ret[ZTC_END_LEN], const json_t *end, bool port)
 		snprintf(ret, ZTC_END_LEN, "%.400s:%" PRId64, name, number);
 }
 
+void ztc_row_end(char ret[ZTC_END_LEN], const json_t *row, const char *host, const char *address)
+{
+	const char *name = ztc_str(row, host);
+
+	if (*name)
+		snprintf(ret, ZTC_END_LEN, "%.400s", name);
+	else
+		ztc_end(ret, json_object_get(row, address), false);
+}
+
 void ztc_workload(char ret[ZTC_END_LEN], const json_t *workload)
 {
 	const char *unit = ztc_str(workload, "unit");

@@ -20,6 +20,9 @@
  */
 void ztc_end(char ret[ZTC_END_LEN], const json_t *end, bool port);
 
+/* ztc_row_end - the same of a row that has both flat: the member @host, else @address. */
+void ztc_row_end(char ret[ZTC_END_LEN], const json_t *row, const char *host, const char *address);
+
 /* ztc_workload - "nginx.service", else the program's file name, else the cgroup; "" = unknown. */
 void ztc_workload(char ret[ZTC_END_LEN], const json_t *workload);
 

@@ -9,24 +9,15 @@
 #include "ctl/render/table.h"
 #include "ctl/render/text.h"
 
-/* The inventory's name where there is one, else the address. */
-static void end_name(char ret[ZTC_END_LEN], const json_t *row, const char *host, const char *end)
-{
-	if (*ztc_str(row, host))
-		snprintf(ret, ZTC_END_LEN, "%.400s", ztc_str(row, host));
-	else
-		ztc_end(ret, json_object_get(row, end), false);
-}
-
 static void violation_row(struct ztc_table *table, const json_t *row, const struct ztc_style *style)
 {
 	bool staged = strcmp(ztc_str(row, "mode"), "staged") == 0;
 	char text[ZTC_END_LEN], number[ZTC_TEXT_LEN];
 
 	ztc_table_cell(table, staged ? ZTC_WARN : ZTC_BAD, "%s", staged ? "staged" : "denied");
-	end_name(text, row, "src_host", "src");
+	ztc_row_end(text, row, "src_host", "src");
 	ztc_table_cell(table, ZTC_PLAIN, "%s", text);
-	end_name(text, row, "dst_host", "dst");
+	ztc_row_end(text, row, "dst_host", "dst");
 	ztc_table_cell(table, ZTC_PLAIN, "%s", text);
 	ztc_service(text, json_object_get(row, "proto"), json_object_get(row, "port"));
 	ztc_table_cell(table, ZTC_PLAIN, "%s", text);

@@ -56,6 +56,7 @@ shape violations violations
 shape map map
 shape map map --by segment
 shape map map --by address
+shape top top
 shape policy-show policy show
 shape policy-show policy show --canonical
 shape policy-plan policy plan "$TMP/b/policy.yaml"
