@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# build.mk - builds what tests/bench/measure runs: $(OUT)/bench/{load,cost,ref.bpf.o}
+# build.mk - builds what tests/bench/measure runs: $(OUT)/bench/{load,storm,cost,ref.bpf.o}
 
 .DEFAULT_GOAL := bench-programs
 include Makefile
@@ -8,9 +8,12 @@ include Makefile
 B := $(OUT)/bench
 
 .PHONY: bench-programs
-bench-programs: $(B)/load $(B)/cost $(B)/ref.bpf.o
+bench-programs: $(B)/load $(B)/storm $(B)/cost $(B)/ref.bpf.o
 
 $(B)/load: $(call objs,tests/bench/load.c tests/bench/util.c)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -o $@ $^
+$(B)/storm: $(call objs,tests/bench/storm.c tests/bench/util.c)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $^
 $(B)/cost: $(call objs,tests/bench/cost.c tests/bench/util.c agent/datapath/sys.c)

@@ -115,6 +115,33 @@ def plan_row($samples):
 	time_row($samples; "plan_time"; "plan"; "time"; "s"; 1e9; 5;
 		"policy plan of that policy over \($edges // "no") recorded edges");
 
+# The agent's processor time, and whether it saw everything: it must, to count.
+def storm_row($samples):
+	def of($name; unit): $samples | values("storm"; $name; unit);
+	(of("agent"; .ns) | map(. / 1e6)) as $ours | (of("conntrack"; .ns) | map(. / 1e6)) as $ref |
+	((of("missing"; .count) + of("lost"; .count)) | if length > 0 then add else null end) as $lost |
+	over($ours | median; $ref | median) as $value |
+	row("agent_cpu"; "ratio"; $value; 0.5; $value <= 0.5 and $lost == 0;
+	    $ours | stats | rounded(10); {name: "conntrack -E to a file"} + ($ref | stats | rounded(10));
+	    {measured: ("CPU ms while a peer opens 50,000 connections at " +
+			"\(of("agent-rate"; .count) | median // "no") a second (\(of("conntrack-rate"; .count) |
+			median // "no")); connections not in the map or lost: \($lost // "unknown"), " +
+			"conntrack missed \(of("conntrack-missing"; .count) | add // "unknown")"),
+	     by: $kernel});
+
+def memory_row($samples):
+	def of($name; unit): $samples | values("memory"; $name; unit);
+	((of("tracked"; .bytes) + of("after"; .bytes)) | map(. / 1e6)) as $rss |
+	(of("flows"; .count) | min) as $flows |
+	($samples | values("map"; "edges"; .count) | min) as $edges |
+	row("agent_rss"; "MB"; $rss | max; 64;
+	    ($rss | max) <= 64 and $flows >= 1000000 and $edges >= 100000;
+	    $rss | stats | rounded(10); nothing;
+	    {measured: ("resident, \($flows // "no") flows tracked, \($edges // "no") edges; peak while " +
+			"answering \(of("peak"; .bytes) | max | over(.; 1e6) | round_to(10)) MB; kernel maps " +
+			"\(of("maps"; .bytes) | max | over(.; 1e6) | round_to(1)) MB"),
+	     by: $kernel});
+
 # Everything that was sampled, for whoever wants to look closer.
 def details($samples; $by):
 	$samples | group_by([.kind, .name]) | map({
@@ -145,7 +172,11 @@ def details($samples; $by):
 		time_row($native; "label_latency"; "label"; "change"; "ms"; 1e6; 100;
 			"ztctl label set to in force, at that size"),
 		drop_row($native),
-		plan_row($native)
+		plan_row($native),
+		storm_row($native),
+		memory_row($native),
+		time_row($native; "map_time"; "map"; "time"; "s"; 1e9; 1;
+			"ztctl --json map over \($native | values("map"; "edges"; .count) | min // "no") edges")
 	],
 	details: (details($native; $kernel) + details($emulated; $emulated_kernel))
 }
