@@ -44,7 +44,7 @@ BPF_CFLAGS := -g -O2 -mcpu=v3 -fno-strict-aliasing -target bpf -D__TARGET_ARCH_$
 
 # Rooms both programs may use. ztctl links these and nothing else from agent/,
 # so a renderer that reaches into the datapath fails at link time.
-SHARED_SRC := $(sort $(wildcard agent/base/*.c agent/policy/*.c)) agent/api/wire.c
+SHARED_SRC := $(sort $(wildcard agent/base/*.c agent/policy/*.c agent/history/*.c)) agent/api/wire.c
 AGENT_SRC  := agent/main.c agent/config.c agent/options.c $(filter-out $(SHARED_SRC),$(sort $(wildcard agent/*/*.c)))
 CTL_SRC    := $(sort $(wildcard ctl/*.c ctl/*/*.c))
 # Maps first: libbpf 1.1's linker misplaces maps that are used before they are defined.

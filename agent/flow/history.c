@@ -18,100 +18,11 @@ static int64_t machine_wall(void *ctx)
 	return (int64_t)(zt_now_wall_ns() / ZT_NS_PER_S);
 }
 
-/* --- opening ------------------------------------------------------------------------------------
- */
-
-static void set_defaults(struct zt_history_config *cfg)
-{
-	cfg->wall = cfg->wall ?: machine_wall;
-	cfg->size_cap = cfg->size_cap ?: ZT_HISTORY_SIZE_MAX;
-	cfg->day_rows = cfg->day_rows ?: ZT_HISTORY_DAY_ROWS;
-	cfg->age_days = cfg->age_days ?: ZT_HISTORY_AGE_DAYS;
-	cfg->edge_cap = cfg->edge_cap ?: ZT_HISTORY_EDGE_CAP;
-	cfg->write_ms = cfg->write_ms ?: ZT_HISTORY_WRITE_MS;
-	cfg->gap_s = cfg->gap_s ?: ZT_HISTORY_GAP_S;
-}
-
-static int new_handle(struct zt_history **ret, const struct zt_history_config *cfg)
-{
-	struct zt_history *h = calloc(1, sizeof(*h));
-	pthread_condattr_t attr;
-
-	if (!h)
-		return -ENOMEM;
-	h->cfg = *cfg;
-	set_defaults(&h->cfg);
-	h->path = strdup(cfg->path);
-	h->generation = strdup(cfg->generation ?: "");
-	pthread_mutex_init(&h->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&h->changed, &attr);
-	pthread_condattr_destroy(&attr);
-	*ret = h;
-	return h->path && h->generation ? 0 : -ENOMEM;
-}
-
-int zt_history_open(struct zt_history **ret, const struct zt_history_config *cfg)
-{
-	zt_auto(zt_history_close) struct zt_history *h = NULL;
-	int r = new_handle(&h, cfg);
-
-	if (!r)
-		r = zt_ledger_new(&h->ledger, h->cfg.edge_cap);
-	if (!r)
-		r = zt_history_start(h);
-	if (r < 0)
-		return r;
-	*ret = zt_take(h);
-	return 0;
-}
-
-int zt_history_open_read(struct zt_history **ret, const char *path)
-{
-	const struct zt_history_config cfg = {.path = path};
-	zt_auto(zt_history_close) struct zt_history *h = NULL;
-	sqlite3 *db;
-	int r = new_handle(&h, &cfg);
-
-	if (r < 0)
-		return r;
-	h->read_only = true;
-	r = zt_history_reader(h, &db);
-	if (r < 0)
-		return r;
-	*ret = zt_take(h);
-	return 0;
-}
-
-void zt_history_close(struct zt_history **history)
-{
-	struct zt_history *h = *history;
-
-	if (!h)
-		return;
-	if (h->have_thread)
-		zt_history_sync(h, 5000);
-	/* The last connection to go puts the log into the file: that must be one that may write. */
-	sqlite3_close(h->reader);
-	zt_history_stop(h);
-	zt_ledger_free(&h->ledger);
-	zt_job_free(&h->job);
-	free(h->base);
-	free(h->stand);
-	free(h->path);
-	free(h->generation);
-	pthread_cond_destroy(&h->changed);
-	pthread_mutex_destroy(&h->lock);
-	free(h);
-	*history = NULL;
-}
-
 /* --- sweeps -------------------------------------------------------------------------------------
  */
 
 /* What the thread has to say: the base once it is read, a new file. Whether a job is pending. */
-static bool catch_up(struct zt_history *h)
+static bool catch_up(struct zt_history_writer *h)
 {
 	zt_auto(zt_freep) struct zt_hdb_living *base = NULL;
 	size_t count = 0;
@@ -136,7 +47,7 @@ static bool catch_up(struct zt_history *h)
 	return busy;
 }
 
-static int add_rows(struct zt_history *h, struct zt_job *job)
+static int add_rows(struct zt_history_writer *h, struct zt_job *job)
 {
 	const struct zt_flow_names *names = h->cfg.names ? h->cfg.names(h->cfg.ctx) : NULL;
 	const struct zt_ledger_row *rows;
@@ -149,7 +60,7 @@ static int add_rows(struct zt_history *h, struct zt_job *job)
 	return r;
 }
 
-static int copy_stand(struct zt_history *h, struct zt_job *job)
+static int copy_stand(struct zt_history_writer *h, struct zt_job *job)
 {
 	/* One more than none: an empty set is not "as before". */
 	job->stand = calloc(h->stand_count + 1, sizeof(*job->stand));
@@ -162,7 +73,7 @@ static int copy_stand(struct zt_history *h, struct zt_job *job)
 }
 
 /* The next job of the writing that goes on; the last one ends it. */
-static void make_job(struct zt_history *h)
+static void make_job(struct zt_history_writer *h)
 {
 	struct zt_job *job = NULL;
 	int r = zt_job_new(&job, h->cfg.wall(h->cfg.ctx));
@@ -189,7 +100,7 @@ static void make_job(struct zt_history *h)
 
 bool zt_history_due(struct zt_history *history, uint64_t now_ns)
 {
-	struct zt_history *h = history;
+	struct zt_history_writer *h = history->writer;
 	uint64_t since_ns = h->looked_ns && now_ns > h->looked_ns ? now_ns - h->looked_ns : 0;
 	bool busy = catch_up(h);
 
@@ -206,12 +117,12 @@ bool zt_history_due(struct zt_history *history, uint64_t now_ns)
 
 void zt_history_hurry(struct zt_history *history)
 {
-	history->next_ns = 0;
+	history->writer->next_ns = 0;
 }
 
 void zt_history_sweep(struct zt_history *history)
 {
-	struct zt_history *h = history;
+	struct zt_history_writer *h = history->writer;
 
 	h->phase = ZT_HISTORY_SWEEP;
 	h->swept_ns = h->looked_ns;
@@ -222,22 +133,24 @@ void zt_history_sweep(struct zt_history *history)
 void zt_history_living(struct zt_history *history, const struct zt_flow_key *key,
 		       const struct zt_flow *flow)
 {
-	zt_ledger_living(history->ledger, key, flow);
+	zt_ledger_living(history->writer->ledger, key, flow);
 }
 
 void zt_history_ended(struct zt_history *history, const struct zt_flow_key *key,
 		      const struct zt_flow *flow, bool walked)
 {
-	walked = walked && history->phase == ZT_HISTORY_SWEEP;
-	if (zt_ledger_ended(history->ledger, key, flow, walked) < 0) {
-		history->edges_over_cap++;
-		history->losses++;
+	struct zt_history_writer *h = history->writer;
+
+	walked = walked && h->phase == ZT_HISTORY_SWEEP;
+	if (zt_ledger_ended(h->ledger, key, flow, walked) < 0) {
+		h->edges_over_cap++;
+		h->losses++;
 	}
 }
 
 void zt_history_swept(struct zt_history *history, uint64_t losses)
 {
-	struct zt_history *h = history;
+	struct zt_history_writer *h = history->writer;
 
 	if (h->losses_known && losses > h->losses_before)
 		h->losses += losses - h->losses_before;
@@ -249,7 +162,7 @@ void zt_history_swept(struct zt_history *history, uint64_t losses)
 }
 
 /* 0 when the thread has nothing to do any more. */
-static int wait_job(struct zt_history *h, const struct timespec *until)
+static int wait_job(struct zt_history_writer *h, const struct timespec *until)
 {
 	uint64_t errors;
 	int r = 0;
@@ -268,12 +181,12 @@ static int wait_job(struct zt_history *h, const struct timespec *until)
 	return r;
 }
 
-int zt_history_sync(struct zt_history *history, unsigned int timeout_ms)
+static int sync_writer(struct zt_history_writer *w, unsigned int timeout_ms)
 {
 	struct timespec until;
 	int r;
 
-	if (!history->have_thread)
+	if (!w->have_thread)
 		return 0;
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += timeout_ms / 1000;
@@ -283,11 +196,110 @@ int zt_history_sync(struct zt_history *history, unsigned int timeout_ms)
 		until.tv_nsec -= (long)ZT_NS_PER_S;
 	}
 	for (;;) {
-		r = wait_job(history, &until);
-		if (r < 0 || history->phase != ZT_HISTORY_WRITE)
+		r = wait_job(w, &until);
+		if (r < 0 || w->phase != ZT_HISTORY_WRITE)
 			return r;
-		make_job(history);
+		make_job(w);
 	}
+}
+
+int zt_history_sync(struct zt_history *history, unsigned int timeout_ms)
+{
+	return sync_writer(history->writer, timeout_ms);
+}
+
+/* --- opening ------------------------------------------------------------------------------------
+ */
+
+static void set_defaults(struct zt_history_config *cfg)
+{
+	cfg->wall = cfg->wall ?: machine_wall;
+	cfg->size_cap = cfg->size_cap ?: ZT_HISTORY_SIZE_MAX;
+	cfg->day_rows = cfg->day_rows ?: ZT_HISTORY_DAY_ROWS;
+	cfg->age_days = cfg->age_days ?: ZT_HISTORY_AGE_DAYS;
+	cfg->edge_cap = cfg->edge_cap ?: ZT_HISTORY_EDGE_CAP;
+	cfg->write_ms = cfg->write_ms ?: ZT_HISTORY_WRITE_MS;
+	cfg->gap_s = cfg->gap_s ?: ZT_HISTORY_GAP_S;
+}
+
+static int new_writer(struct zt_history_writer **ret, const struct zt_history_config *cfg)
+{
+	struct zt_history_writer *w = calloc(1, sizeof(*w));
+	pthread_condattr_t attr;
+
+	if (!w)
+		return -ENOMEM;
+	w->cfg = *cfg;
+	set_defaults(&w->cfg);
+	w->path = strdup(cfg->path);
+	w->generation = strdup(cfg->generation ?: "");
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->changed, &attr);
+	pthread_condattr_destroy(&attr);
+	*ret = w;
+	return w->path && w->generation ? 0 : -ENOMEM;
+}
+
+static uint64_t serial_of(struct zt_history_writer *w)
+{
+	uint64_t serial;
+
+	pthread_mutex_lock(&w->lock);
+	serial = w->serial;
+	pthread_mutex_unlock(&w->lock);
+	return serial;
+}
+
+static void suspect(struct zt_history_writer *w)
+{
+	pthread_mutex_lock(&w->lock);
+	w->suspect = true;
+	pthread_cond_broadcast(&w->changed);
+	pthread_mutex_unlock(&w->lock);
+}
+
+static void close_writer(struct zt_history_writer **writer)
+{
+	struct zt_history_writer *w = *writer;
+
+	if (w->have_thread)
+		sync_writer(w, 5000);
+	zt_history_stop(w);
+	zt_ledger_free(&w->ledger);
+	zt_job_free(&w->job);
+	free(w->base);
+	free(w->stand);
+	free(w->path);
+	free(w->generation);
+	pthread_cond_destroy(&w->changed);
+	pthread_mutex_destroy(&w->lock);
+	free(w);
+	*writer = NULL;
+}
+
+int zt_history_open(struct zt_history **ret, const struct zt_history_config *cfg)
+{
+	static const struct zt_history_hooks hooks = {serial_of, suspect, close_writer};
+	zt_auto(zt_history_close) struct zt_history *h = calloc(1, sizeof(*h));
+	int r;
+
+	if (!h)
+		return -ENOMEM;
+	h->hooks = &hooks;
+	r = new_writer(&h->writer, cfg);
+	h->path = strdup(cfg->path);
+	if (!h->path)
+		return -ENOMEM;
+	if (!r)
+		r = zt_ledger_new(&h->writer->ledger, h->writer->cfg.edge_cap);
+	if (!r)
+		r = zt_history_start(h->writer);
+	if (r < 0)
+		return r;
+	*ret = zt_take(h);
+	return 0;
 }
 
 /* --- statements ---------------------------------------------------------------------------------
@@ -295,16 +307,18 @@ int zt_history_sync(struct zt_history *history, unsigned int timeout_ms)
 
 bool zt_history_stands(const struct zt_history *history, const uint8_t tag[ZT_HISTORY_DIGEST_LEN])
 {
-	return history->stand && !memcmp(history->stand_tag, tag, sizeof(history->stand_tag));
+	const struct zt_history_writer *h = history->writer;
+
+	return h->stand && !memcmp(h->stand_tag, tag, sizeof(h->stand_tag));
 }
 
 int zt_history_stand(struct zt_history *history, const uint8_t tag[ZT_HISTORY_DIGEST_LEN],
 		     const uint8_t (*digests)[ZT_HISTORY_DIGEST_LEN], size_t count)
 {
-	struct zt_history *h = history;
+	struct zt_history_writer *h = history->writer;
 	uint8_t(*copy)[ZT_HISTORY_DIGEST_LEN];
 
-	if (zt_history_stands(h, tag))
+	if (zt_history_stands(history, tag))
 		return 0;
 	copy = calloc(count + 1, sizeof(*copy));
 	if (!copy)
@@ -324,10 +338,12 @@ int zt_history_stand(struct zt_history *history, const uint8_t tag[ZT_HISTORY_DI
 
 void zt_history_stats(struct zt_history *history, struct zt_history_stats *ret)
 {
-	pthread_mutex_lock(&history->lock);
-	*ret = history->stats;
-	pthread_mutex_unlock(&history->lock);
-	ret->path = history->path;
-	ret->size_cap = history->cfg.size_cap;
-	ret->edges_over_cap = history->edges_over_cap;
+	struct zt_history_writer *h = history->writer;
+
+	pthread_mutex_lock(&h->lock);
+	*ret = h->stats;
+	pthread_mutex_unlock(&h->lock);
+	ret->path = h->path;
+	ret->size_cap = h->cfg.size_cap;
+	ret->edges_over_cap = h->edges_over_cap;
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * history.h - evidence that outlives the agent: edges by day, in STATE-DIR/flows.db.
+ * history.h - evidence that outlives the agent, written: edges by day, in STATE-DIR/flows.db.
  *
  * The collector hands over what ended and what lives; every ten seconds the
  * increments since the last time are written, in one transaction and by a thread
  * of its own, so that a slow disk delays nobody. What was written of a flow that
  * still lives is kept in the same transaction: no increment is written twice,
  * whenever the agent is killed. Bounded in rows a day, in size and in age; the
- * oldest goes first, and every loss is counted. Reading needs no agent.
+ * oldest goes first, and every loss is counted. Reading is in history/history.h.
  */
 #pragma once
 #include <stdbool.h>
@@ -16,18 +16,13 @@
 
 #include "bpf/abi.h"
 #include "flow/names.h"
+#include "history/history.h"
 
-struct zt_history; /* opaque */
-
-#define ZT_HISTORY_FILE	     "flows.db" /* in the state directory */
-#define ZT_HISTORY_SIZE_MAX  (256ULL << 20)
-#define ZT_HISTORY_DAY_ROWS  250000 /* edges a day; a quarter of them unanswered or denied ones */
-#define ZT_HISTORY_AGE_DAYS  400
-#define ZT_HISTORY_EDGE_CAP  125000 /* edges that live, or ended since the last writing */
-#define ZT_HISTORY_WRITE_MS  10000
-#define ZT_HISTORY_GAP_S     60 /* longer without recording is a gap */
-#define ZT_HISTORY_DAY_S     86400
-#define ZT_HISTORY_ERROR_LEN 256
+#define ZT_HISTORY_SIZE_MAX (256ULL << 20)
+#define ZT_HISTORY_DAY_ROWS 250000 /* edges a day; a quarter of them unanswered or denied ones */
+#define ZT_HISTORY_AGE_DAYS 400
+#define ZT_HISTORY_EDGE_CAP 125000 /* edges that live, or ended since the last writing */
+#define ZT_HISTORY_WRITE_MS 10000
 
 /**
  * struct zt_history_config
@@ -57,22 +52,12 @@ struct zt_history_config {
 
 /**
  * zt_history_open - open or make the database, and start the thread that writes.
- * @ret: the caller's (zt_history_close).
+ * @ret: the caller's (zt_history_close); reads too, see history/history.h.
  *
  * A directory that cannot be written, or a full disk, is no failure: it is tried again at every
  * writing. Returns 0, -EINVAL or -ENOMEM.
  */
 int zt_history_open(struct zt_history **ret, const struct zt_history_config *cfg);
-
-/**
- * zt_history_open_read - read a database without an agent, or beside one.
- *
- * Returns 0, -ENOENT, -EBADMSG (not a database of ours), -EPROTO (a newer version), -errno.
- */
-int zt_history_open_read(struct zt_history **ret, const char *path);
-
-/* zt_history_close - what was handed over and is not written yet is written. NULL is fine. */
-void zt_history_close(struct zt_history **history);
 
 /* --- what the collector tells; see collect.c ------------------------------------------------- */
 
@@ -107,89 +92,8 @@ void zt_history_swept(struct zt_history *history, uint64_t losses);
  */
 int zt_history_sync(struct zt_history *history, unsigned int timeout_ms);
 
-/* --- edges -------------------------------------------------------------------------------------
- */
-
-struct zt_history_end {
-	struct zt_addr addr;
-	const char *host; /* name in the inventory when it was seen; NULL = it had none */
-	bool near;
-	const struct zt_owner *owner; /* NULL = unknown, or the end is elsewhere */
-	const char *user;	      /* name of owner->uid when it was seen, or NULL */
-};
-
-/* What one address opened to another: one row per service, owner and verdicts. */
-struct zt_history_edge {
-	struct zt_history_end src;
-	struct zt_history_end dst;
-	uint8_t proto;
-	uint8_t kind;  /* ZT_KIND_* */
-	uint16_t port; /* service port, host order; ICMP: type */
-	const char *rule[ZT_PLANE_COUNT];
-	uint8_t action[ZT_PLANE_COUNT];
-	/*
-	 * Conversations that began. A flow whose verdict changed while it lived counts where it
-	 * was first: a row with bytes and no connections is its rest.
-	 */
-	uint64_t connections;
-	uint64_t bytes[2]; /* [ZT_TO_DST], [ZT_TO_SRC] */
-	uint64_t packets[2];
-	int64_t first_s; /* seconds since 1970 */
-	int64_t last_s;
-};
-
-/* Return 0 to go on; anything else ends the walk. Everything in @edge is gone afterwards. */
-typedef int (*zt_history_edge_fn)(const struct zt_history_edge *edge, void *ctx);
-
-/**
- * zt_history_each_edge - edges of the days from @since_s on, added up over them.
- * @since_s: seconds since 1970; the whole UTC day that it lies in counts; 0 = all.
- *
- * What the last ten seconds saw is not among them (zt_collector_record() first, if it must be).
- * Returns 0, what @fn returned, or -errno (-EBADMSG: the database is corrupt).
- */
-int zt_history_each_edge(struct zt_history *history, int64_t since_s, zt_history_edge_fn fn,
-			 void *ctx);
-
-/* --- days and rules ------------------------------------------------------------------------------
- */
-
-struct zt_history_days {
-	uint64_t days;	     /* UTC days with recording */
-	uint64_t recorded_s; /* seconds recorded, all days together */
-	int64_t first_s;     /* when recording began and was last known to go on; 0 = never */
-	int64_t last_s;
-	uint64_t gaps; /* longer than ZT_HISTORY_GAP_S */
-	uint64_t longest_gap_s;
-	int64_t longest_gap_at_s; /* when it ended */
-	bool month_end;		  /* some month's last two days and the next one's first two */
-	uint64_t losses;	  /* entries and events lost, edges over a bound */
-};
-
-/* zt_history_days - how much was recorded from @since_s on (the whole day counts). 0 or -errno. */
-int zt_history_days(struct zt_history *history, int64_t since_s, struct zt_history_days *ret);
-
-struct zt_history_rule {
-	uint64_t flows;	     /* that it decided, in either plane */
-	uint64_t would_deny; /* of them: denied by the candidate plane alone */
-	uint64_t denied;     /* of them: denied by the live plane */
-	int64_t last_s;	     /* 0 = never hit */
-	int64_t last_deny_s; /* of either plane */
-};
-
-/* zt_history_rule - what a rule decided from @since_s on. 0 (also when never hit) or -errno. */
-int zt_history_rule(struct zt_history *history, const char *id, int64_t since_s,
-		    struct zt_history_rule *ret);
-
 /* --- statements that stand in the candidate plane ----------------------------------------------
  */
-
-#define ZT_HISTORY_DIGEST_LEN 32
-
-struct zt_history_stood {
-	int64_t since_s;     /* when this content first stood; 0 = it never did */
-	uint64_t recorded_s; /* seconds recorded while it stood */
-};
 
 /**
  * zt_history_stand - these statements, and no others, stand in the candidate plane from now on.
@@ -203,10 +107,6 @@ int zt_history_stand(struct zt_history *history, const uint8_t tag[ZT_HISTORY_DI
 
 /* zt_history_stands - whether this set was said last. */
 bool zt_history_stands(const struct zt_history *history, const uint8_t tag[ZT_HISTORY_DIGEST_LEN]);
-
-/* zt_history_stood - how long a content has stood, the time between two standings left out. */
-int zt_history_stood(struct zt_history *history, const uint8_t digest[ZT_HISTORY_DIGEST_LEN],
-		     struct zt_history_stood *ret);
 
 /* --- status ------------------------------------------------------------------------------------
  */

@@ -15,9 +15,7 @@
 #include "base/vec.h"
 #include "flow/history_priv.h"
 
-#define APPLICATION_ID 0x7a746831 /* "zth1" */
-#define BUSY_MS	       2000
-#define KEPT_ASIDE     3
+#define KEPT_ASIDE 3
 
 /*
  * migrations[v] brings version v to v + 1; a published one never changes. Days and
@@ -110,31 +108,6 @@ static const char *const texts[ZT_Q_COUNT] = {
 			   "WHERE since_s IS NOT NULL AND round <> ?2",
 };
 
-int zt_hdb_error(sqlite3 *db, char *err)
-{
-	int code = db ? sqlite3_errcode(db) & 0xff : SQLITE_NOMEM;
-
-	snprintf(err, ZT_HISTORY_ERROR_LEN, "%s", db ? sqlite3_errmsg(db) : "no memory");
-	switch (code) {
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return -EBADMSG;
-	case SQLITE_FULL:
-		return -ENOSPC;
-	case SQLITE_NOMEM:
-		return -ENOMEM;
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return -EBUSY;
-	case SQLITE_READONLY:
-		return -EROFS;
-	case SQLITE_ERROR: /* a table or column that should be there is not */
-		return -EBADMSG;
-	default:
-		return -EIO;
-	}
-}
-
 sqlite3_stmt *zt_hdb_stmt(struct zt_hdb *db, enum zt_hdb_stmt which)
 {
 	return db->stmts[which];
@@ -155,25 +128,6 @@ int zt_hdb_run(struct zt_hdb *db, enum zt_hdb_stmt which)
 	return zt_hdb_step(db->stmts[which]) < 0 ? -1 : 0;
 }
 
-static int exec(sqlite3 *db, const char *sql)
-{
-	return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : -1;
-}
-
-static int pragma_number(sqlite3 *db, const char *sql, int64_t *ret)
-{
-	sqlite3_stmt *stmt = NULL;
-	int r = -1;
-
-	if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK &&
-	    sqlite3_step(stmt) == SQLITE_ROW) {
-		*ret = sqlite3_column_int64(stmt, 0);
-		r = 0;
-	}
-	sqlite3_finalize(stmt);
-	return r;
-}
-
 /* --- opening -----------------------------------------------------------------------------------
  */
 
@@ -183,8 +137,9 @@ static int migrate(sqlite3 *db, int64_t version)
 
 	for (; version < ZT_HDB_VERSION; version++) {
 		snprintf(set, sizeof(set), "PRAGMA user_version = %lld", (long long)version + 1);
-		if (exec(db, "BEGIN IMMEDIATE") < 0 || exec(db, migrations[version]) < 0 ||
-		    exec(db, set) < 0 || exec(db, "COMMIT") < 0)
+		if (zt_hdb_exec(db, "BEGIN IMMEDIATE") < 0 ||
+		    zt_hdb_exec(db, migrations[version]) < 0 || zt_hdb_exec(db, set) < 0 ||
+		    zt_hdb_exec(db, "COMMIT") < 0)
 			return -1;
 	}
 	return 0;
@@ -195,14 +150,14 @@ static int check_version(sqlite3 *db, int64_t *ret_version, char *err)
 {
 	int64_t id, version, tables;
 
-	if (pragma_number(db, "PRAGMA application_id", &id) < 0 ||
-	    pragma_number(db, "PRAGMA user_version", &version) < 0 ||
-	    pragma_number(db, "SELECT count(*) FROM sqlite_schema", &tables) < 0)
+	if (zt_hdb_number(db, "PRAGMA application_id", &id) < 0 ||
+	    zt_hdb_number(db, "PRAGMA user_version", &version) < 0 ||
+	    zt_hdb_number(db, "SELECT count(*) FROM sqlite_schema", &tables) < 0)
 		return zt_hdb_error(db, err);
 	*ret_version = version;
 	if (!tables && !id && !version)
 		return 0;
-	if (id != APPLICATION_ID || version < 0) {
+	if (id != ZT_HDB_APPLICATION_ID || version < 0) {
 		snprintf(err, ZT_HISTORY_ERROR_LEN, "not a database of ztagent");
 		return -EBADMSG;
 	}
@@ -222,12 +177,13 @@ static int set_up(sqlite3 *db, char *err)
 
 	if (r < 0)
 		return r;
-	snprintf(id, sizeof(id), "PRAGMA application_id = %d", APPLICATION_ID);
+	snprintf(id, sizeof(id), "PRAGMA application_id = %d", ZT_HDB_APPLICATION_ID);
 	/* A crash of the machine may take the last seconds, never what was there before. */
-	if ((!version && (exec(db, "PRAGMA auto_vacuum = INCREMENTAL") < 0 || exec(db, id) < 0)) ||
-	    exec(db, "PRAGMA journal_mode = WAL") < 0 ||
-	    exec(db, "PRAGMA synchronous = NORMAL") < 0 ||
-	    exec(db, "PRAGMA journal_size_limit = 4194304") < 0 || migrate(db, version) < 0)
+	if ((!version && (zt_hdb_exec(db, "PRAGMA auto_vacuum = INCREMENTAL") < 0 ||
+			  zt_hdb_exec(db, id) < 0)) ||
+	    zt_hdb_exec(db, "PRAGMA journal_mode = WAL") < 0 ||
+	    zt_hdb_exec(db, "PRAGMA synchronous = NORMAL") < 0 ||
+	    zt_hdb_exec(db, "PRAGMA journal_size_limit = 4194304") < 0 || migrate(db, version) < 0)
 		return zt_hdb_error(db, err);
 	return 0;
 }
@@ -242,7 +198,7 @@ int zt_hdb_open(struct zt_hdb **ret, const char *path, char *err)
 	if (sqlite3_open_v2(path, &db->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) !=
 	    SQLITE_OK)
 		return zt_hdb_error(db->db, err);
-	sqlite3_busy_timeout(db->db, BUSY_MS);
+	sqlite3_busy_timeout(db->db, ZT_HDB_BUSY_MS);
 	r = set_up(db->db, err);
 	for (int i = 0; i < ZT_Q_COUNT && !r; i++) {
 		if (sqlite3_prepare_v3(db->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT,
@@ -371,7 +327,7 @@ int zt_hdb_generation(struct zt_hdb *db, const char *generation, char *err)
 		return 0;
 	sqlite3_bind_text(set, 1, "generation", -1, SQLITE_STATIC);
 	sqlite3_bind_text(set, 2, generation, -1, SQLITE_TRANSIENT);
-	if (zt_hdb_run(db, ZT_Q_BEGIN) < 0 || exec(db->db, "DELETE FROM live") < 0 ||
+	if (zt_hdb_run(db, ZT_Q_BEGIN) < 0 || zt_hdb_exec(db->db, "DELETE FROM live") < 0 ||
 	    zt_hdb_run(db, ZT_Q_META_SET) < 0 || zt_hdb_run(db, ZT_Q_COMMIT) < 0) {
 		int r = zt_hdb_error(db->db, err);
 

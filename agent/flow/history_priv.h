@@ -7,7 +7,8 @@
  * history_run.c the thread that writes
  * history_db.c  opening, the schema, what is set aside
  * history_write.c one job in one transaction; bounds
- * history_read.c questions
+ *
+ * Questions are answered by agent/history/.
  */
 #pragma once
 #include <pthread.h>
@@ -20,6 +21,7 @@
 #include "base/strmap.h"
 #include "flow/history.h"
 #include "flow/ledger.h"
+#include "history/db.h"
 
 /* --- jobs --------------------------------------------------------------------------------------
  */
@@ -67,8 +69,6 @@ int zt_job_add(struct zt_job *job, const struct zt_history_config *cfg,
 /* --- the database
  * ---------------------------------------------------------------------------------
  */
-
-#define ZT_HDB_VERSION 1
 
 enum zt_hdb_stmt {
 	ZT_Q_BEGIN,
@@ -123,9 +123,6 @@ void zt_hdb_close(struct zt_hdb **db);
 /* zt_hdb_moved - whether another file, or none, has its name now. */
 bool zt_hdb_moved(const struct zt_hdb *db, const char *path);
 
-/* zt_hdb_error - the database's last error as -errno; @err gets its words. */
-int zt_hdb_error(sqlite3 *db, char *err);
-
 /* zt_hdb_generation - living flows of another generation are forgotten. 0 or -errno. */
 int zt_hdb_generation(struct zt_hdb *db, const char *generation, char *err);
 
@@ -173,11 +170,10 @@ enum zt_history_phase {
 	ZT_HISTORY_WRITE, /* jobs are made and written */
 };
 
-struct zt_history {
+struct zt_history_writer {
 	struct zt_history_config cfg;
 	char *path;
 	char *generation;
-	bool read_only;
 
 	/* The loop's side. */
 	enum zt_history_phase phase;
@@ -195,8 +191,6 @@ struct zt_history {
 	uint8_t stand_tag[ZT_HISTORY_DIGEST_LEN];
 	bool stand_changed;
 	uint64_t edges_over_cap;
-	sqlite3 *reader;
-	uint64_t reader_serial;
 
 	/* Shared with the thread, under @lock. */
 	pthread_mutex_t lock;
@@ -216,13 +210,8 @@ struct zt_history {
 
 /* zt_history_start - the thread; zt_history_stop - it writes the job it has, then ends. 0 or
  * -errno. */
-int zt_history_start(struct zt_history *history);
-void zt_history_stop(struct zt_history *history);
+int zt_history_start(struct zt_history_writer *history);
+void zt_history_stop(struct zt_history_writer *history);
 
 /* zt_history_give - hand a job to the thread, which takes it over. There must be none. */
-void zt_history_give(struct zt_history *history, struct zt_job *job);
-
-/* zt_history_reader - a connection to read with, on the loop's side. 0 or -errno. */
-int zt_history_reader(struct zt_history *history, sqlite3 **ret);
-/* zt_history_unsound - reading failed with @r: a corrupt file is looked at by the thread. */
-void zt_history_unsound(struct zt_history *history, int r);
+void zt_history_give(struct zt_history_writer *history, struct zt_job *job);

@@ -28,7 +28,7 @@ static uint64_t clock_ns(clockid_t clock)
 /* --- with the lock held ------------------------------------------------------------------------
  */
 
-static void wait_ms(struct zt_history *h, unsigned int ms)
+static void wait_ms(struct zt_history_writer *h, unsigned int ms)
 {
 	uint64_t until = clock_ns(CLOCK_MONOTONIC) + ms * ZT_NS_PER_MS;
 	struct timespec ts = {(time_t)(until / ZT_NS_PER_S), (long)(until % ZT_NS_PER_S)};
@@ -36,7 +36,7 @@ static void wait_ms(struct zt_history *h, unsigned int ms)
 	pthread_cond_timedwait(&h->changed, &h->lock, &ts);
 }
 
-static void failed(struct zt_history *h, const char *err)
+static void failed(struct zt_history_writer *h, const char *err)
 {
 	h->stats.failing = true;
 	h->stats.write_errors++;
@@ -44,7 +44,7 @@ static void failed(struct zt_history *h, const char *err)
 	pthread_cond_broadcast(&h->changed);
 }
 
-static void wrote(struct zt_history *h, int64_t now_s, uint64_t took_ns)
+static void wrote(struct zt_history_writer *h, int64_t now_s, uint64_t took_ns)
 {
 	h->stats.failing = false;
 	h->stats.error[0] = '\0';
@@ -58,7 +58,7 @@ static void wrote(struct zt_history *h, int64_t now_s, uint64_t took_ns)
  */
 
 /* The file cannot be used: another name for it, so that a new one can be begun. */
-static int put_aside(struct zt_history *h, const char *why, const char *detail, char *err)
+static int put_aside(struct zt_history_writer *h, const char *why, const char *detail, char *err)
 {
 	char name[ZT_HISTORY_ERROR_LEN];
 	int r = zt_hdb_set_aside(h->path, why, name, sizeof(name));
@@ -90,7 +90,7 @@ static void close_opening(struct opening *o)
 	zt_freep(&o->base);
 }
 
-static int try_open(struct zt_history *h, struct opening *o, char *err)
+static int try_open(struct zt_history_writer *h, struct opening *o, char *err)
 {
 	int r = zt_hdb_open(&o->db, h->path, err);
 
@@ -104,7 +104,7 @@ static int try_open(struct zt_history *h, struct opening *o, char *err)
 }
 
 /* Open it; what is in the way goes aside. *ret stays NULL on failure. */
-static int open_db(struct zt_history *h, struct zt_hdb **ret, char *err)
+static int open_db(struct zt_history_writer *h, struct zt_hdb **ret, char *err)
 {
 	zt_auto(close_opening) struct opening o = {0};
 	char detail[ZT_HISTORY_ERROR_LEN];
@@ -131,7 +131,8 @@ static int open_db(struct zt_history *h, struct zt_hdb **ret, char *err)
 	return 0;
 }
 
-static int write_job(struct zt_history *h, struct zt_hdb *db, const struct zt_job *job, char *err)
+static int write_job(struct zt_history_writer *h, struct zt_hdb *db, const struct zt_job *job,
+		     char *err)
 {
 	struct zt_hdb_losses losses = {0};
 	uint64_t bytes = 0, rows = 0, days = 0;
@@ -157,7 +158,7 @@ static int write_job(struct zt_history *h, struct zt_hdb *db, const struct zt_jo
 	return r;
 }
 
-static void drop_corrupt(struct zt_history *h, struct zt_hdb **db, const char *detail)
+static void drop_corrupt(struct zt_history_writer *h, struct zt_hdb **db, const char *detail)
 {
 	char err[ZT_HISTORY_ERROR_LEN];
 
@@ -170,7 +171,7 @@ static void drop_corrupt(struct zt_history *h, struct zt_hdb **db, const char *d
 }
 
 /* Somebody moved or removed it: what is written from now on must not go where nobody looks. */
-static void forget(struct zt_history *h, struct zt_hdb **db)
+static void forget(struct zt_history_writer *h, struct zt_hdb **db)
 {
 	zt_hdb_close(db);
 	pthread_mutex_lock(&h->lock);
@@ -180,7 +181,8 @@ static void forget(struct zt_history *h, struct zt_hdb **db)
 }
 
 /* One round: open if need be, look at what a reader complained of, write the job. 0 or -errno. */
-static int work(struct zt_history *h, struct zt_hdb **db, const struct zt_job *job, bool suspect)
+static int work(struct zt_history_writer *h, struct zt_hdb **db, const struct zt_job *job,
+		bool suspect)
 {
 	char err[ZT_HISTORY_ERROR_LEN] = "";
 	uint64_t began = clock_ns(CLOCK_MONOTONIC);
@@ -215,7 +217,7 @@ static int work(struct zt_history *h, struct zt_hdb **db, const struct zt_job *j
 
 static void *run(void *arg)
 {
-	struct zt_history *h = arg;
+	struct zt_history_writer *h = arg;
 	struct zt_hdb *db = NULL;
 
 	pthread_mutex_lock(&h->lock);
@@ -251,7 +253,7 @@ static void *run(void *arg)
 /* --- the loop's side ---------------------------------------------------------------------------
  */
 
-int zt_history_start(struct zt_history *h)
+int zt_history_start(struct zt_history_writer *h)
 {
 	sigset_t all, before;
 	int r;
@@ -265,7 +267,7 @@ int zt_history_start(struct zt_history *h)
 	return r;
 }
 
-void zt_history_stop(struct zt_history *h)
+void zt_history_stop(struct zt_history_writer *h)
 {
 	if (!h->have_thread)
 		return;
@@ -277,7 +279,7 @@ void zt_history_stop(struct zt_history *h)
 	h->have_thread = false;
 }
 
-void zt_history_give(struct zt_history *h, struct zt_job *job)
+void zt_history_give(struct zt_history_writer *h, struct zt_job *job)
 {
 	pthread_mutex_lock(&h->lock);
 	h->job = job;

@@ -394,27 +394,13 @@ int zt_hdb_write(struct zt_hdb *db, const struct zt_job *job, uint32_t day_rows,
 /* --- bounds ------------------------------------------------------------------------------------
  */
 
-static int number(sqlite3 *db, const char *sql, int64_t *ret)
-{
-	sqlite3_stmt *q = NULL;
-	int r = -1;
-
-	if (sqlite3_prepare_v2(db, sql, -1, &q, NULL) == SQLITE_OK &&
-	    sqlite3_step(q) == SQLITE_ROW) {
-		*ret = sqlite3_column_int64(q, 0);
-		r = 0;
-	}
-	sqlite3_finalize(q);
-	return r;
-}
-
 static int used_bytes(sqlite3 *db, uint64_t *ret)
 {
 	int64_t pages, free_pages, size;
 
-	if (number(db, "PRAGMA page_count", &pages) < 0 ||
-	    number(db, "PRAGMA freelist_count", &free_pages) < 0 ||
-	    number(db, "PRAGMA page_size", &size) < 0)
+	if (zt_hdb_number(db, "PRAGMA page_count", &pages) < 0 ||
+	    zt_hdb_number(db, "PRAGMA freelist_count", &free_pages) < 0 ||
+	    zt_hdb_number(db, "PRAGMA page_size", &size) < 0)
 		return -1;
 	*ret = (uint64_t)((pages - free_pages) * size);
 	return 0;
@@ -425,8 +411,8 @@ int zt_hdb_size(sqlite3 *db, uint64_t *ret_bytes, uint64_t *ret_rows, uint64_t *
 	int64_t rows, days;
 
 	if (used_bytes(db, ret_bytes) < 0 ||
-	    number(db, "SELECT ifnull(sum(rows), 0) FROM day", &rows) < 0 ||
-	    number(db, "SELECT count(*) FROM day", &days) < 0)
+	    zt_hdb_number(db, "SELECT ifnull(sum(rows), 0) FROM day", &rows) < 0 ||
+	    zt_hdb_number(db, "SELECT count(*) FROM day", &days) < 0)
 		return -EIO;
 	*ret_rows = (uint64_t)rows;
 	*ret_days = (uint64_t)days;
@@ -508,8 +494,8 @@ static int trim(struct zt_hdb *db, uint64_t size_cap, uint32_t age_days,
 	int removed;
 
 	for (;;) {
-		if (number(db->db, "SELECT count(*) FROM day", &days) < 0 ||
-		    number(db->db, "SELECT ifnull(min(day), 0) FROM day", &oldest) < 0 ||
+		if (zt_hdb_number(db->db, "SELECT count(*) FROM day", &days) < 0 ||
+		    zt_hdb_number(db->db, "SELECT ifnull(min(day), 0) FROM day", &oldest) < 0 ||
 		    used_bytes(db->db, &used) < 0)
 			return -1;
 		if (days <= age_days && (used <= limit || !days))
