@@ -181,8 +181,7 @@ static int send_reply(struct zt_client *client, struct zt_request *req)
 		return begin_stream(client, req->stream);
 	if (req->follow) {
 		client->filter = req->filter;
-		client->following = true;
-		client->server->followers++;
+		zt_server_follow(client->server, client, true);
 	}
 	return send_json(client, json_pack("{s:b, s:O}", "ok", 1, "result", req->result));
 }

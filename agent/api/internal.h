@@ -99,6 +99,9 @@ void zt_client_tell(struct zt_client *client, const struct zt_flow_item *item, c
 
 /* server.c */
 void zt_server_drop(struct zt_api_server *server, struct zt_client *client);
+
+/* zt_server_follow - a client begins, or ceases, to hear of every flow. */
+void zt_server_follow(struct zt_api_server *server, struct zt_client *client, bool on);
 /* Names by the policy in force; before every use of server->render. */
 int zt_server_refresh(struct zt_api_server *server);
 

@@ -80,6 +80,11 @@ static uint64_t source_now(void *ctx)
 	return zt_now_ns();
 }
 
+static void source_follow(void *ctx, bool on)
+{
+	zt_dp_follow(ctx, on);
+}
+
 void zt_api_flow_source(struct zt_dp *dp, struct zt_flow_source *ret)
 {
 	*ret = (struct zt_flow_source){
@@ -89,6 +94,7 @@ void zt_api_flow_source(struct zt_dp *dp, struct zt_flow_source *ret)
 		.counters = source_counters,
 		.now = source_now,
 		.ctx = dp,
+		.follow = source_follow,
 	};
 }
 
@@ -156,6 +162,16 @@ static void on_change(enum zt_flow_change change, const struct zt_flow_item *ite
 
 /* --- connections ------------------------------------------------------------------------ */
 
+void zt_server_follow(struct zt_api_server *server, struct zt_client *client, bool on)
+{
+	if (client->following == on)
+		return;
+	client->following = on;
+	server->followers += on ? 1 : -1;
+	if (server->followers == on && !server->detached)
+		zt_collector_watch(server->ctx.collector, on);
+}
+
 void zt_server_drop(struct zt_api_server *server, struct zt_client *client)
 {
 	struct zt_client **link = &server->clients;
@@ -165,7 +181,7 @@ void zt_server_drop(struct zt_api_server *server, struct zt_client *client)
 		link = &(*link)->next;
 	*link = client->next;
 	server->client_count--;
-	server->followers -= client->following;
+	zt_server_follow(server, client, false);
 	zt_client_free(&client);
 	if (quits && server->ctx.quit)
 		server->ctx.quit(server->ctx.ctx);

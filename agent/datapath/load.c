@@ -191,7 +191,7 @@ static int map_ctl(struct zt_dp *dp, char *err)
 		return zt_dp_err(err, -errno, "cannot map the control block: %s", strerror(errno));
 	dp->ctl = p;
 	dp->ctl->agent_pid = (uint32_t)getpid();
-	zt_dp_follow(dp, true);
+	zt_dp_follow(dp, false);
 	if (dp->ctl->netns_cookie)
 		return 0;
 	dp->ctl->abi_version = ZT_ABI_VERSION;

@@ -72,7 +72,8 @@ static void tell(struct zt_collector *c, enum zt_flow_change change, uint32_t ta
 {
 	struct zt_flow_item item = {.key = *key, .flow = *flow, .table = table};
 
-	if (!c->on_change)
+	if (!c->on_change ||
+	    (!c->watched && (change == ZT_CHANGE_UPDATE || change == ZT_CHANGE_ENDED)))
 		return;
 	item.ended = change == ZT_CHANGE_ENDED;
 	c->on_change(change, &item, c->on_change_data);
@@ -148,7 +149,7 @@ static void visit(uint32_t table, const struct zt_flow_key *key, const struct zt
 		zt_history_living(c->history, key, flow);
 	if (c->rates)
 		zt_rates_living(c->rates, key, flow);
-	if (c->on_change && flow->last_ns >= c->last_sweep_ns && flow->first_ns < c->last_sweep_ns)
+	if (c->watched && flow->last_ns >= c->last_sweep_ns && flow->first_ns < c->last_sweep_ns)
 		tell(c, ZT_CHANGE_UPDATE, table, key, flow);
 }
 
@@ -357,6 +358,7 @@ int zt_collector_new(struct zt_collector **ret, const struct zt_collector_config
 	c->history = cfg->history;
 	c->sweep_ns = (cfg->sweep_ms ?: SWEEP_MS_DEFAULT) * ZT_NS_PER_MS;
 	c->stats.started_ns = c->source.now(c->source.ctx);
+	zt_collector_watch(c, false);
 	c->recent = calloc(c->recent_cap, sizeof(*c->recent));
 	if (!c->recent)
 		return -ENOMEM;
@@ -467,6 +469,13 @@ int zt_collector_rates(struct zt_collector *collector, struct zt_rates_view *ret
 	zt_rates_wanted(c->rates, c->source.now(c->source.ctx));
 	zt_rates_view(c->rates, ret);
 	return 0;
+}
+
+void zt_collector_watch(struct zt_collector *collector, bool on)
+{
+	collector->watched = on;
+	if (collector->source.follow)
+		collector->source.follow(collector->source.ctx, on);
 }
 
 void zt_collector_follow(struct zt_collector *collector, zt_flow_change_fn fn, void *data)

@@ -49,6 +49,7 @@ struct zt_flow_walk {
  * @take:     read and delete in one step. 0 or -ENOENT.
  * @counters: all enum zt_counter. 0 or -errno.
  * @now:      CLOCK_MONOTONIC, coarse [ns].
+ * @follow:   whether ZT_EV_NEW is wanted of flows that both planes allow; NULL: it always comes.
  */
 struct zt_flow_source {
 	int (*walk)(void *ctx, struct zt_flow_walk *walk, size_t budget, zt_flow_visit_fn visit,
@@ -58,6 +59,7 @@ struct zt_flow_source {
 	int (*counters)(void *ctx, struct zt_count ret[ZT_C_COUNT]);
 	uint64_t (*now)(void *ctx);
 	void *ctx;
+	void (*follow)(void *ctx, bool on);
 };
 
 /**
@@ -187,7 +189,16 @@ enum zt_flow_change {
 typedef void (*zt_flow_change_fn)(enum zt_flow_change change, const struct zt_flow_item *item,
 				  void *data);
 
-/* zt_collector_follow - tell @fn of every change from now on; NULL ends it. One at a time. */
+/*
+ * zt_collector_follow - tell @fn of changes from now on; NULL ends it. One at a time. Of flows
+ * that are allowed and go on as they are only while they are watched.
+ */
 void zt_collector_follow(struct zt_collector *collector, zt_flow_change_fn fn, void *data);
+
+/*
+ * zt_collector_watch - somebody wants to hear of every flow, or nobody any more. An event for each
+ * new connection costs more than all else: nothing but who watches may rest on them.
+ */
+void zt_collector_watch(struct zt_collector *collector, bool on);
 
 void zt_collector_stats(struct zt_collector *collector, struct zt_collector_stats *ret);

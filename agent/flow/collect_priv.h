@@ -51,5 +51,6 @@ struct zt_collector {
 	struct zt_rates *rates; /* NULL while nobody asks */
 	zt_flow_change_fn on_change;
 	void *on_change_data;
+	bool watched;
 	struct zt_collector_stats stats;
 };

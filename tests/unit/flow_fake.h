@@ -42,6 +42,7 @@ struct fake {
 	/* Runs when an entry is about to be looked at again: traffic between walk and take. */
 	void (*between)(struct fake *fake, struct zt_flow *flow);
 	int fail;
+	bool followed;
 };
 
 static inline int fake_walk(void *ctx, struct zt_flow_walk *walk, size_t budget,
@@ -113,6 +114,11 @@ static inline int fake_counters(void *ctx, struct zt_count ret[ZT_C_COUNT])
 	return 0;
 }
 
+static inline void fake_follow(void *ctx, bool on)
+{
+	((struct fake *)ctx)->followed = on;
+}
+
 static inline uint64_t fake_now(void *ctx)
 {
 	return ((struct fake *)ctx)->now_ns;
@@ -176,7 +182,8 @@ static inline int setup_with(void **state, size_t edge_cap, size_t violation_cap
 {
 	struct env *env = calloc(1, sizeof(*env));
 	struct zt_collector_config cfg = {
-		.source = {fake_walk, fake_get, fake_take, fake_counters, fake_now, &env->fake},
+		.source = {fake_walk, fake_get, fake_take, fake_counters, fake_now, &env->fake,
+			   fake_follow},
 		.edge_cap = edge_cap,
 		.violation_cap = violation_cap,
 		.recent_cap = 8,

@@ -441,7 +441,10 @@ static void followers_hear_of_changes(void **state)
 	struct fake_entry *e;
 
 	zt_collector_sweep(env->c);
+	assert_false(env->fake.followed);
 	zt_collector_follow(env->c, hear, &heard);
+	zt_collector_watch(env->c, true);
+	assert_true(env->fake.followed);
 	event.key = key_of("10.0.0.1", 1000, "10.0.0.2", 443, IPPROTO_TCP);
 	event.flow = flow_of(ZT_DIR_OUT, ZT_STATE_ESTABLISHED, 900 * S, 900 * S);
 	zt_collector_event(env->c, &event);
@@ -456,6 +459,14 @@ static void followers_hear_of_changes(void **state)
 	zt_collector_sweep(env->c);
 	assert_int_equal(heard.count[ZT_CHANGE_NEW], 1);
 	assert_int_equal(heard.count[ZT_CHANGE_UPDATE], 1);
+	assert_int_equal(heard.count[ZT_CHANGE_ENDED], 1);
+	zt_collector_watch(env->c, false);
+	assert_false(env->fake.followed);
+	event.type = ZT_EV_REFUSED; /* what is denied is told all the same */
+	zt_collector_event(env->c, &event);
+	event.type = ZT_EV_ENDED;
+	zt_collector_event(env->c, &event);
+	assert_int_equal(heard.count[ZT_CHANGE_REFUSED], 1);
 	assert_int_equal(heard.count[ZT_CHANGE_ENDED], 1);
 	zt_collector_follow(env->c, NULL, NULL);
 }
