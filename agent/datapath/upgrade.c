@@ -3,8 +3,8 @@
  * upgrade.c - pins of an older version: ours are in charge by now, so theirs can go.
  *
  * The older programs judged by the older maps until each link was exchanged.
- * Flows are copied where their layout is the same; where it is not they are
- * judged again at their next packet, as after any eviction.
+ * Flows of version 2 begin as ours do and end earlier: what they lack is zero. Those of
+ * any other layout are judged again at their next packet, as after an eviction.
  */
 #include <errno.h>
 #include <string.h>
@@ -17,6 +17,13 @@
 #include "datapath/internal.h"
 #include "ztseg.skel.h"
 
+/* Entries whose beginning is that of ours; the rest of ours is then zero. */
+static bool is_known_layout(const struct bpf_map_info *info)
+{
+	return info->key_size == sizeof(struct zt_flow_key) &&
+	       (info->value_size == sizeof(struct zt_flow) || info->value_size == ZT_FLOW_V2_SIZE);
+}
+
 /* Verdicts are of another epoch here: the copies are judged anew, their counts go on. */
 static void copy_flows(struct zt_dp *dp, const struct bpf_map *map)
 {
@@ -24,15 +31,14 @@ static void copy_flows(struct zt_dp *dp, const struct bpf_map *map)
 	zt_auto(zt_close) int old = -1;
 	struct zt_flow_key key, next;
 	__u32 len = sizeof(info);
-	struct zt_flow flow;
+	struct zt_flow flow = {}; /* a shorter value leaves the end as it is */
 	char path[PATH_MAX];
 	bool first = true;
 
 	if (zt_dp_pin_path(dp, path, sizeof(path), bpf_map__name(map)) < 0)
 		return;
 	old = bpf_obj_get(path);
-	if (old < 0 || bpf_obj_get_info_by_fd(old, &info, &len) < 0 ||
-	    info.key_size != sizeof(key) || info.value_size != sizeof(flow))
+	if (old < 0 || bpf_obj_get_info_by_fd(old, &info, &len) < 0 || !is_known_layout(&info))
 		return;
 	while (bpf_map_get_next_key(old, first ? NULL : &key, &next) == 0) {
 		first = false;
