@@ -56,6 +56,11 @@ __noinline int zt_promote(struct zt_flow *opening)
 	pass = &w->pass;
 	w->flow = *opening;
 	w->flow.state = ZT_STATE_ESTABLISHED;
+	if (pass->pkt.proto == IPPROTO_TCP) {
+		/* Resets until now were of tries before this one. */
+		w->flow.health &= ~(ZT_HEALTH_RST_NEAR | ZT_HEALTH_RST_FAR);
+		w->flow.health |= ZT_HEALTH_ANSWERED;
+	}
 	if (pass->pkt.tcp_flags & (ZT_TCP_FIN | ZT_TCP_RST))
 		zt_tcp_track(&w->flow, pass);
 	if (bpf_map_update_elem(&zt_flows, &pass->key, &w->flow, BPF_ANY)) {

@@ -223,13 +223,15 @@ static __always_inline __u32 socket_unit(__u32 proto, __u32 port)
 static __always_inline void read_args(struct zt_owner_cmd *cmd, struct task_struct *task)
 {
 	__u64 from = BPF_CORE_READ(task, mm, arg_start);
-	__u64 len = BPF_CORE_READ(task, mm, arg_end) - from;
+	__u64 len = BPF_CORE_READ(task, mm, arg_end) - from, last;
 
 	if (len > ZT_ARGS_LEN)
 		len = ZT_ARGS_LEN;
 	if (bpf_probe_read_user(cmd->args, len, (const void *)from) < 0)
 		return;
-	if (len && !cmd->args[(len - 1) % ZT_ARGS_LEN])
+	last = len - 1;
+	asm volatile("" : "+r"(last)); /* 6.1 must see the bound on what indexes */
+	if (last < ZT_ARGS_LEN && !cmd->args[last])
 		len--;
 	cmd->args_len = len;
 }

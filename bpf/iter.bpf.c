@@ -5,8 +5,9 @@
  * Run in the guarded namespace in this order: zt_it_tcp (who listens, roles),
  * zt_it_files (owners, from the tasks that hold the sockets), zt_it_tcp again
  * (connections that nobody has accepted yet get their listener's owner). Running
- * them once more does no harm; zt_it_tcp also refreshes same-host connections,
- * which no packet hook sees, so it is run from time to time.
+ * them once more does no harm; zt_it_tcp also refreshes what sockets tell of living
+ * connections (round trip, retransmits; everything of same-host ones, which no packet
+ * hook sees), so it is run from time to time.
  */
 #include "maps.bpf.h"
 #include <bpf/bpf_core_read.h>
@@ -170,6 +171,7 @@ static __always_inline void refresh_loop(struct tcp_sock *tp, const struct zt_ct
 	if (!f)
 		return;
 	if (opener) {
+		zt_take_health(f, tp);
 		f->owner = s->owner;
 		f->pid = s->pid;
 		f->cookie = s->cookie;
@@ -182,6 +184,25 @@ static __always_inline void refresh_loop(struct tcp_sock *tp, const struct zt_ct
 	zt_raise_to(&f->bytes[out ^ 1], tp->bytes_received);
 	zt_raise_to(&f->packets[out], tp->segs_out);
 	zt_raise_to(&f->packets[out ^ 1], tp->segs_in);
+}
+
+/* A connection by a guarded device: packets count it, its socket knows how it goes. */
+static __always_inline void refresh_health(struct tcp_sock *tp, const struct zt_addr *near,
+					   const struct zt_addr *far)
+{
+	struct sock_common *skc = &tp->inet_conn.icsk_inet.sk.__sk_common;
+	struct zt_flow_key key = {.proto = IPPROTO_TCP, .kind = ZT_KIND_LOCAL};
+	struct zt_flow *f;
+
+	__builtin_memcpy(key.near_addr, near->bytes, sizeof(key.near_addr));
+	__builtin_memcpy(key.far_addr, far->bytes, sizeof(key.far_addr));
+	key.near_port = bpf_htons(skc->skc_num);
+	key.far_port = skc->skc_dport;
+	f = bpf_map_lookup_elem(&zt_flows, &key);
+	if (!f)
+		f = bpf_map_lookup_elem(&zt_openings, &key);
+	if (f)
+		zt_take_health(f, tp);
 }
 
 SEC("iter/tcp")
@@ -224,6 +245,8 @@ int zt_it_tcp(struct bpf_iter__tcp *ctx)
 	if (zt_addr_is_here(&far)) {
 		s->flags |= ZT_SOCK_LOOP;
 		refresh_loop(tp, ctl, s, &near, &far);
+	} else {
+		refresh_health(tp, &near, &far);
 	}
 	return 0;
 }

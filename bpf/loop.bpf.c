@@ -17,6 +17,9 @@
 
 #define AF_INET	      2
 #define AF_INET6      10
+#define EPIPE	      32
+#define ECONNRESET    104
+#define ECONNREFUSED  111
 #define LOOPBACK_DEV  (1 << 3)	 /* IFF_LOOPBACK */
 #define SOCK_DONE_BIT (1UL << 1) /* enum sock_flags: the peer's FIN has come */
 
@@ -28,6 +31,7 @@ static __always_inline void begin_flow(struct zt_flow *f, const struct zt_loop_e
 	f->last_ns = end->now_ns;
 	f->opener = ZT_DIR_OUT;
 	f->state = ZT_STATE_ESTABLISHED;
+	f->health = ZT_HEALTH_ANSWERED;
 	for (int plane = 0; plane < ZT_PLANE_COUNT; plane++) {
 		f->rule[plane] = ZT_RULE_LOOPBACK;
 		f->rank[plane] = ZT_RANK_BUILTIN;
@@ -51,6 +55,7 @@ static __always_inline void fill_end(struct zt_flow *f, const struct zt_loop_end
 __noinline int zt_loop_open(const struct zt_flow_key *at, const struct zt_loop_end *end)
 {
 	struct zt_flow fresh = {};
+	const struct zt_ctl *ctl;
 	struct zt_flow_key key;
 	struct zt_flow *f;
 
@@ -73,7 +78,9 @@ __noinline int zt_loop_open(const struct zt_flow_key *at, const struct zt_loop_e
 	} else {
 		zt_count(ZT_C_FLOW_INSERTED);
 	}
-	zt_event_send(ZT_EV_NEW, end->now_ns, &key, &fresh);
+	ctl = zt_ctl_get();
+	if (ctl && ctl->flags & ZT_CTL_FOLLOWED) /* never denied: nobody else asks for it */
+		zt_event_send(ZT_EV_NEW, end->now_ns, &key, &fresh);
 	return 0;
 }
 
@@ -190,10 +197,46 @@ static __always_inline void closed(struct sock *sk, int from)
 	zt_raise_to(&f->bytes[opener ? ZT_DIR_IN : ZT_DIR_OUT], got);
 	zt_raise_to(&f->packets[opener ? ZT_DIR_OUT : ZT_DIR_IN], tp->segs_out);
 	zt_raise_to(&f->packets[opener ? ZT_DIR_IN : ZT_DIR_OUT], tp->segs_in);
+	if (opener)
+		zt_take_health(f, tp);
 	f->flags |= opener ? ZT_FLOW_FIN_OUT : ZT_FLOW_FIN_IN;
+	/* Whoever gets a reset sees this error; the end that sent it sees none. */
+	if (sk->sk_err == ECONNRESET || sk->sk_err == EPIPE)
+		f->health |= opener ? ZT_HEALTH_RST_FAR : ZT_HEALTH_RST_NEAR;
 	f->state = (f->flags & ZT_FLOW_FIN_OUT) && (f->flags & ZT_FLOW_FIN_IN) ? ZT_STATE_CLOSED
 									       : ZT_STATE_CLOSING;
 	f->last_ns = bpf_ktime_get_ns();
+}
+
+/* Nobody listens there: an opening that only its own socket knows of. */
+static __always_inline void refused(struct sock *sk, const struct zt_ctl *ctl)
+{
+	struct zt_sock *s = bpf_sk_storage_get(&zt_socks, sk, 0, 0);
+	struct zt_flow_key key = {};
+	struct zt_loop_end end = {};
+	struct tcp_sock *tp;
+	struct zt_flow *f;
+
+	if (!s || sk->sk_err != ECONNREFUSED || !is_loop(sk))
+		return;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return;
+	end.now_ns = bpf_ktime_get_ns();
+	end.word = zt_word(ctl, end.now_ns);
+	end.cookie = s->cookie;
+	end.owner = s->owner;
+	end.pid = s->pid;
+	end.opens = 1;
+	loop_key(tp, true, &key);
+	zt_loop_open(&key, &end);
+	f = bpf_map_lookup_elem(&zt_flows, &key);
+	if (!f)
+		return;
+	f->packets[ZT_DIR_OUT] = tp->segs_out;
+	f->packets[ZT_DIR_IN] = tp->segs_in;
+	f->health = ZT_HEALTH_RST_FAR;
+	f->state = ZT_STATE_CLOSED;
 }
 
 /* listen() on a socket without a port binds it past the bind hooks. */
@@ -224,6 +267,8 @@ int BPF_PROG(zt_tcp_state, struct sock *sk, int from, int to)
 		listening(sk);
 	else if (to == BPF_TCP_ESTABLISHED)
 		established(sk, ctl, from == BPF_TCP_SYN_SENT);
+	else if (from == BPF_TCP_SYN_SENT)
+		refused(sk, ctl);
 	else
 		closed(sk, from);
 	return 0;

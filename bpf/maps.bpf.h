@@ -13,6 +13,8 @@
 
 #define ZT_SCRATCH_SIZE 1024
 
+#define ZT_SRTT_SHIFT 3 /* tcp_sock.srtt_us is eight times the smoothed round trip */
+
 struct zt_map_ctl {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);

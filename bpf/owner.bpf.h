@@ -253,6 +253,14 @@ static __always_inline void zt_raise_to(__u64 *value, __u64 seen)
 		*value = seen;
 }
 
+/* Of a socket's own connection: round trip and retransmits. Fields of a living tcp_sock. */
+static __always_inline void zt_take_health(struct zt_flow *f, const struct tcp_sock *tp)
+{
+	if (tp->srtt_us)
+		f->rtt_us = tp->srtt_us >> ZT_SRTT_SHIFT;
+	f->retrans = tp->total_retrans;
+}
+
 /* Hand an event to user space; a full ring is counted, the flow table still has it. */
 static __always_inline void zt_event_send(__u8 type, __u64 now_ns, const struct zt_flow_key *key,
 					  const struct zt_flow *flow)

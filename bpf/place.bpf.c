@@ -287,6 +287,14 @@ static __always_inline struct zt_flow *zt_find_entry(const struct zt_flow_key *k
 	return f ?: bpf_map_lookup_elem(&zt_openings, key);
 }
 
+/* Anything but news of a smaller MTU, or of a crowded one, which stop nothing. */
+static __always_inline bool zt_says_unreachable(const struct zt_packet *p)
+{
+	if (p->v6)
+		return p->icmp_type != 2;
+	return p->icmp_type != 4 && !(p->icmp_type == 3 && p->icmp_code == 4);
+}
+
 __noinline int zt_icmp_error(struct __sk_buff *skb)
 {
 	struct zt_work *w = zt_work_get();
@@ -313,6 +321,8 @@ __noinline int zt_icmp_error(struct __sk_buff *skb)
 		/* Added apart from zt_account(): an error is no sign of life. */
 		__sync_fetch_and_add(&f->packets[pass->dir & 1], pass->segments);
 		__sync_fetch_and_add(&f->bytes[pass->dir & 1], pass->bytes);
+		if (zt_says_unreachable(&pass->pkt))
+			f->health |= ZT_HEALTH_UNREACHABLE;
 	} else if (pass->hook != ZT_DIR_IN ||
 		   (w->quoted.proto != IPPROTO_TCP && w->quoted.proto != IPPROTO_UDP) ||
 		   !zt_quoted_socket(skb)) {

@@ -323,9 +323,10 @@ __noinline int zt_begin(struct __sk_buff *skb, __u32 opener, __u32 how)
 	f->ifindex = skb->ifindex;
 	f->flags = how & 0xff;
 	f->state = how & ZT_NEW_ESTABLISHED ? ZT_STATE_ESTABLISHED : ZT_STATE_OPENING;
+	f->health = how & ZT_NEW_ESTABLISHED ? ZT_HEALTH_ANSWERED : 0;
 	zt_apply(f, w, how & ZT_NEW_CUT);
 	zt_hit_rule(f->rule[ZT_LIVE]);
-	verdict = zt_hit(f, &w->pass);
+	verdict = zt_hit(skb, f, &w->pass);
 	if (how & ZT_NEW_ESTABLISHED) {
 		r = bpf_map_update_elem(&zt_flows, &w->pass.key, f, BPF_ANY);
 		zt_count(r ? ZT_C_LOST_INSERT : ZT_C_FLOW_INSERTED);
@@ -333,7 +334,8 @@ __noinline int zt_begin(struct __sk_buff *skb, __u32 opener, __u32 how)
 		r = bpf_map_update_elem(&zt_openings, &w->pass.key, f, BPF_ANY);
 		zt_count(r ? ZT_C_LOST_INSERT : ZT_C_OPENING_INSERTED);
 	}
-	zt_emit(ZT_EV_NEW, &w->pass.key, f, 0);
+	if (zt_actions(f) || (w->pass.ctl_flags & ZT_CTL_FOLLOWED))
+		zt_emit(ZT_EV_NEW, &w->pass.key, f, 0);
 	return verdict;
 }
 
@@ -467,7 +469,7 @@ __noinline int zt_syn(struct __sk_buff *skb)
 		/* A repeated or stray SYN within a living connection changes nothing. */
 		if (f->state == ZT_STATE_ESTABLISHED && f->action[ZT_LIVE] == ZT_ALLOW &&
 		    zt_current(f, w))
-			return zt_hit(f, &w->pass);
+			return zt_hit(skb, f, &w->pass);
 		zt_drop_entry(f, 1);
 	}
 	f = bpf_map_lookup_elem(&zt_openings, &w->pass.key);
@@ -482,12 +484,15 @@ __noinline int zt_syn(struct __sk_buff *skb)
 		f->state = ZT_STATE_OPENING;
 		f->opens++;
 		zt_hit_rule(w->answer.rule[ZT_LIVE]);
+	} else {
+		f->health |= ZT_HEALTH_SYN_REPEATED;
+		zt_tcp_health(skb, f);
 	}
 	f->proof = 0;
 	zt_apply(f, w, false);
 	if (zt_actions(f) != before)
 		zt_emit(ZT_EV_VERDICT, &w->pass.key, f, before);
-	return zt_hit(f, &w->pass);
+	return zt_hit(skb, f, &w->pass);
 }
 
 static __always_inline int zt_first_seen(struct __sk_buff *skb, const struct zt_work *w)
@@ -554,7 +559,7 @@ __noinline int zt_unsettled(struct __sk_buff *skb)
 		zt_rejudge(skb, f, answered);
 	else if (w->pass.pkt.proto == IPPROTO_UDP)
 		f->proof = zt_udp_gen_of(&w->pass.key); /* the same socket still: go on */
-	verdict = zt_hit(f, &w->pass);
+	verdict = zt_hit(skb, f, &w->pass);
 	if (!answered && verdict != ZT_DROP)
 		zt_answered(f, &w->pass);
 	return verdict;
@@ -574,7 +579,7 @@ __noinline int zt_slow(struct __sk_buff *skb)
 		zt_place(skb);
 		f = bpf_map_lookup_elem(&zt_flows, &w->pass.key);
 		if (f && zt_fresh(f, &w->pass))
-			return zt_hit(f, &w->pass);
+			return zt_hit(skb, f, &w->pass);
 	}
 	if (zt_is_opening_syn(&w->pass.pkt))
 		return zt_unsettled(skb);
@@ -584,7 +589,7 @@ __noinline int zt_slow(struct __sk_buff *skb)
 	f = bpf_map_lookup_elem(&zt_openings, &w->pass.key);
 	if (!f || !zt_fresh(f, &w->pass) || f->action[ZT_LIVE] == ZT_DENY)
 		return zt_unsettled(skb);
-	verdict = zt_hit(f, &w->pass);
+	verdict = zt_hit(skb, f, &w->pass);
 	zt_answered(f, &w->pass);
 	return verdict;
 }

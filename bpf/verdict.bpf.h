@@ -15,11 +15,20 @@ int zt_posture(struct __sk_buff *skb, __u32 said);
 /* Everything that no fresh entry answers for. All three return ZT_NEXT or ZT_DROP. */
 int zt_slow(struct __sk_buff *skb);
 
-static __always_inline int zt_hit(struct zt_flow *f, const struct zt_pass *pass)
+/*
+ * Round trip and retransmits of the near end's socket, into the entry: where its connection
+ * ends (FIN, RST) and where its opening is repeated. No verdict rests on them.
+ */
+int zt_tcp_health(struct __sk_buff *skb, struct zt_flow *f);
+
+static __always_inline int zt_hit(struct __sk_buff *skb, struct zt_flow *f,
+				  const struct zt_pass *pass)
 {
 	zt_account(f, pass);
-	if (pass->pkt.tcp_flags & (ZT_TCP_FIN | ZT_TCP_RST))
+	if (pass->pkt.tcp_flags & (ZT_TCP_FIN | ZT_TCP_RST)) {
 		zt_tcp_track(f, pass);
+		zt_tcp_health(skb, f);
+	}
 	if (f->action[ZT_LIVE] | f->action[ZT_CANDIDATE] | (f->flags & ZT_FLOW_FAILSAFE))
 		return zt_act(f);
 	return ZT_NEXT;

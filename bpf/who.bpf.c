@@ -2,6 +2,7 @@
 /*
  * who.bpf.c - socket lookups of the wire programs.
  */
+#include "verdict.bpf.h"
 #include "who.bpf.h"
 
 static __always_inline void zt_who_take(struct zt_who *who, struct zt_sock *s)
@@ -152,6 +153,52 @@ __noinline int zt_listener(struct __sk_buff *skb, __u32 take)
 	}
 	bpf_sk_release(sk);
 	return listening;
+}
+
+/* The kernel's own reply socket says TCP too, but is a raw one: it has no such fields. */
+static __always_inline void take_health(struct zt_flow *f, struct bpf_sock *sk)
+{
+	struct bpf_tcp_sock *tcp;
+
+	if (sk->type != SOCK_STREAM || sk->state == ZT_TCP_STATE_LISTEN)
+		return;
+	tcp = bpf_tcp_sock(sk);
+	if (!tcp)
+		return;
+	if (tcp->srtt_us)
+		f->rtt_us = tcp->srtt_us >> ZT_SRTT_SHIFT;
+	f->retrans = tcp->total_retrans;
+}
+
+__noinline int zt_tcp_health(struct __sk_buff *skb, struct zt_flow *f)
+{
+	struct zt_work *w = zt_work_get();
+	struct bpf_sock_tuple tuple = {};
+	struct bpf_sock *sk;
+	__u32 size;
+
+	if (!w || !f || w->pass.key.kind != ZT_KIND_LOCAL || w->pass.pkt.proto != IPPROTO_TCP)
+		return 0;
+	if (w->pass.hook == ZT_DIR_OUT) { /* what leaves has its socket at hand */
+		sk = skb->sk;
+		sk = sk ? bpf_sk_fullsock(sk) : NULL;
+		if (sk)
+			take_health(f, sk);
+		return 0;
+	}
+	/* Of what comes in only a reset ends all: after a FIN the near end still says its own. */
+	if (!(w->pass.pkt.tcp_flags & ZT_TCP_RST))
+		return 0;
+	size = zt_tuple(&w->pass.key, &tuple);
+	if (size == sizeof(tuple.ipv4))
+		sk = bpf_sk_lookup_tcp(skb, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+	else
+		sk = bpf_sk_lookup_tcp(skb, &tuple, sizeof(tuple.ipv6), BPF_F_CURRENT_NETNS, 0);
+	if (!sk)
+		return 0;
+	take_health(f, sk);
+	bpf_sk_release(sk);
+	return 0;
 }
 
 __noinline int zt_who_note(struct __sk_buff *skb, __u32 cut)

@@ -57,7 +57,7 @@ static __always_inline int zt_wire(struct __sk_buff *skb, const bool l2, const _
 		return zt_slow(skb);
 	f = bpf_map_lookup_elem(&zt_flows, &pass->key);
 	if (f && zt_fresh(f, pass))
-		return zt_hit(f, pass);
+		return zt_hit(skb, f, pass);
 	return zt_slow(skb);
 }
 
