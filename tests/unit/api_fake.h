@@ -96,6 +96,12 @@ bool zt_dp_forwarding(struct zt_dp *dp)
 	return false;
 }
 
+void zt_dp_follow(struct zt_dp *dp, bool on)
+{
+	(void)dp;
+	world.flows->fake.followed = on;
+}
+
 int zt_dp_flow_scan(struct zt_dp *dp, struct zt_flow_scan *scan, size_t budget, zt_flow_fn fn,
 		    void *ctx)
 {
