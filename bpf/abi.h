@@ -232,7 +232,7 @@ struct zt_flow {
 	__u8 health;	 /* ZT_HEALTH_* */
 	__u32 rtt_us;	 /* TCP: smoothed round trip of the near end's socket, 0 = not known */
 	__u32 retrans;	 /* TCP: segments that the near end's socket sent again */
-	__u32 pad;
+	__u32 look_data; /* the classifier's, by `look` */
 };
 _Static_assert(sizeof(struct zt_flow) == 144, "zt_flow: layout changed");
 #define ZT_FLOW_V2_SIZE 128 /* of version 2: the same up to `look`, which was always 0 */

@@ -44,6 +44,17 @@ struct zt_who {
 	__u32 pad;
 };
 
+#define ZT_PEEK_LEN 256 /* a power of two: it bounds an index in any verifier's eyes */
+
+/* The first payload bytes of a packet, for the classifier; zeros behind what was read. */
+struct zt_peek {
+	__u8 b[ZT_PEEK_LEN];
+	__u32 off;  /* of b[0] in the packet */
+	__u32 len;  /* payload there is, of UDP that of one datagram */
+	__u32 have; /* bytes that b holds */
+	__u32 pad;
+};
+
 /*
  * The one working set per CPU. tc programs run with bottom halves off and never
  * nest, so whoever holds it is alone.
@@ -57,6 +68,7 @@ struct zt_work {
 	struct zt_flow flow;	 /* an entry before it is inserted */
 	struct zt_packet quoted; /* what an ICMP error speaks of; the original of a translation */
 	struct zt_flow_key key;	 /* a second key to try */
+	struct zt_peek peek;	 /* class.bpf.c */
 };
 _Static_assert(sizeof(struct zt_work) <= ZT_SCRATCH_SIZE, "zt_work outgrew its map");
 

@@ -11,7 +11,7 @@
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
 
-#define ZT_SCRATCH_SIZE 1024
+#define ZT_SCRATCH_SIZE 1536
 
 #define ZT_SRTT_SHIFT 3 /* tcp_sock.srtt_us is eight times the smoothed round trip */
 

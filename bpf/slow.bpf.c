@@ -8,6 +8,7 @@
 #include "verdict.bpf.h"
 #include "who.bpf.h"
 #include "place.bpf.h"
+#include "class.bpf.h"
 
 /* --- acting ------------------------------------------------------------------------ */
 
@@ -325,6 +326,7 @@ __noinline int zt_begin(struct __sk_buff *skb, __u32 opener, __u32 how)
 	f->state = how & ZT_NEW_ESTABLISHED ? ZT_STATE_ESTABLISHED : ZT_STATE_OPENING;
 	f->health = how & ZT_NEW_ESTABLISHED ? ZT_HEALTH_ANSWERED : 0;
 	zt_apply(f, w, how & ZT_NEW_CUT);
+	zt_look_begin(f, &w->pass);
 	zt_hit_rule(f->rule[ZT_LIVE]);
 	verdict = zt_hit(skb, f, &w->pass);
 	if (how & ZT_NEW_ESTABLISHED) {
@@ -483,6 +485,7 @@ __noinline int zt_syn(struct __sk_buff *skb)
 	if (f->state != ZT_STATE_OPENING) {
 		f->state = ZT_STATE_OPENING;
 		f->opens++;
+		zt_look_begin(f, &w->pass);
 		zt_hit_rule(w->answer.rule[ZT_LIVE]);
 	} else {
 		f->health |= ZT_HEALTH_SYN_REPEATED;

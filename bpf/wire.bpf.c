@@ -7,6 +7,7 @@
  * 0 would end the chain and blind programs that other people attached.
  */
 #include "verdict.bpf.h"
+#include "class.bpf.h"
 
 #define ZT_PKT_OTHERHOST 3
 #define ZT_PKT_LOOPBACK	 5
@@ -19,6 +20,16 @@ static __always_inline bool zt_in_transit(struct __sk_buff *skb)
 	__u32 from = skb->ingress_ifindex;
 
 	return from && bpf_map_lookup_elem(&zt_ifaces, &from);
+}
+
+/* What no entry answers for; with payload, its entry may wait to see that. */
+static __always_inline int zt_wire_slow(struct __sk_buff *skb, const struct zt_pass *pass)
+{
+	int verdict = zt_slow(skb);
+
+	if (verdict == ZT_NEXT && pass->pkt.payload && pass->pkt.payload < pass->pkt.end)
+		zt_class_slow(skb);
+	return verdict;
 }
 
 static __always_inline int zt_wire(struct __sk_buff *skb, const bool l2, const __u8 hook)
@@ -54,11 +65,14 @@ static __always_inline int zt_wire(struct __sk_buff *skb, const bool l2, const _
 	zt_key_make(&pass->key, &pass->pkt, hook == ZT_DIR_IN, ZT_KIND_LOCAL);
 	/* A SYN is always judged: no entry could answer for it. */
 	if (zt_is_opening_syn(&pass->pkt))
-		return zt_slow(skb);
+		return zt_wire_slow(skb, pass);
 	f = bpf_map_lookup_elem(&zt_flows, &pass->key);
-	if (f && zt_fresh(f, pass))
-		return zt_hit(skb, f, pass);
-	return zt_slow(skb);
+	if (!f || !zt_fresh(f, pass))
+		return zt_wire_slow(skb, pass);
+	said = zt_hit(skb, f, pass);
+	if (f->look && said == ZT_NEXT)
+		zt_class(skb, f);
+	return said;
 }
 
 SEC("tc")
