@@ -15,6 +15,7 @@
 #ifndef __VMLINUX_H__ /* set by bpftool's dump; else take the uapi types */
 #include <linux/types.h>
 #endif
+#include "codes.h"
 
 #define ZT_ABI_VERSION 3
 
@@ -126,73 +127,6 @@ _Static_assert(sizeof(struct zt_flow_key) == 40, "zt_flow_key: layout changed");
 #define ZT_FLOW_EITHER	  0x20 /* opener unknown: either direction was enough */
 #define ZT_FLOW_FAILSAFE  0x40 /* a failsafe saved it */
 #define ZT_FLOW_RESETTING 0x80 /* newly denied by `existing: reset`: its RST may leave */
-
-/*
- * What the first payload bytes said. Anything from ZT_ENC_PLAINTEXT up is known; 0 counts as
- * plaintext wherever coverage is measured. Numbers are kept on disk: add, never change.
- */
-enum zt_encryption {
-	ZT_ENC_UNKNOWN = 0,
-	ZT_ENC_PLAINTEXT, /* a protocol that is known to be in the clear, see zt_flow.app */
-	ZT_ENC_TLS,	  /* version not seen: middle of a connection, or no ServerHello yet */
-	ZT_ENC_SSL3,
-	ZT_ENC_TLS10,
-	ZT_ENC_TLS11,
-	ZT_ENC_TLS12,
-	ZT_ENC_TLS13,
-	ZT_ENC_DTLS, /* version not seen */
-	ZT_ENC_DTLS10,
-	ZT_ENC_DTLS12,
-	ZT_ENC_DTLS13,
-	ZT_ENC_SSH,
-	ZT_ENC_QUIC,
-	ZT_ENC_WIREGUARD,
-	ZT_ENC_ESP, /* IP protocol 50, or UDP 4500 */
-	ZT_ENC_IKE,
-	ZT_ENC_COUNT,
-};
-
-/*
- * The protocol inside, where it was recognised: of plaintext, and of encryption that began
- * with it (STARTTLS and its kin). Kept on disk: add, never change.
- */
-enum zt_app {
-	ZT_APP_NONE = 0,
-	ZT_APP_HTTP,
-	ZT_APP_POSTGRESQL,
-	ZT_APP_MYSQL,
-	ZT_APP_REDIS,
-	ZT_APP_DNS,
-	ZT_APP_SMTP,
-	ZT_APP_IMAP,
-	ZT_APP_POP3,
-	ZT_APP_FTP,
-	ZT_APP_TELNET,
-	ZT_APP_LDAP,
-	ZT_APP_SMB,
-	ZT_APP_NFS, /* ONC RPC, program 100003 */
-	ZT_APP_RPC, /* ONC RPC, any other program */
-	ZT_APP_MSSQL,
-	ZT_APP_ORACLE,
-	ZT_APP_MONGODB,
-	ZT_APP_AMQP,
-	ZT_APP_KAFKA,
-	ZT_APP_MEMCACHED,
-	ZT_APP_NTP,
-	ZT_APP_SNMP,
-	ZT_APP_SYSLOG,
-	ZT_APP_SIP,
-	ZT_APP_RDP,
-	ZT_APP_VNC,
-	ZT_APP_KERBEROS,
-	ZT_APP_HTTP2,
-	ZT_APP_XMPP,
-	ZT_APP_MQTT,
-	ZT_APP_DHCP,
-	ZT_APP_RADIUS,
-	ZT_APP_TFTP,
-	ZT_APP_COUNT,
-};
 
 #define ZT_HEALTH_RST_NEAR     0x01 /* the near end sent a RST */
 #define ZT_HEALTH_RST_FAR      0x02
@@ -491,7 +425,7 @@ struct zt_owner {
 };
 
 #define ZT_TASK_COMM_LEN 16
-#define ZT_ARGS_LEN 160
+#define ZT_ARGS_LEN	 160
 
 /*
  * The latest process image that opened a socket for an owner: array zt_owner_cmds, by owner
@@ -500,9 +434,9 @@ struct zt_owner {
 struct zt_owner_cmd {
 	__u64 start_ns; /* of the process, CLOCK_BOOTTIME as in /proc/PID/stat; 0 = nothing known */
 	__u32 pid;
-	__u32 args_len;		/* of @args, without the last NUL; 0 = not read */
+	__u32 args_len;		     /* of @args, without the last NUL; 0 = not read */
 	char comm[ZT_TASK_COMM_LEN]; /* with a NUL */
-	char args[ZT_ARGS_LEN]; /* NUL between arguments, cut at the end */
+	char args[ZT_ARGS_LEN];	     /* NUL between arguments, cut at the end */
 };
 
 /*
