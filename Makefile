@@ -26,7 +26,8 @@ SERVER_PACKAGES := dnsmasq-base postgresql-15 mariadb-server-core mariadb-client
 	$(if $(wildcard /usr/share/doc/busybox),,busybox-static)
 TEST_PACKAGES  := $(RUN_PACKAGES) libcmocka-dev libclang-rt-14-dev inotify-tools iputils-ping \
 	python3-jsonschema python3-yaml tzdata minisign \
-	libxml2-utils $(SERVER_PACKAGES)
+	libxml2-utils $(SERVER_PACKAGES) \
+	chromium chromium-driver poppler-utils
 CHECK_PACKAGES := clang-format cppcheck shellcheck git
 BENCH_PACKAGES := $(RUN_PACKAGES) linux-perf conntrack
 VM_PACKAGES    := $(TEST_PACKAGES) qemu-system-x86 qemu-system-common xz-utils zstd lz4 binutils busybox-static kmod
@@ -120,6 +121,10 @@ $(OUT)/%.o: %.c
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(call objs,$(filter agent/datapath/% agent/main.c,$(AGENT_SRC))): | $(SKEL)
+
+# The assembler takes these in; the compiler's own list of dependencies does not know them.
+WEB_FILES := $(wildcard ctl/web/page.html ctl/web/page.css ctl/web/js/*.js)
+$(OUT)/ctl/web/page.o: $(WEB_FILES)
 
 $(OUT)/libztshared.a: $(call objs,$(SHARED_SRC))
 	@rm -f $@

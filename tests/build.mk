@@ -30,7 +30,7 @@ FUZZ := $(patsubst tests/fuzz/fuzz_%.c,$(T)/fuzz/test_%,$(FUZZ_SRC))
 LIBFUZZ := $(patsubst tests/fuzz/%.c,$(OUT)/fuzz/%,$(FUZZ_SRC))
 
 .PHONY: test-programs fuzz-programs
-test-programs: $(UNIT) $(BPFT) $(FUZZ)
+test-programs: $(UNIT) $(BPFT) $(FUZZ) $(T)/web/render
 fuzz-programs: $(LIBFUZZ)
 
 $(SAN_OUT)/%.o: %.c
@@ -46,6 +46,11 @@ $(SAN_OUT)/libzt.a: $(patsubst %.c,$(SAN_OUT)/%.o,$(ROOM_SRC) $(CTL_LIB))
 $(UNIT): $(T)/unit/%: $(SAN_OUT)/tests/unit/%.o $(SAN_OUT)/libzt.a
 	@mkdir -p $(@D)
 	$(CC) $(SAN) -o $@ $^ $(LDLIBS) -lcmocka
+
+$(SAN_OUT)/ctl/web/page.o: $(WEB_FILES)
+$(T)/web/render: $(SAN_OUT)/tests/web/render.o $(SAN_OUT)/libzt.a
+	@mkdir -p $(@D)
+	$(CC) $(SAN) -o $@ $^ $(LDLIBS)
 
 # The kernel side is under test here; the program itself is an ordinary one. Policies are
 # compiled by the agent's own room, so that both halves are held together.
