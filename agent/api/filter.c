@@ -25,6 +25,8 @@ struct subject {
 	uint16_t port;
 	uint8_t proto;
 	const uint8_t *action;
+	uint8_t encryption;
+	uint8_t app;
 };
 
 static int bad(char *err, size_t len, const char *key, const char *want)
@@ -104,6 +106,28 @@ static int get_verdict(const json_t *args, struct zt_filter *ret)
 	return text ? -EINVAL : 0;
 }
 
+/* A class, a version, a protocol, or a protocol with what protects it; in this order. */
+static int get_class(const json_t *args, struct zt_filter *ret)
+{
+	const char *text = NULL;
+
+	if (zt_json_get_str(args, ZT_CLASS_KEY, &text) < 0)
+		return -EINVAL;
+	if (!text)
+		return 0;
+	if (!zt_cover_find(text, &ret->cover))
+		ret->wants = ZT_WANT_COVER;
+	else if (!zt_encryption_find(text, &ret->encryption))
+		ret->wants = ZT_WANT_ENCRYPTION;
+	else if (!zt_app_find(text, &ret->app))
+		ret->wants = ZT_WANT_APP;
+	else if (!zt_protocol_find(text, &ret->encryption, &ret->app))
+		ret->wants = ZT_WANT_ENCRYPTION | ZT_WANT_APP;
+	else
+		return -EINVAL;
+	return 0;
+}
+
 int zt_filter_parse(const json_t *args, struct zt_filter *ret, char *err, size_t err_len)
 {
 	uint64_t port = 0;
@@ -122,6 +146,10 @@ int zt_filter_parse(const json_t *args, struct zt_filter *ret, char *err, size_t
 			   "tcp, udp, icmp, icmpv6, another protocol's name or its number");
 	if (get_verdict(args, ret) < 0)
 		return bad(err, err_len, "verdict", "allowed, denied or would-deny");
+	if (get_class(args, ret) < 0)
+		return bad(err, err_len, ZT_CLASS_KEY,
+			   "a class such as tls, plaintext or unknown, a version such as tls1.2, "
+			   "or a protocol such as http");
 	ret->port = (uint16_t)port;
 	ret->host_is_addr = ret->host[0] && !zt_addr_parse(ret->host, &ret->addr);
 	return 0;
@@ -174,6 +202,20 @@ static bool has_verdict(const struct zt_filter *f, const uint8_t *action)
 	}
 }
 
+static bool is_class(const struct zt_filter *f, const struct subject *s)
+{
+	enum zt_cover cover = zt_encryption_cover(s->encryption);
+
+	/* As it is shown: a known protocol that nothing protects is in the clear. */
+	if (cover == ZT_COVER_UNKNOWN && zt_app_name(s->app))
+		cover = ZT_COVER_PLAINTEXT;
+	if (f->wants & ZT_WANT_COVER && cover != f->cover)
+		return false;
+	if (f->wants & ZT_WANT_ENCRYPTION && s->encryption != f->encryption)
+		return false;
+	return !(f->wants & ZT_WANT_APP) || s->app == f->app;
+}
+
 /* The cheap conditions first: a table may have a million rows. */
 static bool matches(const struct zt_filter *f, const struct subject *s)
 {
@@ -181,7 +223,7 @@ static bool matches(const struct zt_filter *f, const struct subject *s)
 		return false;
 	if (f->has_proto && f->proto != s->proto)
 		return false;
-	if (!has_verdict(f, s->action))
+	if (!has_verdict(f, s->action) || (f->wants && !is_class(f, s)))
 		return false;
 	if (f->host[0] && !is_host(f, s->src, s->src_near) && !is_host(f, s->dst, s->dst_near))
 		return false;
@@ -207,6 +249,8 @@ bool zt_filter_flow(const struct zt_filter *filter, const struct zt_flow_item *i
 		.port = ends.port,
 		.proto = item->key.proto,
 		.action = item->flow.action,
+		.encryption = item->flow.encryption,
+		.app = item->flow.app,
 	};
 	return matches(filter, &s);
 }
@@ -262,6 +306,8 @@ bool zt_filter_edge(const struct zt_filter *filter, const struct zt_edge *edge,
 		.port = edge->key.port,
 		.proto = edge->key.proto,
 		.action = edge->key.action,
+		.encryption = edge->key.encryption,
+		.app = edge->key.app,
 	};
 
 	return matches(filter, &s);

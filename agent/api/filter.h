@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/protocol.h"
 #include "bpf/abi.h"
 #include "flow/collect.h"
 #include "flow/names.h"
@@ -22,6 +23,13 @@ enum zt_filter_verdict {
 	ZT_WANT_WOULD_DENY,
 };
 
+/* What `encryption` asks for: any of these bits. */
+enum zt_filter_class {
+	ZT_WANT_COVER = 0x1,
+	ZT_WANT_ENCRYPTION = 0x2,
+	ZT_WANT_APP = 0x4,
+};
+
 /* Copies: a filter of a follower outlives its request. Empty strings ask for nothing. */
 struct zt_filter {
 	char segment[ZT_NAME_LEN];
@@ -34,12 +42,17 @@ struct zt_filter {
 	uint16_t port;
 	uint8_t proto;
 	enum zt_filter_verdict verdict;
+	uint8_t wants; /* enum zt_filter_class: what of the next three counts */
+	enum zt_cover cover;
+	uint8_t encryption;
+	uint8_t app;
 	const struct zt_flow_names *names; /* set by the caller before matching */
 	struct zt_users *users;
 };
 
 /* Names of the filter arguments, for zt_json_only(). */
 #define ZT_FILTER_KEYS "segment", "host", "port", "proto", "verdict", "owner"
+#define ZT_CLASS_KEY   "encryption" /* where flows or edges have it */
 
 /**
  * zt_filter_parse - read the filter arguments of a request.

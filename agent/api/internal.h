@@ -15,6 +15,7 @@
 #include "base/strbuf.h"
 
 struct sd_event_source;
+struct zt_map_text;
 struct zt_names;
 struct zt_procs;
 struct zt_render;
@@ -39,6 +40,11 @@ struct zt_stream {
 	int (*more)(struct zt_stream *stream, struct zt_render *render, struct zt_strbuf *out);
 	void (*free)(struct zt_stream *stream);
 };
+
+/* traffic.c: a value of a list, a comma before it unless it is the first; `,"key":value`. Both
+ * take the reference. 0 or -ENOMEM. */
+int zt_stream_put(struct zt_strbuf *out, bool first, json_t *value);
+int zt_stream_put_key(struct zt_strbuf *out, const char *key, json_t *value);
 
 /* --- clients ------------------------------------------------------------------- */
 
@@ -81,6 +87,7 @@ struct zt_api_server {
 	struct zt_users *users;
 	struct zt_procs *procs;
 	struct zt_render *render;
+	struct zt_map_text *map_text;
 	uint64_t learn_ns;  /* processes are looked at so many times a second at most */
 	unsigned int learn; /* looks left in this second */
 };
@@ -146,6 +153,12 @@ __attribute__((format(printf, 3, 4))) int zt_request_fail(struct zt_request *req
 /* zt_request_text - read one message; puts the reply, or its beginning, into the client. */
 int zt_request_text(struct zt_client *client, const char *text, size_t len);
 
+#define ZT_LIMIT_MAX 1000000
+
+/* traffic.c: the arguments that several requests have. 0, or -EINVAL, the request says why. */
+int zt_request_limit(struct zt_request *req, uint64_t *ret);
+int zt_request_filter(struct zt_request *req);
+
 /* The handlers, by file. */
 int zt_handle_flows(struct zt_request *request);
 int zt_handle_violations(struct zt_request *request);
@@ -179,6 +192,9 @@ json_t *zt_status_losses(struct zt_api_server *server);
 json_t *zt_status_history(struct zt_history *history);
 json_t *zt_status_observe(struct zt_dp *dp);
 json_t *zt_status_policy(const struct zt_api_ctx *ctx);
+
+/* map.c: whose eyes a map is seen with. New reference. */
+json_t *zt_map_view(const struct zt_api_ctx *ctx, const char *source);
 
 /* state.c. zt_state_json() adds what intent.h says of the state to an object. */
 void zt_state_json(json_t *object, const struct zt_intent_state *state);

@@ -9,6 +9,9 @@
 #include "api/names.h"
 #include "base/addr.h"
 #include "base/cleanup.h"
+#include "base/strmap.h"
+#include "base/time.h"
+#include "datapath/labels.h"
 #include "flow/table.h"
 #include "policy/policy.h"
 #include "policy/rules.h"
@@ -34,6 +37,7 @@ struct zt_names {
 	struct place *places;
 	size_t place_count;
 	struct zt_table table;
+	struct zt_strmap *hosts; /* by name; numbers are places in policy->hosts */
 	struct owner owners[OWNERS_CACHED];
 };
 
@@ -83,17 +87,119 @@ static size_t segments_of(void *ctx, const struct zt_addr *addr, bool near, cons
 	return zt_tables_segments(names->from.tables, addr, near, ret, cap);
 }
 
+static const struct zt_host *host_named(const struct zt_names *names, const char *name)
+{
+	uint32_t n =
+		names->hosts ? zt_strmap_find(names->hosts, name, strlen(name)) : ZT_STRMAP_NONE;
+
+	return n == ZT_STRMAP_NONE ? NULL : &names->from.policy->hosts[n];
+}
+
+/* Rows of one host in the overlay, which is sorted by host. */
+static size_t overlay_rows(const struct zt_overlay *overlay, const char *host, size_t *ret_count)
+{
+	size_t low = 0, high = overlay->label_count, end;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (strcmp(overlay->labels[mid].host, host) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (end = low; end < overlay->label_count; end++) {
+		if (strcmp(overlay->labels[end].host, host))
+			break;
+	}
+	*ret_count = end - low;
+	return low;
+}
+
+/* Value of the rows of one key: the first whose time is not over; NULL: the inventory's own. */
+static const char *value_now(const struct zt_overlay_label *rows, size_t count, uint64_t now_ns)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!rows[i].until_ns || now_ns < rows[i].until_ns)
+			return rows[i].value;
+	}
+	return rows[count - 1].under;
+}
+
+static size_t same_key(const struct zt_overlay_label *rows, size_t count)
+{
+	size_t n = 1;
+
+	while (n < count && !strcmp(rows[n].key, rows[0].key))
+		n++;
+	return n;
+}
+
+struct label_each {
+	void (*fn)(const char *key, const char *value, void *data);
+	void *data;
+	size_t told;
+};
+
+static void tell(struct label_each *each, const char *key, const char *value)
+{
+	each->fn(key, value, each->data);
+	each->told++;
+}
+
+static bool is_covered(const struct zt_overlay_label *rows, size_t count, const char *key,
+		       uint64_t now_ns)
+{
+	for (size_t i = 0, n; i < count; i += n) {
+		n = same_key(rows + i, count - i);
+		if (!strcmp(rows[i].key, key))
+			return value_now(rows + i, n, now_ns) != NULL;
+	}
+	return false;
+}
+
+/* What was set at run time comes before the inventory's, key by key. */
 static size_t labels_of(void *ctx, const char *host,
 			void (*each)(const char *key, const char *value, void *data), void *data)
 {
 	const struct zt_names *names = ctx;
-	const struct zt_host *h = NULL;
+	const struct zt_host *h = host_named(names, host);
+	struct label_each out = {each, data, 0};
+	struct zt_overlay overlay = {0};
+	const struct zt_overlay_label *rows;
+	uint64_t now_ns = zt_now_ns();
+	size_t count;
 
-	if (names->from.policy)
-		h = zt_policy_host(names->from.policy, host);
-	for (size_t i = 0; h && i < h->label_count; i++)
-		each(h->labels[i].key, h->labels[i].value, data);
-	return h ? h->label_count : 0;
+	if (names->from.labels)
+		zt_labels_overlay(names->from.labels, &overlay);
+	rows = overlay.labels + overlay_rows(&overlay, host, &count);
+	for (size_t i = 0, n; i < count; i += n) {
+		const char *value;
+
+		n = same_key(rows + i, count - i);
+		value = value_now(rows + i, n, now_ns);
+		if (value)
+			tell(&out, rows[i].key, value);
+	}
+	for (size_t i = 0; h && i < h->label_count; i++) {
+		if (!is_covered(rows, count, h->labels[i].key, now_ns))
+			tell(&out, h->labels[i].key, h->labels[i].value);
+	}
+	return out.told;
+}
+
+static size_t hints_of(void *ctx, const struct zt_addr *addr, struct zt_hint ret[ZT_HINTS_MAX])
+{
+	const struct zt_names *names = ctx;
+
+	return names->from.hints ? names->from.hints(names->from.ctx, addr, ret) : 0;
+}
+
+static int command_of(void *ctx, uint32_t index, struct zt_owner_cmd *ret)
+{
+	const struct zt_names *names = ctx;
+
+	return names->from.command ? names->from.command(names->from.ctx, index, ret) : -ENOENT;
 }
 
 static const char *rule_of(void *ctx, uint32_t number)
@@ -132,6 +238,8 @@ int zt_names_new(struct zt_names **ret)
 		.host = host_of,
 		.segments = segments_of,
 		.labels = labels_of,
+		.hints = hints_of,
+		.command = command_of,
 		.rule = rule_of,
 		.owner = owner_of,
 		.ctx = names,
@@ -143,6 +251,7 @@ int zt_names_new(struct zt_names **ret)
 static void forget(struct zt_names *names)
 {
 	zt_table_clear(&names->table);
+	zt_strmap_free(&names->hosts);
 	free(names->places);
 	names->places = NULL;
 	names->place_count = names->host_count = 0;
@@ -169,8 +278,13 @@ static int learn(struct zt_names *names, const struct zt_policy *policy)
 	names->places = malloc((count ?: 1) * sizeof(*names->places));
 	if (!names->places || zt_table_reserve(&names->table, (uint32_t)(count ?: 1)) < 0)
 		return -ENOMEM;
+	if (zt_strmap_new(&names->hosts) < 0)
+		return -ENOMEM;
 	for (size_t i = 0; i < policy->host_count; i++) {
 		const struct zt_host *host = &policy->hosts[i];
+
+		if (zt_strmap_intern(names->hosts, host->name, strlen(host->name), NULL) != i)
+			return -ENOMEM;
 
 		for (size_t j = 0; j < host->address_count; j++) {
 			struct place *place = &names->places[names->place_count];

@@ -12,6 +12,7 @@
 #include "bpf/abi.h"
 #include "flow/names.h"
 
+struct zt_labels;
 struct zt_names;
 struct zt_policy;
 struct zt_rule_names;
@@ -22,7 +23,9 @@ struct zt_tables;
  * @policy, @tables: in force; NULL while there is none.
  * @this_host:       inventory name of this machine, or NULL.
  * @locals:          local addresses, sorted bytewise.
- * @owner:           record of an owner index: 0 or -ENOENT.
+ * @labels:          set at run time, or NULL.
+ * @owner:           record of an owner index: 0 or -ENOENT; @command: its latest process.
+ * @hints:           names that an address may have; see struct zt_flow_names.
  */
 struct zt_names_from {
 	const struct zt_policy *policy;
@@ -31,7 +34,10 @@ struct zt_names_from {
 	const char *this_host;
 	const struct zt_addr *locals;
 	size_t local_count;
+	const struct zt_labels *labels;
 	int (*owner)(void *ctx, uint32_t index, struct zt_owner *ret_owner);
+	int (*command)(void *ctx, uint32_t index, struct zt_owner_cmd *ret);
+	size_t (*hints)(void *ctx, const struct zt_addr *addr, struct zt_hint ret[ZT_HINTS_MAX]);
 	void *ctx;
 };
 

@@ -141,6 +141,35 @@ json_t *zt_owner_json(const struct zt_owner *owner, struct zt_users *users)
 	return json_incref(object);
 }
 
+/* Bytes at the end that begin a character which was cut: nothing of it is worth showing. */
+static size_t cut_tail(const char *text, size_t len)
+{
+	for (size_t n = 1; n <= 3 && n < len; n++) {
+		unsigned char c = (unsigned char)text[len - n];
+
+		if (c >= 0xc2 && c < 0xf5)
+			return (c >= 0xf0 ? 4u : c >= 0xe0 ? 3u : 2u) > n ? n : 0;
+		if (c < 0x80 || c >= 0xc0)
+			break;
+	}
+	return 0;
+}
+
+json_t *zt_owner_args(const char *args, size_t len)
+{
+	char text[ZT_ARGS_LEN];
+
+	if (!len)
+		return NULL;
+	if (len >= sizeof(text)) {
+		len = sizeof(text);
+		len -= cut_tail(args, len);
+	}
+	for (size_t i = 0; i < len; i++)
+		text[i] = args[i] ? args[i] : ' ';
+	return zt_json_strn(text, len);
+}
+
 static bool same_unit(const char *unit, const char *name)
 {
 	size_t len = strlen(name);

@@ -32,8 +32,15 @@ const char *zt_users_name(struct zt_users *users, uint32_t uid);
  */
 bool zt_owner_container(const char *cgroup, char ret[ZT_CONTAINER_LEN]);
 
-/* zt_owner_json - the workload object of docs/json.md, without pid and comm. New reference. */
+/* zt_owner_json - the workload object of docs/json.md, without pid, comm and command. New
+ * reference. */
 json_t *zt_owner_json(const struct zt_owner *owner, struct zt_users *users);
+
+/*
+ * zt_owner_args - a command line as text: a space between arguments. NULL when there is none.
+ * @args: @len bytes with a NUL between arguments, cut when they are ZT_ARGS_LEN. New reference.
+ */
+json_t *zt_owner_args(const char *args, size_t len);
 
 /**
  * zt_owner_has - whether a name is one of this owner's: unit (with or without its suffix),

@@ -24,8 +24,7 @@ struct proc {
 	uint32_t uid;
 	char owner_exe[ZT_PATH_LEN]; /* as the kernel recorded it, checked */
 	uint64_t start_ns;	     /* CLOCK_MONOTONIC */
-	char comm[ZT_COMM_LEN];
-	char exe[ZT_PATH_LEN];
+	struct zt_proc_name name;
 };
 
 struct zt_procs {
@@ -70,18 +69,23 @@ static uint64_t boot_minus_mono(void)
 	return diff_ns > 0 ? (uint64_t)diff_ns : 0;
 }
 
-static int read_text(int dir, const char *name, char *buf, size_t len)
+/* Returns the number of bytes read, or -errno. */
+static ssize_t read_bytes(int dir, const char *name, char *buf, size_t len)
 {
 	zt_auto(zt_close) int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
+	ssize_t n = fd < 0 ? -1 : read(fd, buf, len);
 
-	if (fd < 0)
-		return -errno;
-	n = read(fd, buf, len - 1);
-	if (n < 0)
-		return -errno;
-	buf[n] = '\0';
-	return 0;
+	return n < 0 ? -errno : n;
+}
+
+/* A process may have emptied its command line, or may hide it: then there is none. */
+static void read_args(int dir, struct zt_proc_name *ret)
+{
+	ssize_t n = read_bytes(dir, "cmdline", ret->args, sizeof(ret->args));
+
+	while (n > 0 && !ret->args[n - 1])
+		n--;
+	ret->args_len = n > 0 ? (size_t)n : 0;
 }
 
 /* The name stands in brackets and may hold brackets and spaces itself: fields count from the last.
@@ -97,7 +101,7 @@ static int parse_stat(const struct zt_procs *procs, char *stat, struct proc *ret
 	if (!open || !close || close < open)
 		return -EINVAL;
 	*close = '\0';
-	snprintf(ret->comm, sizeof(ret->comm), "%s", open + 1);
+	snprintf(ret->name.comm, sizeof(ret->name.comm), "%s", open + 1);
 	for (field = strtok_r(close + 1, " ", &save); field; field = strtok_r(NULL, " ", &save)) {
 		if (++n == STARTTIME_N)
 			break;
@@ -119,26 +123,6 @@ static bool ends_alike(const char *seen, const char *inside)
 	return !strcmp(inside + b - a, seen);
 }
 
-static int read_proc(const struct zt_procs *procs, uint32_t pid, struct proc *ret)
-{
-	zt_auto(zt_close) int dir = -1;
-	char path[256], stat[STAT_LEN];
-	ssize_t n;
-	int r;
-
-	*ret = (struct proc){.pid = pid};
-	if (snprintf(path, sizeof(path), "%s/%u", procs->path, pid) >= (int)sizeof(path))
-		return -ENAMETOOLONG;
-	/* One process from here on: the directory goes with it, whoever gets the number next. */
-	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return -errno;
-	n = readlinkat(dir, "exe", ret->exe, sizeof(ret->exe) - 1);
-	ret->exe[n < 0 ? 0 : n] = '\0';
-	r = read_text(dir, "stat", stat, sizeof(stat));
-	return r < 0 ? r : parse_stat(procs, stat, ret);
-}
-
 /* A replaced binary is shown with this ending by the kernel; it is the same path. */
 static void cut_deleted(char *exe)
 {
@@ -149,16 +133,42 @@ static void cut_deleted(char *exe)
 		exe[len - tail] = '\0';
 }
 
-static bool fits(const struct proc *proc, uint64_t first_ns, const struct zt_owner *owner,
-		 uint64_t tick_ns)
+static int read_proc(const struct zt_procs *procs, uint32_t pid, struct proc *ret)
 {
-	return proc->start_ns <= first_ns + tick_ns && proc->exe[0] &&
-	       ends_alike(proc->exe, owner->exe);
+	zt_auto(zt_close) int dir = -1;
+	char path[256], stat[STAT_LEN];
+	ssize_t n;
+
+	*ret = (struct proc){.pid = pid};
+	if (snprintf(path, sizeof(path), "%s/%u", procs->path, pid) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	/* One process from here on: the directory goes with it, whoever gets the number next. */
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return -errno;
+	n = readlinkat(dir, "exe", ret->name.exe, sizeof(ret->name.exe) - 1);
+	ret->name.exe[n < 0 ? 0 : n] = '\0';
+	cut_deleted(ret->name.exe);
+	read_args(dir, &ret->name);
+	n = read_bytes(dir, "stat", stat, sizeof(stat) - 1);
+	if (n < 0)
+		return (int)n;
+	stat[n] = '\0';
+	return parse_stat(procs, stat, ret);
+}
+
+static bool fits(const struct proc *proc, const struct zt_owner *owner)
+{
+	return proc->name.exe[0] && ends_alike(proc->name.exe, owner->exe);
+}
+
+static uint64_t tick_ns(const struct zt_procs *procs)
+{
+	return ZT_NS_PER_S / (uint64_t)procs->ticks;
 }
 
 int zt_procs_name(struct zt_procs *procs, uint32_t pid, uint64_t first_ns,
-		  const struct zt_owner *owner, char ret_comm[ZT_COMM_LEN],
-		  char ret_exe[ZT_PATH_LEN])
+		  const struct zt_owner *owner, struct zt_proc_name *ret)
 {
 	struct proc *proc = &procs->cache[pid % CACHED];
 	struct zt_owner o = *owner;
@@ -171,14 +181,29 @@ int zt_procs_name(struct zt_procs *procs, uint32_t pid, uint64_t first_ns,
 	    proc->start_ns > first_ns + ZT_NS_PER_S) {
 		if (read_proc(procs, pid, &now) < 0)
 			return -ENOENT;
-		cut_deleted(now.exe);
-		if (!fits(&now, first_ns, &o, ZT_NS_PER_S / (uint64_t)procs->ticks))
+		if (now.start_ns > first_ns + tick_ns(procs) || !fits(&now, &o))
 			return -ENOENT;
 		now.uid = o.uid;
 		strcpy(now.owner_exe, o.exe);
 		*proc = now;
 	}
-	strcpy(ret_comm, proc->comm);
-	strcpy(ret_exe, proc->exe);
+	*ret = proc->name;
+	return 0;
+}
+
+int zt_procs_started(struct zt_procs *procs, uint32_t pid, uint64_t start_ns,
+		     const struct zt_owner *owner, struct zt_proc_name *ret)
+{
+	struct zt_owner o = *owner;
+	struct proc now;
+	uint64_t apart;
+
+	o.exe[ZT_PATH_LEN - 1] = '\0';
+	if (!pid || !o.exe[0] || read_proc(procs, pid, &now) < 0)
+		return -ENOENT;
+	apart = now.start_ns > start_ns ? now.start_ns - start_ns : start_ns - now.start_ns;
+	if (apart > 2 * tick_ns(procs) || !fits(&now, &o))
+		return -ENOENT;
+	*ret = now.name;
 	return 0;
 }

@@ -20,14 +20,23 @@ struct zt_procs;
 int zt_procs_new(struct zt_procs **ret, const char *proc);
 void zt_procs_free(struct zt_procs **procs);
 
+struct zt_proc_name {
+	char comm[ZT_COMM_LEN];
+	char exe[ZT_PATH_LEN];	/* as seen from here, "" when unknown */
+	char args[ZT_ARGS_LEN]; /* NUL between arguments; cut at the end */
+	size_t args_len;	/* without the last NUL */
+};
+
 /**
- * zt_procs_name - name and executable of a process as it was when it opened a flow.
+ * zt_procs_name - names of a process as they were when it opened a flow.
  * @first_ns: when the flow began [CLOCK_MONOTONIC ns].
  * @owner:    record of the flow's owner; its executable must fit.
- * @ret_comm: gets the name; @ret_exe: the path as seen from here, "" when unknown.
  *
  * Returns 0, or -ENOENT: the process is gone, or it is another one by now.
  */
 int zt_procs_name(struct zt_procs *procs, uint32_t pid, uint64_t first_ns,
-		  const struct zt_owner *owner, char ret_comm[ZT_COMM_LEN],
-		  char ret_exe[ZT_PATH_LEN]);
+		  const struct zt_owner *owner, struct zt_proc_name *ret);
+
+/* zt_procs_started - the same of the process that began at @start_ns, to a clock tick. */
+int zt_procs_started(struct zt_procs *procs, uint32_t pid, uint64_t start_ns,
+		     const struct zt_owner *owner, struct zt_proc_name *ret);

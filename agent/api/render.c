@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * render.c - flows, violations, nodes and edges as JSON.
+ * render.c - flows, violations, nodes and workloads as JSON.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -74,46 +74,94 @@ static json_t *workload_of(struct zt_render *r, uint32_t index, struct zt_owner 
 	return cached->json;
 }
 
+/* What the kernel kept of the latest process, or what the process still says of itself. */
+static json_t *latest_command(struct zt_render *r, uint32_t index, const struct zt_owner *owner)
+{
+	struct zt_proc_name name;
+	struct zt_owner_cmd cmd;
+
+	if (!r->names->command || r->names->command(r->names->ctx, index, &cmd) < 0)
+		return NULL;
+	if (cmd.args_len)
+		return zt_owner_args(cmd.args, cmd.args_len);
+	if (!zt_procs_started(r->procs, cmd.pid, cmd.start_ns, owner, &name) && name.args_len)
+		return zt_owner_args(name.args, name.args_len);
+	return cmd.comm[0] ? zt_json_strn(cmd.comm, sizeof(cmd.comm)) : NULL;
+}
+
+json_t *zt_render_workload(struct zt_render *render, uint32_t owner)
+{
+	struct zt_owner record;
+	json_t *workload = workload_of(render, owner, &record);
+	json_t *command;
+
+	if (!workload)
+		return NULL;
+	workload = json_copy(workload);
+	command = latest_command(render, owner, &record);
+	if (workload && command)
+		json_object_set_new(workload, "command", command);
+	else
+		json_decref(command);
+	return workload;
+}
+
 static void set_workload(struct zt_render *r, json_t *object, const char *key, uint32_t index)
 {
-	struct zt_owner owner;
-	json_t *workload = workload_of(r, index, &owner);
+	json_t *workload = zt_render_workload(r, index);
 
 	if (workload)
-		json_object_set(object, key, workload);
+		json_object_set_new(object, key, workload);
+}
+
+/* A command line on a flow is its own process's: another one of the same owner proves nothing. */
+static json_t *own_command(struct zt_render *r, uint32_t index, uint32_t pid, uint64_t first_ns,
+			   const struct zt_proc_name *name)
+{
+	struct zt_owner_cmd cmd;
+
+	if (r->names->command && !r->names->command(r->names->ctx, index, &cmd) && cmd.pid == pid &&
+	    cmd.start_ns <= first_ns && cmd.args_len)
+		return zt_owner_args(cmd.args, cmd.args_len);
+	return name ? zt_owner_args(name->args, name->args_len) : NULL;
 }
 
 /* The same with the process that opened the socket, which only a single flow has. */
 static void set_process(struct zt_render *r, json_t *object, uint32_t index, uint32_t pid,
 			uint64_t first_ns)
 {
-	char comm[ZT_COMM_LEN], exe[ZT_PATH_LEN];
+	struct zt_proc_name name;
 	struct zt_owner owner;
-	json_t *workload = workload_of(r, index, &owner);
+	json_t *workload = workload_of(r, index, &owner), *command;
+	bool found;
 
 	if (!workload)
 		return;
 	workload = json_copy(workload);
+	found = pid && !zt_procs_name(r->procs, pid, first_ns, &owner, &name);
+	command = pid ? own_command(r, index, pid, first_ns, found ? &name : NULL) : NULL;
 	if (pid)
 		json_object_set_new(workload, "pid", json_integer(pid));
-	if (pid && !zt_procs_name(r->procs, pid, first_ns, &owner, comm, exe)) {
-		json_object_set_new(workload, "comm", zt_json_str(comm));
-		if (strncmp(exe, owner.exe, sizeof(owner.exe)))
-			json_object_set_new(workload, "exe_path", zt_json_str(exe));
+	if (found) {
+		json_object_set_new(workload, "comm", zt_json_str(name.comm));
+		if (strncmp(name.exe, owner.exe, sizeof(owner.exe)))
+			json_object_set_new(workload, "exe_path", zt_json_str(name.exe));
 	}
+	if (command)
+		json_object_set_new(workload, "command", command);
 	json_object_set_new(object, "workload", workload);
 }
 
 void zt_render_learn(struct zt_render *render, const struct zt_flow_item *item)
 {
-	char comm[ZT_COMM_LEN], exe[ZT_PATH_LEN];
+	struct zt_proc_name name;
 	struct zt_owner owner;
 
 	if (!item->flow.pid || !item->flow.owner || !render->names->owner)
 		return;
 	if (render->names->owner(render->names->ctx, item->flow.owner, &owner) < 0)
 		return;
-	zt_procs_name(render->procs, item->flow.pid, item->flow.first_ns, &owner, comm, exe);
+	zt_procs_name(render->procs, item->flow.pid, item->flow.first_ns, &owner, &name);
 }
 
 json_t *zt_render_rule(struct zt_render *render, uint32_t number)
@@ -147,6 +195,20 @@ static json_t *segments_json(struct zt_render *r, const struct zt_addr *addr, bo
 	return array;
 }
 
+static void set_hints(struct zt_render *r, json_t *object, const struct zt_addr *addr)
+{
+	struct zt_hint hints[ZT_HINTS_MAX];
+	size_t count = r->names->hints ? r->names->hints(r->names->ctx, addr, hints) : 0;
+	json_t *array = count ? json_array() : NULL;
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array,
+				      json_pack("{s:o, s:s}", "name", zt_json_str(hints[i].name),
+						"source", hints[i].source));
+	if (array)
+		json_object_set_new(object, "hints", array);
+}
+
 json_t *zt_render_end(struct zt_render *render, const struct zt_addr *addr, bool near)
 {
 	const struct zt_flow_names *names = render->names;
@@ -156,6 +218,7 @@ json_t *zt_render_end(struct zt_render *render, const struct zt_addr *addr, bool
 	json_object_set_new(end, "address", zt_json_addr(addr));
 	if (host)
 		json_object_set_new(end, "host", zt_json_str(host));
+	set_hints(render, end, addr);
 	json_object_set_new(end, "segments", segments_json(render, addr, near));
 	json_object_set_new(end, "near", json_boolean(near));
 	return end;
@@ -179,7 +242,7 @@ static json_t *pair_json(uint64_t to_dst, uint64_t to_src)
 			 zt_json_u64(to_src));
 }
 
-static const char *kind_name(uint8_t kind)
+const char *zt_render_kind(uint8_t kind)
 {
 	static const char *const names[] = {
 		[ZT_KIND_LOCAL] = "local",
@@ -250,6 +313,36 @@ static void set_ends(struct zt_render *r, json_t *object, const struct zt_flow_i
 	set(object, "packets", pair_json(flow->packets[ends.to_dst], flow->packets[!ends.to_dst]));
 }
 
+static void set_class(json_t *object, const struct zt_flow *flow)
+{
+	enum zt_cover cover = zt_encryption_cover(flow->encryption);
+	char word[ZT_PROTOCOL_TEXT_LEN];
+
+	/* A protocol that is known and not encrypted is in the clear. */
+	if (cover == ZT_COVER_UNKNOWN && zt_app_name(flow->app))
+		cover = ZT_COVER_PLAINTEXT;
+	set(object, "encryption", json_string(zt_cover_name(cover)));
+	set(object, "protocol", json_string(zt_protocol_text(flow->encryption, flow->app, word)));
+}
+
+static json_t *health_json(const struct zt_flow *flow)
+{
+	const char *near = flow->opener == ZT_DIR_IN ? "dst" : "src";
+	const char *far = flow->opener == ZT_DIR_IN ? "src" : "dst";
+	json_t *health = json_object();
+
+	set(health, "answered", json_boolean(flow->health & ZT_HEALTH_ANSWERED));
+	set(health, "retransmits", json_integer(flow->retrans));
+	if (flow->rtt_us)
+		set(health, "rtt_us", json_integer(flow->rtt_us));
+	if (flow->health & (ZT_HEALTH_RST_NEAR | ZT_HEALTH_RST_FAR))
+		set(health, "reset_by",
+		    json_string(flow->health & ZT_HEALTH_RST_NEAR ? near : far));
+	if (flow->health & ZT_HEALTH_UNREACHABLE)
+		set(health, "unreachable", json_true());
+	return health;
+}
+
 json_t *zt_render_flow(struct zt_render *render, const struct zt_flow_item *item,
 		       const char *change)
 {
@@ -268,12 +361,14 @@ json_t *zt_render_flow(struct zt_render *render, const struct zt_flow_item *item
 	set(object, "verdict", verdict_json(render, flow->action, flow->rule));
 	set(object, "first_seen", zt_json_time(flow->first_ns));
 	set(object, "last_seen", zt_json_time(flow->last_ns));
-	set(object, "encryption", json_string(zt_encryption_name(flow->encryption)));
+	set_class(object, flow);
+	if (item->key.proto == IPPROTO_TCP)
+		set(object, "health", health_json(flow));
 	set(object, "policy_epoch", zt_json_u64(ZT_WORD_EPOCH(flow->state_word)));
 	set(object, "connections", json_integer(flow->opens ?: 1));
 	set(object, "denied_packets", zt_json_u64(flow->denied));
 	set(object, "would_deny_packets", zt_json_u64(flow->would_deny));
-	set(object, "kind", json_string(kind_name(item->key.kind)));
+	set(object, "kind", json_string(zt_render_kind(item->key.kind)));
 	set(object, "ended", json_boolean(item->ended));
 	set(object, "flags", flags_json(flow->flags));
 	return object;
@@ -310,7 +405,7 @@ json_t *zt_render_violation(struct zt_render *render, const struct zt_violation 
 	return object;
 }
 
-static json_t *node_id(const struct zt_node *node)
+json_t *zt_render_node_id(const struct zt_node *node)
 {
 	zt_auto(zt_json_decref) json_t *name = NULL;
 	char text[ZT_ADDR_TEXT_LEN];
@@ -341,7 +436,25 @@ static json_t *names_json(const char *joined)
 	return array;
 }
 
-json_t *zt_render_node(struct zt_render *render, const struct zt_node *node)
+/* The name that labels hang on: a host's own, or that of the host which has the address now. */
+static const char *label_host(struct zt_render *r, const struct zt_node *node)
+{
+	if (node->kind == ZT_NODE_HOST)
+		return node->name;
+	if (node->kind == ZT_NODE_SEGMENT || !r->names->host)
+		return NULL;
+	return r->names->host(r->names->ctx, &node->addr, node->near);
+}
+
+static void set_address(struct zt_render *r, json_t *object, const struct zt_node *node,
+			const char *host)
+{
+	if (host)
+		set(object, "host", zt_json_str(host));
+	set_hints(r, object, &node->addr);
+}
+
+json_t *zt_render_node(struct zt_render *render, const struct zt_node *node, const char *host)
 {
 	static const char *const kinds[] = {
 		[ZT_NODE_ADDRESS] = "address",
@@ -349,42 +462,21 @@ json_t *zt_render_node(struct zt_render *render, const struct zt_node *node)
 		[ZT_NODE_SEGMENT] = "segment",
 	};
 	json_t *object = json_object(), *labels = json_object();
+	const char *now = label_host(render, node);
 
-	set(object, "id", node_id(node));
+	set(object, "id", zt_render_node_id(node));
 	set(object, "kind", json_string(kinds[node->kind]));
 	set(object, "name",
 	    node->kind == ZT_NODE_ADDRESS ? zt_json_addr(&node->addr) : zt_json_str(node->name));
 	set(object, "segments",
 	    node->kind == ZT_NODE_SEGMENT ? names_json(node->name)
 					  : segments_json(render, &node->addr, node->near));
-	if (node->kind == ZT_NODE_HOST && render->names->labels)
-		render->names->labels(render->names->ctx, node->name, add_label, labels);
+	if (now && render->names->labels)
+		render->names->labels(render->names->ctx, now, add_label, labels);
 	set(object, "labels", labels);
 	set(object, "near", json_boolean(node->near));
-	return object;
-}
-
-json_t *zt_render_edge(struct zt_render *render, const struct zt_node *nodes,
-		       const struct zt_edge *edge)
-{
-	const struct zt_edge_key *key = &edge->key;
-	json_t *object = json_object();
-
-	set(object, "src", node_id(&nodes[key->src]));
-	set(object, "dst", node_id(&nodes[key->dst]));
-	set(object, "proto", proto_json(key->proto));
-	set(object, "port", json_integer(key->port));
-	set_workload(render, object, "workload", key->src_owner ?: key->dst_owner);
-	if (key->src_owner)
-		set_workload(render, object, "dst_workload", key->dst_owner);
-	set(object, "verdict", verdict_json(render, key->action, key->rule));
-	set(object, "connections", zt_json_u64(edge->connections));
-	set(object, "bytes", pair_json(edge->bytes[ZT_TO_DST], edge->bytes[ZT_TO_SRC]));
-	set(object, "packets", pair_json(edge->packets[ZT_TO_DST], edge->packets[ZT_TO_SRC]));
-	set(object, "encryption", json_pack("{s:o}", "unknown", zt_json_u64(edge->connections)));
-	set(object, "kind", json_string(kind_name(key->kind)));
-	set(object, "first_seen", zt_json_time(edge->first_ns));
-	set(object, "last_seen", zt_json_time(edge->last_ns));
+	if (node->kind == ZT_NODE_ADDRESS)
+		set_address(render, object, node, host ?: now);
 	return object;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * render.h - flows, violations, nodes and edges as the JSON of docs/json.md.
+ * render.h - flows, violations, nodes and workloads as the JSON of docs/json.md.
  */
 #pragma once
 #include <jansson.h>
@@ -25,9 +25,16 @@ void zt_render_names(struct zt_render *render, const struct zt_flow_names *names
 json_t *zt_render_flow(struct zt_render *render, const struct zt_flow_item *item,
 		       const char *change);
 json_t *zt_render_violation(struct zt_render *render, const struct zt_violation *v);
-json_t *zt_render_node(struct zt_render *render, const struct zt_node *node);
-json_t *zt_render_edge(struct zt_render *render, const struct zt_node *nodes,
-		       const struct zt_edge *edge);
+
+/* zt_render_node - @host: name of an address, when it is not to be looked up; else NULL. */
+json_t *zt_render_node(struct zt_render *render, const struct zt_node *node, const char *host);
+json_t *zt_render_node_id(const struct zt_node *node);
+
+/* zt_render_workload - of an owner, with the command line of its latest process; NULL: unknown. */
+json_t *zt_render_workload(struct zt_render *render, uint32_t owner);
+
+/* zt_render_kind - "local", "forwarded", "loopback". */
+const char *zt_render_kind(uint8_t kind);
 
 /* zt_render_rate - one edge of `top`: its ends, and what it moved. */
 json_t *zt_render_rate(struct zt_render *render, const struct zt_rate *rate);

@@ -15,6 +15,7 @@
 #include <systemd/sd-event.h>
 
 #include "api/internal.h"
+#include "api/map_text.h"
 #include "api/names.h"
 #include "api/owner.h"
 #include "api/procs.h"
@@ -105,10 +106,20 @@ static int read_owner(void *ctx, uint32_t index, struct zt_owner *ret_owner)
 	return zt_dp_owner(ctx, index, ret_owner);
 }
 
+static int read_command(void *ctx, uint32_t index, struct zt_owner_cmd *ret)
+{
+	return zt_dp_owner_cmd(ctx, index, ret);
+}
+
 int zt_server_refresh(struct zt_api_server *server)
 {
 	const struct zt_api_ctx *ctx = &server->ctx;
-	struct zt_names_from from = {.owner = read_owner, .ctx = ctx->dp};
+	struct zt_names_from from = {
+		.owner = read_owner,
+		.command = read_command,
+		.labels = ctx->labels,
+		.ctx = ctx->dp,
+	};
 	struct zt_intent_state state;
 
 	zt_intent_state(ctx->intent, &state);
@@ -361,6 +372,8 @@ static int make_parts(struct zt_api_server *server)
 		r = zt_procs_new(&server->procs, "/proc");
 	if (!r)
 		r = zt_render_new(&server->render, server->users, server->procs);
+	if (!r)
+		r = zt_map_text_new(&server->map_text, server->render);
 	if (r < 0)
 		return r;
 	zt_render_names(server->render, zt_names_get(server->names));
@@ -418,6 +431,7 @@ void zt_api_server_free(struct zt_api_server **server)
 	sd_event_source_disable_unref(s->io);
 	sd_event_source_disable_unref(s->timer);
 	zt_close(&s->fd);
+	zt_map_text_free(&s->map_text);
 	zt_render_free(&s->render);
 	zt_procs_free(&s->procs);
 	zt_users_free(&s->users);

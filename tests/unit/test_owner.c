@@ -6,7 +6,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -49,11 +51,49 @@ static void containers_are_found(void **state)
 	}
 }
 
+/* When this process began, by its own account [CLOCK_MONOTONIC ns]. */
+static uint64_t began_ns(void)
+{
+	zt_auto(zt_fclosep) FILE *in = fopen("/proc/self/stat", "re");
+	unsigned long long ticks = 0;
+	struct timespec boot, mono;
+	uint64_t offset;
+
+	assert_non_null(in);
+	/* Field 22; this program's name has no space. */
+	for (int field = 1; field < 22; field++)
+		assert_int_equal(fscanf(in, "%*s"), 0);
+	assert_int_equal(fscanf(in, "%llu", &ticks), 1);
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	offset = (uint64_t)(boot.tv_sec - mono.tv_sec) * ZT_NS_PER_S + (uint64_t)boot.tv_nsec -
+		 (uint64_t)mono.tv_nsec;
+	return ticks * (ZT_NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK)) - offset;
+}
+
+static void command_lines(void **state)
+{
+	static const char args[] = "sh\0-c\0ec\033[2Jho\0\xe2\x80\xae"
+				   "a";
+	char full[ZT_ARGS_LEN];
+	zt_auto(zt_json_decref) json_t *text = zt_owner_args(args, sizeof(args) - 1);
+	zt_auto(zt_json_decref) json_t *cut = NULL;
+
+	(void)state;
+	assert_string_equal(json_string_value(text), "sh -c ec\\x1B[2Jho \\u{202E}a");
+	assert_null(zt_owner_args(args, 0));
+	/* A character that the bound cut is left out, not shown as a broken one. */
+	memset(full, 'x', sizeof(full));
+	memcpy(full + sizeof(full) - 2, "\xe7\x9b", 2);
+	cut = zt_owner_args(full, sizeof(full));
+	assert_int_equal(json_string_length(cut), sizeof(full) - 2);
+}
+
 static void processes_are_told_from_their_successors(void **state)
 {
 	struct zt_procs *procs = NULL;
 	struct zt_owner owner = {.uid = geteuid()};
-	char comm[ZT_COMM_LEN], exe[ZT_PATH_LEN];
+	struct zt_proc_name name;
 	uint32_t pid = (uint32_t)getpid();
 	uint64_t now_ns = zt_now_ns();
 	ssize_t n = readlink("/proc/self/exe", owner.exe, sizeof(owner.exe) - 1);
@@ -61,14 +101,22 @@ static void processes_are_told_from_their_successors(void **state)
 	(void)state;
 	assert_true(n > 0);
 	assert_int_equal(zt_procs_new(&procs, "/proc"), 0);
-	assert_int_equal(zt_procs_name(procs, pid, now_ns, &owner, comm, exe), 0);
-	assert_string_equal(comm, "test_owner");
-	assert_string_equal(exe, owner.exe);
+	assert_int_equal(zt_procs_name(procs, pid, now_ns, &owner, &name), 0);
+	assert_string_equal(name.comm, "test_owner");
+	assert_string_equal(name.exe, owner.exe);
+	assert_true(name.args_len > 0);
+	assert_memory_equal(name.args + name.args_len - 10, "test_owner", 10);
 	/* Began after the flow: another process has the number now. */
-	assert_int_equal(zt_procs_name(procs, pid, 1, &owner, comm, exe), -ENOENT);
-	assert_int_equal(zt_procs_name(procs, 0, now_ns, &owner, comm, exe), -ENOENT);
+	assert_int_equal(zt_procs_name(procs, pid, 1, &owner, &name), -ENOENT);
+	assert_int_equal(zt_procs_name(procs, 0, now_ns, &owner, &name), -ENOENT);
+	/* The same number and program, begun at another time: another process. */
+	assert_int_equal(zt_procs_started(procs, pid, now_ns + 3600 * ZT_NS_PER_S, &owner, &name),
+			 -ENOENT);
+	assert_int_equal(zt_procs_started(procs, pid, began_ns(), &owner, &name), 0);
+	assert_string_equal(name.comm, "test_owner");
 	strcpy(owner.exe, "/usr/bin/other");
-	assert_int_equal(zt_procs_name(procs, pid, now_ns, &owner, comm, exe), -ENOENT);
+	assert_int_equal(zt_procs_started(procs, pid, began_ns(), &owner, &name), -ENOENT);
+	assert_int_equal(zt_procs_name(procs, pid, now_ns, &owner, &name), -ENOENT);
 	zt_procs_free(&procs);
 }
 
@@ -76,6 +124,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(containers_are_found),
+		cmocka_unit_test(command_lines),
 		cmocka_unit_test(processes_are_told_from_their_successors),
 	};
 
