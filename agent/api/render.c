@@ -494,7 +494,7 @@ json_t *zt_render_rate(struct zt_render *render, const struct zt_rate *rate)
 	if (key->src_owner)
 		set_workload(render, object, "dst_workload", key->dst_owner);
 	set(object, "verdict", verdict_json(render, key->action, key->rule));
-	set(object, "kind", json_string(kind_name(key->kind)));
+	set(object, "kind", json_string(zt_render_kind(key->kind)));
 	set(object, "connections", zt_json_u64(add[ZT_L_CONNECTIONS]));
 	set(object, "bytes", pair_json(add[ZT_L_BYTES_TO_DST], add[ZT_L_BYTES_TO_SRC]));
 	set(object, "packets", pair_json(add[ZT_L_PACKETS_TO_DST], add[ZT_L_PACKETS_TO_SRC]));

@@ -80,7 +80,7 @@ static void command_lines(void **state)
 	zt_auto(zt_json_decref) json_t *cut = NULL;
 
 	(void)state;
-	assert_string_equal(json_string_value(text), "sh -c ec\\x1B[2Jho \\u{202E}a");
+	assert_string_equal(json_string_value(text), "sh -c ec\\x1b[2Jho \\u{202e}a");
 	assert_null(zt_owner_args(args, 0));
 	/* A character that the bound cut is left out, not shown as a broken one. */
 	memset(full, 'x', sizeof(full));
