@@ -13,6 +13,7 @@ import sys
 
 import packets  # noqa: F401  (registers its commands)
 import sockets  # noqa: F401
+import wire  # noqa: F401
 from core import COMMANDS, Refused, command, errname
 
 
