@@ -81,6 +81,11 @@ static uint64_t source_now(void *ctx)
 	return zt_now_ns();
 }
 
+static uint64_t source_size(void *ctx, uint32_t table)
+{
+	return zt_dp_flow_room(ctx, table);
+}
+
 static void source_follow(void *ctx, bool on)
 {
 	zt_dp_follow(ctx, on);
@@ -96,6 +101,7 @@ void zt_api_flow_source(struct zt_dp *dp, struct zt_flow_source *ret)
 		.now = source_now,
 		.ctx = dp,
 		.follow = source_follow,
+		.size = source_size,
 	};
 }
 

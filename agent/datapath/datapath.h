@@ -250,6 +250,9 @@ int zt_dp_flow_each(struct zt_dp *dp, zt_flow_fn fn, void *ctx);
 int zt_dp_flow_get(struct zt_dp *dp, uint32_t table, const struct zt_flow_key *key,
 		   struct zt_flow *ret_flow);
 
+/* zt_dp_flow_room - entries that a table has room for. */
+size_t zt_dp_flow_room(struct zt_dp *dp, uint32_t table);
+
 /*
  * zt_dp_flow_take - read and delete in one step: the values returned are the last ones, so
  * that no byte is lost between reading and deleting. @ret_flow may be NULL.

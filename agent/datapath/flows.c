@@ -124,6 +124,12 @@ int zt_dp_flow_take(struct zt_dp *dp, uint32_t table, const struct zt_flow_key *
 	return 0;
 }
 
+size_t zt_dp_flow_room(struct zt_dp *dp, uint32_t table)
+{
+	return bpf_map__max_entries(table == ZT_TABLE_FLOWS ? dp->skel->maps.zt_flows
+							    : dp->skel->maps.zt_openings);
+}
+
 int zt_dp_owner(struct zt_dp *dp, uint32_t index, struct zt_owner *ret_owner)
 {
 	if (index == 0 || index >= ZT_OWNERS_MAX)

@@ -13,18 +13,14 @@
 #include "base/time.h"
 #include "flow/collect_priv.h"
 #include "flow/history.h"
+#include "flow/pace.h"
 #include "flow/rates.h"
 
 #define SWEEP_MS_DEFAULT    2000
-#define CLOSED_LINGER_NS    (5 * ZT_NS_PER_S)
-#define CLOSING_IDLE_NS	    (600 * ZT_NS_PER_S)
-#define OPENING_IDLE_NS	    (60 * ZT_NS_PER_S)
-#define UDP_IDLE_NS	    (180 * ZT_NS_PER_S)
-#define UDP_UNANSWERED_NS   (30 * ZT_NS_PER_S)
-#define ICMP_IDLE_NS	    (30 * ZT_NS_PER_S)
-#define OPENINGS_EDGE_SHARE 4  /* edges nobody answered: a quarter on top of the cap */
-#define SWEEP_CPU_SHARE	    20 /* rest this many times what a sweep took */
-#define MANY_ENDED	    8  /* one in so many */
+#define OPENINGS_EDGE_SHARE 4 /* edges nobody answered: a quarter on top of the cap */
+
+static const enum zt_counter inserted[] = {ZT_C_FLOW_INSERTED, ZT_C_OPENING_INSERTED};
+static const enum zt_counter deleted[] = {ZT_C_FLOW_DELETED, ZT_C_OPENING_DELETED};
 
 static uint64_t cpu_now(void)
 {
@@ -32,39 +28,6 @@ static uint64_t cpu_now(void)
 
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
 	return (uint64_t)ts.tv_sec * ZT_NS_PER_S + (uint64_t)ts.tv_nsec;
-}
-
-static uint64_t idle_limit(uint32_t table, const struct zt_flow_key *key,
-			   const struct zt_flow *flow)
-{
-	switch (key->proto) {
-	case IPPROTO_TCP:
-		if (flow->state == ZT_STATE_CLOSED)
-			return CLOSED_LINGER_NS;
-		if (table == ZT_IN_OPENINGS)
-			return OPENING_IDLE_NS;
-		/* Half closed, or cut: a living one is silent for long and then goes on. */
-		if (flow->state == ZT_STATE_CLOSING || flow->action[ZT_LIVE] == ZT_DENY)
-			return CLOSING_IDLE_NS;
-		return UINT64_MAX;
-	case IPPROTO_ICMP:
-	case IPPROTO_ICMPV6:
-		return ICMP_IDLE_NS;
-	case IPPROTO_UDP:
-		if (flow->state == ZT_STATE_CLOSED) /* its socket was released */
-			return CLOSED_LINGER_NS;
-		return flow->state == ZT_STATE_OPENING ? UDP_UNANSWERED_NS : UDP_IDLE_NS;
-	default:
-		return table == ZT_IN_OPENINGS ? OPENING_IDLE_NS : UDP_IDLE_NS;
-	}
-}
-
-static bool has_ended(uint32_t table, const struct zt_flow_key *key, const struct zt_flow *flow,
-		      uint64_t now_ns)
-{
-	uint64_t limit = idle_limit(table, key, flow);
-
-	return now_ns > flow->last_ns && now_ns - flow->last_ns > limit;
 }
 
 static void tell(struct zt_collector *c, enum zt_flow_change change, uint32_t table,
@@ -123,7 +86,8 @@ static bool take_ended(struct zt_collector *c, uint32_t table, const struct zt_f
 	struct zt_flow last;
 
 	if (flow->state != ZT_STATE_CLOSED) {
-		if (s->get(s->ctx, table, key, &last) < 0 || !has_ended(table, key, &last, now_ns))
+		if (s->get(s->ctx, table, key, &last) < 0 ||
+		    !zt_pace_ended(table, key, &last, c->sweep.pressure[table], now_ns))
 			return false;
 	}
 	if (s->take(s->ctx, table, key, &last) < 0)
@@ -139,7 +103,7 @@ static void visit(uint32_t table, const struct zt_flow_key *key, const struct zt
 	struct zt_collector *c = data;
 	struct zt_sweep *sweep = &c->sweep;
 
-	if (has_ended(table, key, flow, sweep->began_ns) &&
+	if (zt_pace_ended(table, key, flow, sweep->pressure[table], sweep->began_ns) &&
 	    take_ended(c, table, key, flow, sweep->began_ns)) {
 		sweep->folded++;
 		return;
@@ -161,8 +125,6 @@ static void visit(uint32_t table, const struct zt_flow_key *key, const struct zt
 static void count_evictions(struct zt_collector *c, uint32_t table, const struct zt_count *before,
 			    const struct zt_count *after)
 {
-	static const enum zt_counter inserted[] = {ZT_C_FLOW_INSERTED, ZT_C_OPENING_INSERTED};
-	static const enum zt_counter deleted[] = {ZT_C_FLOW_DELETED, ZT_C_OPENING_DELETED};
 	struct zt_eviction *e = &c->evictions[table];
 	uint64_t in, out;
 
@@ -180,9 +142,32 @@ static void count_evictions(struct zt_collector *c, uint32_t table, const struct
 		e->evicted = in - out;
 }
 
+/* What the counters say is in a table now; before they are based, what the last sweep found. */
+static uint64_t entries_now(const struct zt_collector *c, uint32_t table)
+{
+	const struct zt_eviction *e = &c->evictions[table];
+	const struct zt_count *now = c->sweep.before;
+	uint64_t out = now[deleted[table]].packets + c->taken[table] + e->base + e->evicted;
+	uint64_t in = now[inserted[table]].packets;
+
+	if (!e->based)
+		return c->stats.present[table];
+	return in > out ? in - out : 0;
+}
+
+static void feel_pressure(struct zt_collector *c)
+{
+	const struct zt_flow_source *s = &c->source;
+
+	for (uint32_t table = 0; table < ZT_IN_COUNT && s->size; table++)
+		c->sweep.pressure[table] =
+			zt_pressure(entries_now(c, table), s->size(s->ctx, table));
+}
+
 static int begin_sweep(struct zt_collector *c)
 {
 	struct zt_sweep *sweep = &c->sweep;
+	int r;
 
 	*sweep = (struct zt_sweep){.running = true, .began_ns = c->source.now(c->source.ctx)};
 	memcpy(sweep->taken_before, c->taken, sizeof(c->taken));
@@ -193,7 +178,10 @@ static int begin_sweep(struct zt_collector *c)
 		zt_rates_free(&c->rates);
 	if (c->rates)
 		zt_rates_sweep(c->rates, sweep->began_ns);
-	return c->source.counters(c->source.ctx, sweep->before);
+	r = c->source.counters(c->source.ctx, sweep->before);
+	if (!r)
+		feel_pressure(c);
+	return r;
 }
 
 /* Entries and events that no evidence tells of. */
@@ -290,20 +278,35 @@ int zt_collector_record(struct zt_collector *collector, unsigned int timeout_ms)
 	return r < 0 ? r : zt_history_sync(c->history, timeout_ms);
 }
 
-/*
- * Large tables are swept less often, so that reading stays a small share of one CPU. Not
- * while much of what is read has ended: waiting would leave it to the kernel to evict.
- */
+/* What the next sweep waits for; the counters of this one are what the next compares with. */
+static uint64_t rest_ns(struct zt_collector *c)
+{
+	const struct zt_flow_source *s = &c->source;
+	const struct zt_sweep *sweep = &c->sweep;
+	struct zt_pace pace = {
+		.normal_ns = c->sweep_ns,
+		.cpu_ns = sweep->cpu_ns,
+		.interval_ns = sweep->began_ns - c->paced_ns,
+		.folded = sweep->folded,
+	};
+
+	for (uint32_t t = 0; t < ZT_IN_COUNT; t++) {
+		uint64_t in = sweep->before[inserted[t]].packets;
+
+		pace.present[t] = sweep->present[t];
+		pace.size[t] = s->size ? s->size(s->ctx, t) : 0;
+		/* Of the first sweep nobody knows when they came. */
+		pace.inserted[t] = c->paced_ns && in > c->inserted[t] ? in - c->inserted[t] : 0;
+		c->inserted[t] = in;
+	}
+	c->paced_ns = sweep->began_ns;
+	return zt_pace_rest_ns(&pace);
+}
+
 static int rearm(struct zt_collector *c)
 {
-	const struct zt_sweep *sweep = &c->sweep;
-	uint64_t rest_ns = sweep->cpu_ns * SWEEP_CPU_SHARE;
-	uint64_t present = sweep->present[ZT_IN_FLOWS] + sweep->present[ZT_IN_OPENINGS];
-	int r;
+	int r = sd_event_source_set_time_relative(c->timer, rest_ns(c) / 1000);
 
-	if (rest_ns < c->sweep_ns || sweep->folded > present / MANY_ENDED)
-		rest_ns = c->sweep_ns;
-	r = sd_event_source_set_time_relative(c->timer, rest_ns / 1000);
 	return r < 0 ? r : sd_event_source_set_enabled(c->timer, SD_EVENT_ONESHOT);
 }
 

@@ -49,6 +49,7 @@ struct zt_flow_walk {
  * @take:     read and delete in one step. 0 or -ENOENT.
  * @counters: all enum zt_counter. 0 or -errno.
  * @now:      CLOCK_MONOTONIC, coarse [ns].
+ * @size:     entries that a table has room for, 0 = not known; NULL: none is known.
  * @follow:   whether ZT_EV_NEW is wanted of flows that both planes allow; NULL: it always comes.
  */
 struct zt_flow_source {
@@ -60,6 +61,7 @@ struct zt_flow_source {
 	uint64_t (*now)(void *ctx);
 	void *ctx;
 	void (*follow)(void *ctx, bool on);
+	uint64_t (*size)(void *ctx, uint32_t table);
 };
 
 /**

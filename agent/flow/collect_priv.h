@@ -5,6 +5,7 @@
 #pragma once
 #include "flow/collect.h"
 #include "flow/denials.h"
+#include "flow/pace.h"
 
 #define ZT_WALK_BUDGET 16384 /* entries per step: keeps a step under some milliseconds */
 
@@ -17,6 +18,7 @@ struct zt_sweep {
 	struct zt_flow_walk walk;
 	uint64_t began_ns; /* coarse clock: for what ended when */
 	uint64_t cpu_ns;
+	enum zt_pressure pressure[ZT_IN_COUNT];
 	uint64_t present[ZT_IN_COUNT];
 	uint64_t folded;
 	struct zt_count before[ZT_C_COUNT];
@@ -45,6 +47,8 @@ struct zt_collector {
 	size_t recent_cap, recent_next, recent_count;
 	struct zt_sweep sweep;
 	uint64_t last_sweep_ns; /* when the one before began */
+	uint64_t paced_ns;	/* when the sweep began that @inserted is of; 0 = none */
+	uint64_t inserted[ZT_IN_COUNT];
 	struct zt_eviction evictions[ZT_IN_COUNT];
 	uint64_t taken[ZT_IN_COUNT]; /* entries this agent took out */
 	struct zt_history *history;

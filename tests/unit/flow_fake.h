@@ -43,6 +43,7 @@ struct fake {
 	void (*between)(struct fake *fake, struct zt_flow *flow);
 	int fail;
 	bool followed;
+	uint64_t size[ZT_IN_COUNT];
 };
 
 static inline int fake_walk(void *ctx, struct zt_flow_walk *walk, size_t budget,
@@ -114,6 +115,11 @@ static inline int fake_counters(void *ctx, struct zt_count ret[ZT_C_COUNT])
 	return 0;
 }
 
+static inline uint64_t fake_size(void *ctx, uint32_t table)
+{
+	return ((struct fake *)ctx)->size[table];
+}
+
 static inline void fake_follow(void *ctx, bool on)
 {
 	((struct fake *)ctx)->followed = on;
@@ -183,7 +189,7 @@ static inline int setup_with(void **state, size_t edge_cap, size_t violation_cap
 	struct env *env = calloc(1, sizeof(*env));
 	struct zt_collector_config cfg = {
 		.source = {fake_walk, fake_get, fake_take, fake_counters, fake_now, &env->fake,
-			   fake_follow},
+			   fake_follow, fake_size},
 		.edge_cap = edge_cap,
 		.violation_cap = violation_cap,
 		.recent_cap = 8,

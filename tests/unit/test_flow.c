@@ -98,42 +98,6 @@ static void closed_flows_fold_and_nothing_is_lost(void **state)
 	assert_int_equal(losses_of(env).flows_evicted, 0);
 }
 
-static void limits_of_idleness(void **state)
-{
-	struct env *env = *state;
-	static const struct {
-		uint32_t table;
-		uint8_t proto, state;
-		uint64_t idle_s;
-		bool folds;
-	} rows[] = {
-		{ZT_IN_FLOWS, IPPROTO_TCP, ZT_STATE_CLOSED, 4, false},
-		{ZT_IN_FLOWS, IPPROTO_TCP, ZT_STATE_CLOSED, 6, true},
-		{ZT_IN_FLOWS, IPPROTO_TCP, ZT_STATE_ESTABLISHED, 900, false},
-		{ZT_IN_FLOWS, IPPROTO_TCP, ZT_STATE_CLOSING, 500, false},
-		{ZT_IN_FLOWS, IPPROTO_TCP, ZT_STATE_CLOSING, 601, true},
-		{ZT_IN_OPENINGS, IPPROTO_TCP, ZT_STATE_OPENING, 59, false},
-		{ZT_IN_OPENINGS, IPPROTO_TCP, ZT_STATE_OPENING, 61, true},
-		{ZT_IN_FLOWS, IPPROTO_UDP, ZT_STATE_ESTABLISHED, 179, false},
-		{ZT_IN_FLOWS, IPPROTO_UDP, ZT_STATE_ESTABLISHED, 181, true},
-		{ZT_IN_OPENINGS, IPPROTO_UDP, ZT_STATE_OPENING, 29, false},
-		{ZT_IN_OPENINGS, IPPROTO_UDP, ZT_STATE_OPENING, 31, true},
-		{ZT_IN_OPENINGS, IPPROTO_ICMP, ZT_STATE_ESTABLISHED, 29, false},
-		{ZT_IN_OPENINGS, IPPROTO_ICMPV6, ZT_STATE_OPENING, 31, true},
-		{ZT_IN_FLOWS, IPPROTO_SCTP, ZT_STATE_ESTABLISHED, 179, false},
-		{ZT_IN_FLOWS, IPPROTO_SCTP, ZT_STATE_ESTABLISHED, 181, true},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		env->fake.count = 0;
-		put(&env->fake, rows[i].table,
-		    key_of("10.0.0.1", 1000, "10.0.0.2", 53, rows[i].proto),
-		    flow_of(ZT_DIR_OUT, rows[i].state, S, (1000 - rows[i].idle_s) * S));
-		if (zt_collector_sweep(env->c) != rows[i].folds)
-			fail_msg("row %zu", i);
-	}
-}
-
 static void wake_up(struct fake *fake, struct zt_flow *flow)
 {
 	flow->last_ns = fake->now_ns;
@@ -481,7 +445,6 @@ int main(void)
 		cmocka_unit_test(icmp_port_is_type),
 		cmocka_unit_test(loopback_has_both_owners),
 		CASE(closed_flows_fold_and_nothing_is_lost),
-		CASE(limits_of_idleness),
 		CASE(an_idle_flow_that_woke_up_stays),
 		CASE(bytes_counted_before_the_take_are_kept),
 		CASE(a_reused_entry_is_two_connections),
