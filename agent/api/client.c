@@ -17,6 +17,8 @@
 #include "base/log.h"
 #include "base/time.h"
 
+#define PUMP_NS (20 * ZT_NS_PER_MS) /* of one part of a long reply */
+
 static size_t unsent(const struct zt_client *c)
 {
 	return c->out.len - c->sent;
@@ -53,16 +55,24 @@ int zt_client_send(struct zt_client *client, const char *text, size_t len)
 	return zt_strbuf_error(&client->out);
 }
 
-/* The next part of a long reply, once the one before has left. */
+/*
+ * The next part of a long reply, once the one before has left. A search that finds little takes
+ * its time in parts, too: everybody else waits meanwhile.
+ */
 static int pump(struct zt_client *c)
 {
 	zt_auto(zt_strbuf_free) struct zt_strbuf text = ZT_STRBUF_INIT;
+	uint64_t until_ns = zt_now_ns() + PUMP_NS;
 	int r = c->server->detached ? -ESHUTDOWN : zt_server_refresh(c->server);
 
 	while (r >= 0 && text.len < ZT_WIRE_CHUNK) {
 		r = c->stream->more(c->stream, c->server->render, &text);
-		if (r == 0)
+		if (r == 0 || zt_now_ns() >= until_ns)
 			break;
+	}
+	if (r > 0 && !text.len) {
+		c->active_ns = zt_now_ns();
+		return 0;
 	}
 	if (r < 0)
 		return r;

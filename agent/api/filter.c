@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "flow/rates.h"
+#include "history/history.h"
 
 /* What all three kinds of row have in common. */
 struct subject {
@@ -311,4 +312,42 @@ bool zt_filter_edge(const struct zt_filter *filter, const struct zt_edge *edge,
 	};
 
 	return matches(filter, &s);
+}
+
+static bool is_recorded_host(const struct zt_filter *f, const struct zt_history_end *end)
+{
+	if (f->host_is_addr)
+		return !memcmp(&f->addr, &end->addr, sizeof(end->addr));
+	return end->host && !strcmp(end->host, f->host);
+}
+
+static bool is_recorded_owner(const struct zt_filter *f, const struct zt_history_end *end)
+{
+	return end->owner && ((end->user && !strcmp(end->user, f->owner)) ||
+			      zt_owner_has(end->owner, f->users, f->owner));
+}
+
+bool zt_filter_recorded(const struct zt_filter *filter, const struct zt_history_edge *edge)
+{
+	struct zt_filter rest = *filter;
+	struct subject s = {
+		.src = &edge->src.addr,
+		.dst = &edge->dst.addr,
+		.src_near = edge->src.near,
+		.dst_near = edge->dst.near,
+		.port = edge->port,
+		.proto = edge->proto,
+		.action = edge->action,
+		.encryption = edge->encryption,
+		.app = edge->app,
+	};
+
+	if (filter->host[0] && !is_recorded_host(filter, &edge->src) &&
+	    !is_recorded_host(filter, &edge->dst))
+		return false;
+	if (filter->owner[0] && !is_recorded_owner(filter, &edge->src) &&
+	    !is_recorded_owner(filter, &edge->dst))
+		return false;
+	rest.host[0] = rest.owner[0] = '\0';
+	return matches(&rest, &s);
 }

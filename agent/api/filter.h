@@ -14,6 +14,7 @@
 #include "flow/names.h"
 
 struct zt_rate;
+struct zt_history_edge;
 struct zt_users;
 
 enum zt_filter_verdict {
@@ -67,3 +68,6 @@ bool zt_filter_violation(const struct zt_filter *filter, const struct zt_violati
 bool zt_filter_rate(const struct zt_filter *filter, const struct zt_rate *rate);
 bool zt_filter_edge(const struct zt_filter *filter, const struct zt_edge *edge,
 		    const struct zt_node *src, const struct zt_node *dst);
+
+/* zt_filter_recorded - by names and owners as they were recorded, by segments as they are now. */
+bool zt_filter_recorded(const struct zt_filter *filter, const struct zt_history_edge *edge);

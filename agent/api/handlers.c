@@ -18,7 +18,8 @@
 static const char *const no_args[] = {NULL};
 static const char *const flows_args[] = {ZT_FILTER_KEYS, ZT_CLASS_KEY, "limit", "follow", NULL};
 static const char *const violations_args[] = {ZT_FILTER_KEYS, "limit", "mode", NULL};
-static const char *const map_args[] = {ZT_FILTER_KEYS, ZT_CLASS_KEY, "limit", "by", "since", NULL};
+static const char *const map_args[] = {ZT_FILTER_KEYS, ZT_CLASS_KEY, "limit", "by",
+				       "since",	       "until",	     NULL};
 static const char *const top_args[] = {ZT_FILTER_KEYS, "limit", "sort", NULL};
 static const char *const show_args[] = {"builtin", "canonical", NULL};
 static const char *const explain_args[] = {"src",    "dst",  "port", "unit",

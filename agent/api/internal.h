@@ -196,6 +196,12 @@ json_t *zt_status_policy(const struct zt_api_ctx *ctx);
 /* map.c: whose eyes a map is seen with. New reference. */
 json_t *zt_map_view(const struct zt_api_ctx *ctx, const char *source);
 
+/*
+ * map_history.c: the map of a window, by address, as a stream. Times are of the wall clock [ns],
+ * 0 = open. 0, or a negative number, the request says why.
+ */
+int zt_map_window(struct zt_request *req, uint64_t limit, uint64_t since_ns, uint64_t until_ns);
+
 /* state.c. zt_state_json() adds what intent.h says of the state to an object. */
 void zt_state_json(json_t *object, const struct zt_intent_state *state);
 /* zt_request_set - the policy among the arguments: path, files, signature. zt_policy_set_free(). */

@@ -187,11 +187,10 @@ static int read_time(struct zt_request *req, const char *key, uint64_t *ret_wall
 	return 0;
 }
 
-static int open_map(struct zt_request *req, struct map_stream *s, uint64_t since_ns)
+static int open_map(struct zt_request *req, struct map_stream *s)
 {
 	const struct zt_graph_view view = {
 		.kind = s->kind,
-		.since_ns = since_ns,
 		.match = match_edge,
 		.data = &req->filter,
 	};
@@ -204,21 +203,30 @@ static int open_map(struct zt_request *req, struct map_stream *s, uint64_t since
 	s->server = req->server;
 	s->nodes = zt_graph_nodes(s->graph, &s->node_count);
 	s->edges = zt_graph_edges(s->graph, &s->edge_count);
-	s->from_ns = since_ns > stats.started_ns ? since_ns : stats.started_ns;
+	s->from_ns = stats.started_ns;
 	s->to_ns = zt_now_ns();
 	for (size_t i = 0; i < s->edge_count; i += run_length(s, i))
 		s->matched++;
 	/* Flows that began before this agent did are in the kernel's table with their own times. */
-	for (size_t i = 0; !since_ns && i < s->edge_count; i++) {
+	for (size_t i = 0; i < s->edge_count; i++) {
 		if (s->edges[i].first_ns < s->from_ns)
 			s->from_ns = s->edges[i].first_ns;
 	}
 	return 0;
 }
 
+/* What was recorded is by address, and is grouped by who asks. */
+static int window_only(struct zt_request *req, enum zt_node_kind kind)
+{
+	if (kind != ZT_NODE_ADDRESS)
+		return zt_request_fail(req, ZT_CODE_USAGE,
+				       "with 'since' or 'until' the map is by address");
+	return 0;
+}
+
 int zt_handle_map(struct zt_request *request)
 {
-	uint64_t limit = ZT_LIMIT_MAX, since_ns = 0;
+	uint64_t limit = ZT_LIMIT_MAX, since_ns = 0, until_ns = 0;
 	enum zt_node_kind kind = ZT_NODE_HOST;
 	struct map_stream *s;
 	int r = zt_request_filter(request);
@@ -229,6 +237,11 @@ int zt_handle_map(struct zt_request *request)
 		r = read_by(request, &kind);
 	if (!r)
 		r = read_time(request, "since", &since_ns);
+	if (!r)
+		r = read_time(request, "until", &until_ns);
+	if (!r && (since_ns || until_ns))
+		return window_only(request, kind)
+			       ?: zt_map_window(request, limit, since_ns, until_ns);
 	if (r < 0)
 		return r;
 	s = calloc(1, sizeof(*s));
@@ -237,7 +250,7 @@ int zt_handle_map(struct zt_request *request)
 	s->face = (struct zt_stream){more_map, free_map};
 	s->kind = kind;
 	s->limit = limit;
-	r = open_map(request, s, since_ns ? zt_wall_to_mono_ns(since_ns) : 0);
+	r = open_map(request, s);
 	if (r < 0) {
 		free_map(&s->face);
 		return zt_request_fail(request, ZT_CODE_FAILED, "cannot read the flow tables: %s",

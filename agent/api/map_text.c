@@ -474,9 +474,9 @@ int zt_map_text_node(struct zt_map_text *text, struct zt_strbuf *out, const stru
 }
 
 int zt_map_text_address(struct zt_map_text *text, struct zt_strbuf *out, const struct zt_addr *addr,
-			bool near, const char *host)
+			bool near, const struct zt_node_then *then)
 {
 	const struct zt_node node = {.kind = ZT_NODE_ADDRESS, .near = near, .addr = *addr};
 
-	return put_node(out, zt_render_node(text->render, &node, host));
+	return put_node(out, zt_render_node(text->render, &node, then));
 }

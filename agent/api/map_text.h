@@ -17,6 +17,7 @@
 #include "flow/names.h"
 
 struct zt_map_text;
+struct zt_node_then;
 struct zt_render;
 
 /* zt_map_text_new - @render makes what is not made here; borrowed. 0 or -ENOMEM. */
@@ -94,9 +95,9 @@ int zt_map_text_edge(struct zt_map_text *text, struct zt_strbuf *out, const stru
 /* zt_map_text_node - one node of a graph. 0 or -ENOMEM. */
 int zt_map_text_node(struct zt_map_text *text, struct zt_strbuf *out, const struct zt_node *node);
 
-/* zt_map_text_address - an address that a history knows; @host: its name then, or NULL. */
+/* zt_map_text_address - an address that a history knows; @then: what it was called. */
 int zt_map_text_address(struct zt_map_text *text, struct zt_strbuf *out, const struct zt_addr *addr,
-			bool near, const char *host);
+			bool near, const struct zt_node_then *then);
 
 /* zt_map_text_string - any text, escaped and quoted. */
 void zt_map_text_string(struct zt_strbuf *out, const char *text);

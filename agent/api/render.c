@@ -195,10 +195,8 @@ static json_t *segments_json(struct zt_render *r, const struct zt_addr *addr, bo
 	return array;
 }
 
-static void set_hints(struct zt_render *r, json_t *object, const struct zt_addr *addr)
+static void put_hints(json_t *object, const struct zt_hint *hints, size_t count)
 {
-	struct zt_hint hints[ZT_HINTS_MAX];
-	size_t count = r->names->hints ? r->names->hints(r->names->ctx, addr, hints) : 0;
 	json_t *array = count ? json_array() : NULL;
 
 	for (size_t i = 0; i < count; i++)
@@ -207,6 +205,14 @@ static void set_hints(struct zt_render *r, json_t *object, const struct zt_addr 
 						"source", hints[i].source));
 	if (array)
 		json_object_set_new(object, "hints", array);
+}
+
+static void set_hints(struct zt_render *r, json_t *object, const struct zt_addr *addr)
+{
+	struct zt_hint hints[ZT_HINTS_MAX];
+
+	if (r->names->hints)
+		put_hints(object, hints, r->names->hints(r->names->ctx, addr, hints));
 }
 
 json_t *zt_render_end(struct zt_render *render, const struct zt_addr *addr, bool near)
@@ -446,15 +452,21 @@ static const char *label_host(struct zt_render *r, const struct zt_node *node)
 	return r->names->host(r->names->ctx, &node->addr, node->near);
 }
 
-static void set_address(struct zt_render *r, json_t *object, const struct zt_node *node,
-			const char *host)
+static void set_names(struct zt_render *r, json_t *object, const struct zt_node *node,
+		      const char *now, const struct zt_node_then *then)
 {
+	const char *host = then ? then->host : now;
+
 	if (host)
 		set(object, "host", zt_json_str(host));
-	set_hints(r, object, &node->addr);
+	if (then && then->hint_count)
+		put_hints(object, then->hints, then->hint_count);
+	else
+		set_hints(r, object, &node->addr);
 }
 
-json_t *zt_render_node(struct zt_render *render, const struct zt_node *node, const char *host)
+json_t *zt_render_node(struct zt_render *render, const struct zt_node *node,
+		       const struct zt_node_then *then)
 {
 	static const char *const kinds[] = {
 		[ZT_NODE_ADDRESS] = "address",
@@ -476,7 +488,7 @@ json_t *zt_render_node(struct zt_render *render, const struct zt_node *node, con
 	set(object, "labels", labels);
 	set(object, "near", json_boolean(node->near));
 	if (node->kind == ZT_NODE_ADDRESS)
-		set_address(render, object, node, host ?: now);
+		set_names(render, object, node, now, then);
 	return object;
 }
 

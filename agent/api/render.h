@@ -26,8 +26,16 @@ json_t *zt_render_flow(struct zt_render *render, const struct zt_flow_item *item
 		       const char *change);
 json_t *zt_render_violation(struct zt_render *render, const struct zt_violation *v);
 
-/* zt_render_node - @host: name of an address, when it is not to be looked up; else NULL. */
-json_t *zt_render_node(struct zt_render *render, const struct zt_node *node, const char *host);
+/* What an address was called when it was recorded. */
+struct zt_node_then {
+	const char *host; /* NULL = it had no name */
+	const struct zt_hint *hints;
+	size_t hint_count;
+};
+
+/* zt_render_node - @then: names of an address as they were recorded; NULL: those of now. */
+json_t *zt_render_node(struct zt_render *render, const struct zt_node *node,
+		       const struct zt_node_then *then);
 json_t *zt_render_node_id(const struct zt_node *node);
 
 /* zt_render_workload - of an owner, with the command line of its latest process; NULL: unknown. */
