@@ -7,6 +7,7 @@
  */
 #include "class.bpf.h"
 #include "class_bits.bpf.h"
+#include "dns.bpf.h"
 
 #define ZT_PORT_IKE  500
 #define ZT_PORT_NATT 4500
@@ -412,6 +413,8 @@ __noinline int zt_class_datagram(struct __sk_buff *skb, struct zt_flow *f)
 	if (!w || !f)
 		return 0;
 	if ((f->look & ZT_LOOK_STAGE) == ZT_LOOK_DNS) {
+		if (f->app == ZT_APP_DNS && w->pass.dir == ZT_DIR_IN)
+			zt_dns_capture(skb);
 		if (f->encryption != ZT_ENC_UNKNOWN || w->pass.dir == ZT_DIR_IN)
 			return 0;
 		if (zt_class_plain_udp(f)) {

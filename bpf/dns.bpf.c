@@ -58,7 +58,7 @@ __noinline int zt_dns_capture(struct __sk_buff *skb)
 	asm volatile("" : "+r"(len)); /* bounded where the verifier sees it */
 	if (len > ZT_DNS_MAX)
 		len = ZT_DNS_MAX;
-	if (!len || bpf_skb_load_bytes(skb, p->payload, answer + 1, len) < 0) {
+	if (len < HEADER_LEN || bpf_skb_load_bytes(skb, p->payload, answer + 1, len) < 0) {
 		bpf_ringbuf_discard(answer, 0);
 		return 0;
 	}

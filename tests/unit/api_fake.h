@@ -63,7 +63,7 @@ static struct world {
 	struct zt_addr locals[2];
 	uint64_t observe_until_ns;
 	bool lie; /* the kernel's judge answers differently */
-	bool detached, quit, followed;
+	bool detached, quit;
 	const char *load_error;
 	/* What a request about the state came down to, and what it is told. */
 	char asked[512];
@@ -155,12 +155,6 @@ int zt_dp_owner_cmd(struct zt_dp *dp, uint32_t index, struct zt_owner_cmd *ret)
 	*ret = (struct zt_owner_cmd){.pid = 4, .start_ns = S, .args_len = sizeof(args) - 1};
 	memcpy(ret->args, args, sizeof(args));
 	return 0;
-}
-
-void zt_dp_follow(struct zt_dp *dp, bool on)
-{
-	(void)dp;
-	world.followed = on;
 }
 
 void zt_dp_observe(struct zt_dp *dp, uint64_t until_ns)
