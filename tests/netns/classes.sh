@@ -97,6 +97,18 @@ speaks() {
 	within "$1 is $3" "${CLASS_WAIT:-3}" speaks_so "$2" "$3"
 }
 
+speaks_only_so() { # PROTO/PORT CLASS
+	local said
+	said=$(spoken "$1" | sed 's/=[0-9]*//g' | sort -u)
+	echo "said: ${said//$'\n'/, or }; wanted: $2"
+	[[ $said == "$2" ]]
+}
+
+# speaks_only NAME PROTO/PORT CLASS: the same for clients that connect as often as they like
+speaks_only() {
+	within "$1 is $3" "${CLASS_WAIT:-3}" speaks_only_so "$2" "$3"
+}
+
 # covered NAME PROTO/PORT KEY COUNT: as counted in the edge's `encryption`
 covered() {
 	within "$1 counts as $3" "${CLASS_WAIT:-3}" jqc s map --by address -- "[.edges[] | select(.proto == \"${2%/*}\" and
