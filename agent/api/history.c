@@ -84,6 +84,23 @@ static json_t *wall_json(int64_t wall_s)
 		      : json_null();
 }
 
+static json_t *losses_json(const struct zt_history_stats *s)
+{
+	const struct {
+		const char *name;
+		uint64_t count;
+	} losses[] = {
+		{"edges_over_cap", s->edges_over_cap}, {"rows_over_cap", s->rows_over_cap},
+		{"rows_aged", s->rows_aged},	       {"rows_over_size", s->rows_over_size},
+		{"hours_over_cap", s->hours_over_cap}, {"hints_over_cap", s->hints_over_cap},
+	};
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < ARRAY_SIZE(losses); i++)
+		json_object_set_new(o, losses[i].name, zt_json_u64(losses[i].count));
+	return o;
+}
+
 json_t *zt_status_history(struct zt_history *history)
 {
 	struct zt_history_days days = {0};
@@ -106,11 +123,8 @@ json_t *zt_status_history(struct zt_history *history)
 	json_object_set_new(o, "error", s.failing ? zt_json_str(s.error) : json_null());
 	json_object_set_new(o, "set_aside",
 			    s.set_aside[0] ? zt_json_str(s.set_aside) : json_null());
-	json_object_set_new(o, "losses",
-			    json_pack("{s:o, s:o, s:o, s:o}", "edges_over_cap",
-				      zt_json_u64(s.edges_over_cap), "rows_over_cap",
-				      zt_json_u64(s.rows_over_cap), "rows_aged",
-				      zt_json_u64(s.rows_aged), "rows_over_size",
-				      zt_json_u64(s.rows_over_size)));
+	json_object_set_new(o, "hours", zt_json_u64(s.hours));
+	json_object_set_new(o, "hints", zt_json_u64(s.hints));
+	json_object_set_new(o, "losses", losses_json(&s));
 	return o;
 }

@@ -12,6 +12,9 @@
 #include "base/time.h"
 #include "flow/history_priv.h"
 
+#define HINT_NAME_MAX 255
+#define HINTS_PENDING 8192 /* between two writings */
+
 static int64_t machine_wall(void *ctx)
 {
 	(void)ctx;
@@ -92,6 +95,7 @@ static void make_job(struct zt_history_writer *h)
 		job->recorded_s = h->watched_ns / ZT_NS_PER_S;
 		h->watched_ns %= ZT_NS_PER_S;
 		job->losses = h->losses;
+		job->hints = zt_take(h->hints);
 		h->losses = 0;
 		h->phase = ZT_HISTORY_IDLE;
 	}
@@ -181,13 +185,10 @@ static int wait_job(struct zt_history_writer *h, const struct timespec *until)
 	return r;
 }
 
-static int sync_writer(struct zt_history_writer *w, unsigned int timeout_ms)
+static struct timespec deadline(unsigned int timeout_ms)
 {
 	struct timespec until;
-	int r;
 
-	if (!w->have_thread)
-		return 0;
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += timeout_ms / 1000;
 	until.tv_nsec += (timeout_ms % 1000) * (long)ZT_NS_PER_MS;
@@ -195,6 +196,16 @@ static int sync_writer(struct zt_history_writer *w, unsigned int timeout_ms)
 		until.tv_sec++;
 		until.tv_nsec -= (long)ZT_NS_PER_S;
 	}
+	return until;
+}
+
+static int sync_writer(struct zt_history_writer *w, unsigned int timeout_ms)
+{
+	struct timespec until = deadline(timeout_ms);
+	int r;
+
+	if (!w->have_thread)
+		return 0;
 	for (;;) {
 		r = wait_job(w, &until);
 		if (r < 0 || w->phase != ZT_HISTORY_WRITE)
@@ -208,6 +219,42 @@ int zt_history_sync(struct zt_history *history, unsigned int timeout_ms)
 	return sync_writer(history->writer, timeout_ms);
 }
 
+int zt_history_settle(struct zt_history *history, unsigned int timeout_ms)
+{
+	struct zt_history_writer *h = history->writer;
+	struct timespec until = deadline(timeout_ms);
+	int r = 0;
+
+	pthread_mutex_lock(&h->lock);
+	while ((h->tidying || h->job || !h->prepared) && !r)
+		r = -pthread_cond_timedwait(&h->changed, &h->lock, &until);
+	pthread_mutex_unlock(&h->lock);
+	return r;
+}
+
+void zt_history_hint(struct zt_history *history, const struct zt_addr *addr, const char *name,
+		     uint8_t source)
+{
+	struct zt_history_writer *h = history->writer;
+	struct zt_job_hint hint = {.addr = *addr, .source = source};
+	char key[sizeof(hint) + HINT_NAME_MAX];
+	size_t len = strnlen(name, HINT_NAME_MAX + 1);
+
+	if (!len || len > HINT_NAME_MAX)
+		return;
+	memcpy(key, &hint, sizeof(hint));
+	memcpy(key + sizeof(hint), name, len);
+	if (!h->hints && zt_strmap_new(&h->hints) < 0) {
+		h->hints_over_cap++;
+		return;
+	}
+	if (zt_strmap_count(h->hints) >= HINTS_PENDING &&
+	    zt_strmap_find(h->hints, key, sizeof(hint) + len) == ZT_STRMAP_NONE)
+		h->hints_over_cap++;
+	else if (zt_strmap_intern(h->hints, key, sizeof(hint) + len, NULL) == ZT_STRMAP_NONE)
+		h->hints_over_cap++;
+}
+
 /* --- opening ------------------------------------------------------------------------------------
  */
 
@@ -216,7 +263,10 @@ static void set_defaults(struct zt_history_config *cfg)
 	cfg->wall = cfg->wall ?: machine_wall;
 	cfg->size_cap = cfg->size_cap ?: ZT_HISTORY_SIZE_MAX;
 	cfg->day_rows = cfg->day_rows ?: ZT_HISTORY_DAY_ROWS;
+	cfg->hour_rows = cfg->hour_rows ?: ZT_HISTORY_HOUR_ROWS;
+	cfg->hour_days = cfg->hour_days ?: ZT_HISTORY_HOUR_DAYS;
 	cfg->age_days = cfg->age_days ?: ZT_HISTORY_AGE_DAYS;
+	cfg->hint_rows = cfg->hint_rows ?: ZT_HISTORY_HINTS;
 	cfg->edge_cap = cfg->edge_cap ?: ZT_HISTORY_EDGE_CAP;
 	cfg->write_ms = cfg->write_ms ?: ZT_HISTORY_WRITE_MS;
 	cfg->gap_s = cfg->gap_s ?: ZT_HISTORY_GAP_S;
@@ -269,6 +319,7 @@ static void close_writer(struct zt_history_writer **writer)
 	zt_history_stop(w);
 	zt_ledger_free(&w->ledger);
 	zt_job_free(&w->job);
+	zt_strmap_free(&w->hints);
 	free(w->base);
 	free(w->stand);
 	free(w->path);
@@ -346,4 +397,5 @@ void zt_history_stats(struct zt_history *history, struct zt_history_stats *ret)
 	ret->path = h->path;
 	ret->size_cap = h->cfg.size_cap;
 	ret->edges_over_cap = h->edges_over_cap;
+	ret->hints_over_cap += h->hints_over_cap;
 }

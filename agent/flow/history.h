@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * history.h - evidence that outlives the agent, written: edges by day, in STATE-DIR/flows.db.
+ * history.h - evidence that outlives the agent, written: edges by hour and day, in
+ * STATE-DIR/flows.db.
  *
  * The collector hands over what ended and what lives; every ten seconds the
  * increments since the last time are written, in one transaction and by a thread
@@ -18,11 +19,14 @@
 #include "flow/names.h"
 #include "history/history.h"
 
-#define ZT_HISTORY_SIZE_MAX (256ULL << 20)
-#define ZT_HISTORY_DAY_ROWS 250000 /* edges a day; a quarter of them unanswered or denied ones */
-#define ZT_HISTORY_AGE_DAYS 400
-#define ZT_HISTORY_EDGE_CAP 125000 /* edges that live, or ended since the last writing */
-#define ZT_HISTORY_WRITE_MS 10000
+#define ZT_HISTORY_SIZE_MAX  (256ULL << 20)
+#define ZT_HISTORY_DAY_ROWS  250000 /* edges a day; a quarter of them unanswered or denied ones */
+#define ZT_HISTORY_HOUR_ROWS 125000 /* edges an hour; with more the day is kept as a whole */
+#define ZT_HISTORY_HOUR_DAYS 8	    /* days by the hour, beside today */
+#define ZT_HISTORY_AGE_DAYS  400
+#define ZT_HISTORY_HINTS     65536  /* names of addresses */
+#define ZT_HISTORY_EDGE_CAP  125000 /* edges that live, or ended since the last writing */
+#define ZT_HISTORY_WRITE_MS  10000
 
 /**
  * struct zt_history_config
@@ -33,7 +37,8 @@
  * @names:      asked while a writing is prepared; its strings are copied. NULL: no names.
  * @user:       name of a user, or NULL. NULL: no names.
  * @wall:       seconds since 1970; NULL: the machine's clock. Tests bring their own.
- * @size_cap, @day_rows, @age_days, @edge_cap, @write_ms, @gap_s: 0 = as above.
+ * @size_cap, @day_rows, @hour_rows, @hour_days, @age_days, @hint_rows, @edge_cap, @write_ms,
+ * @gap_s: 0 = as above.
  */
 struct zt_history_config {
 	const char *path;
@@ -44,7 +49,10 @@ struct zt_history_config {
 	void *ctx;
 	uint64_t size_cap;
 	uint32_t day_rows;
+	uint32_t hour_rows;
+	uint32_t hour_days;
 	uint32_t age_days;
+	uint32_t hint_rows;
 	uint32_t edge_cap;
 	uint32_t write_ms;
 	uint32_t gap_s;
@@ -92,6 +100,23 @@ void zt_history_swept(struct zt_history *history, uint64_t losses);
  */
 int zt_history_sync(struct zt_history *history, unsigned int timeout_ms);
 
+/**
+ * zt_history_settle - wait until hours are rolled up and bounds kept, @timeout_ms at most.
+ *
+ * For tests: an agent has no need to wait for it. 0 or -ETIMEDOUT.
+ */
+int zt_history_settle(struct zt_history *history, unsigned int timeout_ms);
+
+/**
+ * zt_history_hint - a name was learnt for an address: kept as long as there is room.
+ * @name:   up to 255 bytes as they came; longer ones are not kept.
+ * @source: ZT_HINT_*.
+ *
+ * Cheap when it was said since the last writing. What has no room is counted.
+ */
+void zt_history_hint(struct zt_history *history, const struct zt_addr *addr, const char *name,
+		     uint8_t source);
+
 /* --- statements that stand in the candidate plane ----------------------------------------------
  */
 
@@ -117,6 +142,8 @@ struct zt_history_stats {
 	uint64_t size_cap;
 	uint64_t rows; /* edges of all days */
 	uint64_t days;
+	uint64_t hours;	      /* of days that are kept by the hour */
+	uint64_t hints;	      /* names of addresses */
 	int64_t last_write_s; /* 0 = never */
 	uint64_t write_took_ns;
 	uint64_t writes;
@@ -124,11 +151,13 @@ struct zt_history_stats {
 	bool failing; /* the last writing failed; it is tried again */
 	char error[ZT_HISTORY_ERROR_LEN];
 	/* What is not in the database, and why. */
-	uint64_t edges_over_cap;	      /* flows that ended while too many edges lived */
-	uint64_t rows_over_cap;		      /* edges of a day that had all the rows it may have */
-	uint64_t rows_aged;		      /* rows removed: older than the age limit */
-	uint64_t rows_over_size;	      /* rows removed: the database was full */
-	uint64_t set_asides;		      /* databases set aside since the agent began */
+	uint64_t edges_over_cap; /* flows that ended while too many edges lived */
+	uint64_t rows_over_cap;	 /* edges of a day that had all the rows it may have */
+	uint64_t rows_aged;	 /* rows removed: older than the age limit */
+	uint64_t rows_over_size; /* rows removed: the database was full */
+	uint64_t hours_over_cap; /* days whose hours were rolled up early: too many rows, no room */
+	uint64_t hints_over_cap; /* names of addresses that made room or found none */
+	uint64_t set_asides;	 /* databases set aside since the agent began */
 	char set_aside[ZT_HISTORY_ERROR_LEN]; /* why, and under which name; "" = none */
 };
 

@@ -19,8 +19,9 @@ int zt_job_new(struct zt_job **ret, int64_t now_s)
 
 	if (!job)
 		return -ENOMEM;
-	job->now_s = now_s;
-	job->day = now_s / ZT_HISTORY_DAY_S;
+	job->now_s = now_s > 0 ? now_s : 0; /* a clock before 1970 is none */
+	job->hour = job->now_s / ZT_HISTORY_HOUR_S;
+	job->day = job->now_s / ZT_HISTORY_DAY_S;
 	r = zt_strmap_new(&job->nodes);
 	if (!r)
 		r = zt_strmap_new(&job->owners);
@@ -39,7 +40,9 @@ void zt_job_free(struct zt_job **job)
 	if (!j)
 		return;
 	free(j->rows);
+	free(j->rtts);
 	free(j->stand);
+	zt_strmap_free(&j->hints);
 	zt_strmap_free(&j->nodes);
 	zt_strmap_free(&j->owners);
 	zt_strmap_free(&j->rules);
@@ -89,23 +92,41 @@ static uint32_t add_rule(struct zt_job *job, const struct zt_flow_names *names, 
 }
 
 /*
- * A bucket is the day of writing; times outside of it come from before midnight, or
+ * A bucket is the hour of writing; times outside of it come from before that hour, or
  * from a clock that jumped. Within the bucket they never run backwards.
  */
 static void set_times(const struct zt_job *job, struct zt_job_row *row, uint64_t now_ns)
 {
-	const int64_t midnight = job->day * ZT_HISTORY_DAY_S;
+	const int64_t from = job->hour * ZT_HISTORY_HOUR_S;
 	const uint64_t first = row->row.first_ns < now_ns ? row->row.first_ns : now_ns;
 	const uint64_t last = row->row.last_ns < now_ns ? row->row.last_ns : now_ns;
 
 	row->last_s = job->now_s - (int64_t)((now_ns - last) / ZT_NS_PER_S);
 	row->first_s = job->now_s - (int64_t)((now_ns - first) / ZT_NS_PER_S);
-	if (row->last_s < midnight)
-		row->last_s = midnight;
-	if (row->first_s < midnight)
-		row->first_s = midnight;
+	if (row->last_s < from)
+		row->last_s = from;
+	if (row->first_s < from)
+		row->first_s = from;
 	if (row->first_s > row->last_s)
 		row->first_s = row->last_s;
+}
+
+/* Histograms are behind the rows, as they are stored. */
+static int add_rtt(struct zt_job *job, struct zt_job_row *row)
+{
+	const struct zt_rtt *rtt = row->row.rtt;
+	int r;
+
+	row->row.rtt = NULL;
+	if (!rtt)
+		return 0;
+	r = zt_vec_grow(&job->rtts, &job->rtt_room, job->rtt_bytes + ZT_RTT_BLOB_MAX, 1);
+	if (r < 0)
+		return r;
+	row->rtt = (uint32_t)job->rtt_bytes;
+	row->rtt_len = (uint32_t)zt_rtt_encode(rtt, job->rtts + job->rtt_bytes);
+	job->rtt_bytes += row->rtt_len;
+	return 0;
 }
 
 int zt_job_add(struct zt_job *job, const struct zt_history_config *cfg,
@@ -128,6 +149,7 @@ int zt_job_add(struct zt_job *job, const struct zt_history_config *cfg,
 		if (to->rule[p] == ZT_STRMAP_NONE)
 			r = -ENOMEM;
 	}
+	r = r ?: add_rtt(job, to);
 	if (r < 0 || to->src == ZT_STRMAP_NONE || to->dst == ZT_STRMAP_NONE)
 		return -ENOMEM;
 	set_times(job, to, now_ns);

@@ -5,8 +5,11 @@
  * history.c     what the collector tells becomes jobs; status
  * history_job.c a job: rows with their names, copied
  * history_run.c the thread that writes
- * history_db.c  opening, the schema, what is set aside
- * history_write.c one job in one transaction; bounds
+ * history_db.c  opening, what is set aside
+ * history_sql.c the schema, every statement
+ * history_write.c one job in one transaction
+ * history_live.c what was written of living flows
+ * history_tidy.c hours become days; bounds
  *
  * Questions are answered by agent/history/.
  */
@@ -34,7 +37,9 @@ struct zt_job_row {
 	uint32_t src, dst;	       /* numbers in @nodes */
 	uint32_t src_owner, dst_owner; /* numbers in @owners, or ZT_JOB_NONE */
 	uint32_t rule[ZT_PLANE_COUNT]; /* numbers in @rules */
+	uint32_t rtt, rtt_len;	       /* bytes of the job's @rtts; row.rtt is gone */
 	int64_t first_s, last_s;
+	int64_t edge; /* id, while it is written */
 };
 
 /* Key of an owner in a job: with @user behind it, without its NUL. */
@@ -45,9 +50,11 @@ struct zt_job_owner {
 
 struct zt_job {
 	int64_t now_s;
-	int64_t day; /* since 1970 */
+	int64_t hour, day; /* since 1970 */
 	struct zt_job_row *rows;
 	size_t row_count, row_room;
+	uint8_t *rtts;
+	size_t rtt_bytes, rtt_room;
 	struct zt_strmap *nodes;  /* address, then the host's name */
 	struct zt_strmap *owners; /* struct zt_job_owner */
 	struct zt_strmap *rules;  /* name */
@@ -57,12 +64,19 @@ struct zt_job {
 	uint64_t losses;
 	uint8_t (*stand)[ZT_HISTORY_DIGEST_LEN]; /* NULL = as before */
 	size_t stand_count;
+	struct zt_strmap *hints; /* struct zt_job_hint, then the name; NULL = none */
+};
+
+/* Key of a name in a job, without its NUL. */
+struct zt_job_hint {
+	struct zt_addr addr;
+	uint8_t source;
 };
 
 /* zt_job_new - an empty one for this moment. 0 or -ENOMEM. */
 int zt_job_new(struct zt_job **ret, int64_t now_s);
 void zt_job_free(struct zt_job **job);
-/* zt_job_add - copy a row, its times as seconds since 1970 within the job's day. 0 or -ENOMEM. */
+/* zt_job_add - copy a row, its times as seconds since 1970 within the job's hour. 0 or -ENOMEM. */
 int zt_job_add(struct zt_job *job, const struct zt_history_config *cfg,
 	       const struct zt_flow_names *names, uint64_t now_ns, const struct zt_ledger_row *row);
 
@@ -82,33 +96,67 @@ enum zt_hdb_stmt {
 	ZT_Q_RULE_ADD,
 	ZT_Q_EDGE_FIND,
 	ZT_Q_EDGE_ADD,
-	ZT_Q_ROW_UPDATE,
-	ZT_Q_ROW_ADD,
+	ZT_Q_HOUR_ROW_UPDATE,
+	ZT_Q_HOUR_ROW_ADD,
+	ZT_Q_DAY_ROW_UPDATE,
+	ZT_Q_DAY_ROW_ADD,
+	ZT_Q_DAY_HAS,
 	ZT_Q_RULE_DAY,
 	ZT_Q_LIVE_SET,
 	ZT_Q_LIVE_DROP,
+	ZT_Q_LIVE_OLD,
+	ZT_Q_HINT,
+	ZT_Q_HOUR_BEGIN,
+	ZT_Q_HOUR_ROWS,
+	ZT_Q_HOUR_SET_ROWS,
 	ZT_Q_DAY_BEGIN,
 	ZT_Q_DAY_ROWS,
+	ZT_Q_DAY_NO_HOURS,
 	ZT_Q_DAY_SET_ROWS,
 	ZT_Q_DAY_END,
 	ZT_Q_META_GET,
 	ZT_Q_META_SET,
 	ZT_Q_STAND,
 	ZT_Q_STAND_END,
+	ZT_Q_ROLL,
+	ZT_Q_ROLL_DROP,
+	ZT_Q_ROLL_END,
+	ZT_Q_USED_HOURS,
+	ZT_Q_USED_DAYS,
+	ZT_Q_USED_LIVE,
+	ZT_Q_EDGE_DROP,
 	ZT_Q_COUNT,
+};
+
+extern const char *const zt_hdb_migrations[ZT_HDB_VERSION];
+extern const char *const zt_hdb_texts[ZT_Q_COUNT];
+
+/* Where the tidying stands; nothing of it is needed after a restart. */
+struct zt_hdb_tidying {
+	int64_t roll_day;  /* whose hours become a day, with @rolling */
+	int64_t roll_next; /* first edge id that is not done */
+	uint32_t roll_span;
+	int64_t unused_next; /* 0 = nobody looks for names that no row speaks of */
+	bool rolling;
+	bool over; /* it was too large and is not yet small enough */
+	bool vacuum;
 };
 
 struct zt_hdb {
 	sqlite3 *db;
 	sqlite3_stmt *stmts[ZT_Q_COUNT];
 	struct stat file;
+	struct zt_hdb_tidying tidying;
+	int64_t hints; /* rows */
 };
 
-/* How much of what a job brought is not in the database. */
+/* How much of what a job brought is not in the database, or not by the hour. */
 struct zt_hdb_losses {
 	uint64_t rows_over_cap;
 	uint64_t rows_aged;
 	uint64_t rows_over_size;
+	uint64_t hours_over_cap;
+	uint64_t hints_over_cap;
 };
 
 /**
@@ -131,19 +179,38 @@ struct zt_hdb_living {
 	uint64_t counts[ZT_L_COUNT];
 };
 
-/* zt_hdb_base - what was written of living flows; *ret is the caller's. 0 or -errno. */
-int zt_hdb_base(struct zt_hdb *db, struct zt_hdb_living **ret, size_t *ret_count, char *err);
+/*
+ * zt_hdb_base - what was written of living flows; *ret is the caller's. @ret_old: some of it is in
+ * the form of version 1 and must be written once more. 0 or -errno.
+ */
+int zt_hdb_base(struct zt_hdb *db, struct zt_hdb_living **ret, size_t *ret_count, bool *ret_old,
+		char *err);
+
+/* zt_hdb_live - what of a row's living flows is written now. Within a transaction. 0 or -1. */
+int zt_hdb_live(struct zt_hdb *db, const struct zt_job_row *row);
 
 /* zt_hdb_write - one job, whole or not at all. 0 or -errno. */
-int zt_hdb_write(struct zt_hdb *db, const struct zt_job *job, uint32_t day_rows,
+int zt_hdb_write(struct zt_hdb *db, const struct zt_job *job, const struct zt_history_config *cfg,
 		 struct zt_hdb_losses *losses, char *err);
 
-/* zt_hdb_trim - what is too old, or too much for the size, goes; oldest first. 0 or -errno. */
-int zt_hdb_trim(struct zt_hdb *db, uint64_t size_cap, uint32_t age_days,
+/**
+ * zt_hdb_tidy - a little of: hours become days, what is too old or too much goes, oldest first.
+ * @now_s: seconds since 1970.
+ *
+ * Hours of all days become days before any day goes. One or a few small transactions; whatever
+ * interrupts it, nothing is counted twice or lost. Returns 1 when there is more to do, 0, -errno.
+ */
+int zt_hdb_tidy(struct zt_hdb *db, const struct zt_history_config *cfg, int64_t now_s,
 		struct zt_hdb_losses *losses, char *err);
 
-/* zt_hdb_size - bytes in use, edges of all days, days. 0 or -errno. */
-int zt_hdb_size(sqlite3 *db, uint64_t *ret_bytes, uint64_t *ret_rows, uint64_t *ret_days);
+/* zt_hdb_size - fills in how much there is. 0 or -errno. */
+int zt_hdb_size(struct zt_hdb *db, struct zt_history_stats *ret);
+
+/* zt_hdb_used - bytes that are in use, free pages left out. 0 or -1. */
+int zt_hdb_used(sqlite3 *db, uint64_t *ret);
+
+/* zt_hdb_functions - what statements call. 0 or -1. */
+int zt_hdb_functions(sqlite3 *db);
 
 /* zt_hdb_sound - whether a corrupt page is found in it; slow. */
 bool zt_hdb_sound(sqlite3 *db);
@@ -191,6 +258,8 @@ struct zt_history_writer {
 	uint8_t stand_tag[ZT_HISTORY_DIGEST_LEN];
 	bool stand_changed;
 	uint64_t edges_over_cap;
+	struct zt_strmap *hints; /* learnt since the last writing, as in a job; NULL = none */
+	uint64_t hints_over_cap;
 
 	/* Shared with the thread, under @lock. */
 	pthread_mutex_t lock;
@@ -203,6 +272,8 @@ struct zt_history_writer {
 	size_t base_count;
 	struct zt_job *job; /* to be written; stays until it is */
 	bool suspect;	    /* a reader found it corrupt */
+	int64_t tidy_s;	    /* as of when, seconds since 1970 */
+	bool tidying;	    /* there is more to roll up or to trim */
 	bool rewrite;	    /* a new database: living flows are to be written once more */
 	uint64_t serial;    /* rises when the file is replaced */
 	struct zt_history_stats stats;

@@ -82,6 +82,7 @@ struct opening {
 	struct zt_hdb *db;
 	struct zt_hdb_living *base;
 	size_t base_count;
+	bool old; /* of version 1 */
 };
 
 static void close_opening(struct opening *o)
@@ -97,7 +98,7 @@ static int try_open(struct zt_history_writer *h, struct opening *o, char *err)
 	if (!r)
 		r = zt_hdb_generation(o->db, h->generation, err);
 	if (!r && !h->prepared)
-		r = zt_hdb_base(o->db, &o->base, &o->base_count, err);
+		r = zt_hdb_base(o->db, &o->base, &o->base_count, &o->old, err);
 	if (r < 0)
 		close_opening(o);
 	return r;
@@ -123,39 +124,58 @@ static int open_db(struct zt_history_writer *h, struct zt_hdb **ret, char *err)
 		h->base = zt_take(o.base);
 		h->base_count = o.base_count;
 		h->prepared = true;
+		h->rewrite |= o.old;
 	}
-	zt_hdb_size(o.db->db, &h->stats.size_bytes, &h->stats.rows, &h->stats.days);
+	zt_hdb_size(o.db, &h->stats);
 	pthread_cond_broadcast(&h->changed);
 	pthread_mutex_unlock(&h->lock);
 	*ret = zt_take(o.db);
 	return 0;
 }
 
+/* With the lock held. */
+static void count_losses(struct zt_history_writer *h, const struct zt_hdb_losses *losses)
+{
+	h->stats.rows_over_cap += losses->rows_over_cap;
+	h->stats.rows_aged += losses->rows_aged;
+	h->stats.rows_over_size += losses->rows_over_size;
+	h->stats.hours_over_cap += losses->hours_over_cap;
+	h->stats.hints_over_cap += losses->hints_over_cap;
+}
+
 static int write_job(struct zt_history_writer *h, struct zt_hdb *db, const struct zt_job *job,
 		     char *err)
 {
 	struct zt_hdb_losses losses = {0};
-	uint64_t bytes = 0, rows = 0, days = 0;
-	int r = zt_hdb_write(db, job, h->cfg.day_rows, &losses, err);
+	int r = zt_hdb_write(db, job, &h->cfg, &losses, err);
 
-	if (!r && job->last) {
-		/* What cannot be trimmed now can be later; the job is written. */
-		int trimmed = zt_hdb_trim(db, h->cfg.size_cap, h->cfg.age_days, &losses, err);
-
-		r = trimmed == -EBADMSG ? trimmed : 0;
-		zt_hdb_size(db->db, &bytes, &rows, &days);
-	}
 	pthread_mutex_lock(&h->lock);
-	h->stats.rows_over_cap += losses.rows_over_cap;
-	h->stats.rows_aged += losses.rows_aged;
-	h->stats.rows_over_size += losses.rows_over_size;
-	if (bytes) {
-		h->stats.size_bytes = bytes;
-		h->stats.rows = rows;
-		h->stats.days = days;
+	count_losses(h, &losses);
+	if (!r && job->last) {
+		zt_hdb_size(db, &h->stats);
+		h->tidying = true;
+		h->tidy_s = job->now_s;
 	}
 	pthread_mutex_unlock(&h->lock);
 	return r;
+}
+
+/* One step of it. What cannot be done now is tried again after the next writing. */
+static void tidy(struct zt_history_writer *h, struct zt_hdb *db)
+{
+	char err[ZT_HISTORY_ERROR_LEN];
+	struct zt_hdb_losses losses = {0};
+	int r = zt_hdb_tidy(db, &h->cfg, h->tidy_s, &losses, err);
+
+	pthread_mutex_lock(&h->lock);
+	count_losses(h, &losses);
+	h->suspect |= r == -EBADMSG;
+	h->tidying = r == 1;
+	if (r != 1) {
+		zt_hdb_size(db, &h->stats);
+		pthread_cond_broadcast(&h->changed);
+	}
+	pthread_mutex_unlock(&h->lock);
 }
 
 static void drop_corrupt(struct zt_history_writer *h, struct zt_hdb **db, const char *detail)
@@ -229,7 +249,13 @@ static void *run(void *arg)
 		if (db && !job && !suspect) {
 			if (stopping)
 				break;
-			pthread_cond_wait(&h->changed, &h->lock);
+			if (h->tidying) {
+				pthread_mutex_unlock(&h->lock);
+				tidy(h, db);
+				pthread_mutex_lock(&h->lock);
+			} else {
+				pthread_cond_wait(&h->changed, &h->lock);
+			}
 			continue;
 		}
 		h->suspect = false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * history_write.c - one job in one transaction, and what makes room for the next.
+ * history_write.c - one job in one transaction.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -10,9 +10,7 @@
 #include "base/cleanup.h"
 #include "flow/history_priv.h"
 
-#define UNANSWERED_SHARE 4    /* a scan leaves three quarters of a day's rows to conversations */
-#define TRIM_ROWS	 5000 /* of one transaction */
-#define TRIM_TO_PERCENT	 90
+#define UNANSWERED_SHARE 4 /* a scan leaves three quarters of a day's rows to conversations */
 
 /* Numbers of the job to ids of the database, and what its rows did to each rule. */
 struct rule_sum {
@@ -25,9 +23,12 @@ struct writing {
 	const struct zt_job *job;
 	int64_t *nodes, *owners, *rules;
 	struct rule_sum *sums;
+	const struct zt_history_config *cfg;
 	uint64_t rows, unanswered; /* of the day */
-	uint64_t day_rows;
-	uint64_t over_cap;
+	uint64_t hour_rows;
+	bool by_hour; /* rows go to the hour, else to the day */
+	struct zt_hdb_losses losses;
+	struct zt_job_row **order; /* rows by edge id */
 };
 
 static void free_writing(struct writing *w)
@@ -36,6 +37,7 @@ static void free_writing(struct writing *w)
 	free(w->owners);
 	free(w->rules);
 	free(w->sums);
+	free(w->order);
 }
 
 /* --- names -------------------------------------------------------------------------------------
@@ -135,8 +137,30 @@ static int64_t owner_id(const struct writing *w, uint32_t number)
 	return number == ZT_JOB_NONE ? 0 : w->owners[number];
 }
 
-static int put_edge(const struct writing *w, const struct zt_job_row *row, int64_t *ret)
+static bool has_increment(const struct zt_ledger_row *row, bool rtt)
 {
+	static const uint64_t none[ZT_L_COUNT];
+
+	return row->flows || row->refused || row->unanswered || row->resets || rtt ||
+	       memcmp(row->add, none, sizeof(none));
+}
+
+static bool has_counts(const struct zt_job_row *row)
+{
+	return has_increment(&row->row, row->rtt_len);
+}
+
+/* A day that has all the rows it may have takes no new edge. */
+static bool is_full(const struct writing *w, const struct zt_job_row *row)
+{
+	return w->rows >= w->cfg->day_rows ||
+	       (!row->row.answered && w->unanswered >= w->cfg->day_rows / UNANSWERED_SHARE);
+}
+
+/* The id of a row's edge; 0 when there is none and it must not or need not be made. */
+static int put_edge(struct writing *w, struct zt_job_row *row)
+{
+	static const uint64_t none[ZT_L_COUNT];
 	const struct zt_ledger_key *k = &row->row.key;
 	const int64_t values[] = {
 		w->nodes[row->src],
@@ -151,71 +175,145 @@ static int put_edge(const struct writing *w, const struct zt_job_row *row, int64
 		w->rules[row->rule[ZT_CANDIDATE]],
 		k->action[ZT_LIVE],
 		k->action[ZT_CANDIDATE],
+		k->encryption,
+		k->app,
 	};
+	sqlite3_stmt *find = zt_hdb_stmt(w->db, ZT_Q_EDGE_FIND);
+	sqlite3_stmt *add = zt_hdb_stmt(w->db, ZT_Q_EDGE_ADD);
+	bool lives = row->row.live_changed && memcmp(row->row.live, none, sizeof(none));
+	int r;
 
-	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
-		sqlite3_bind_int64(zt_hdb_stmt(w->db, ZT_Q_EDGE_FIND), (int)i + 1, values[i]);
-		sqlite3_bind_int64(zt_hdb_stmt(w->db, ZT_Q_EDGE_ADD), (int)i + 1, values[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
+		sqlite3_bind_int64(find, (int)i + 1, values[i]);
+	r = zt_hdb_step(find);
+	if (r == 1) {
+		row->edge = sqlite3_column_int64(find, 0);
+		sqlite3_reset(find);
 	}
-	return find_or_add(w->db, ZT_Q_EDGE_FIND, ZT_Q_EDGE_ADD, ret);
+	if (r || is_full(w, row) || !(lives || has_counts(row)))
+		return r < 0 ? -1 : 0;
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
+		sqlite3_bind_int64(add, (int)i + 1, values[i]);
+	if (zt_hdb_run(w->db, ZT_Q_EDGE_ADD) < 0)
+		return -1;
+	row->edge = sqlite3_last_insert_rowid(w->db->db);
+	return 0;
 }
 
-static void bind_row(sqlite3_stmt *q, int64_t day, int64_t edge, const struct zt_job_row *row)
+static int by_edge(const void *a, const void *b)
 {
-	sqlite3_bind_int64(q, 1, day);
-	sqlite3_bind_int64(q, 2, edge);
-	for (int c = 0; c < ZT_L_RETRANSMITS; c++) /* version 1 has no column for these */
-		sqlite3_bind_int64(q, 3 + c, (int64_t)row->row.add[c]);
-	sqlite3_bind_int64(q, 3 + ZT_L_RETRANSMITS, row->first_s);
-	sqlite3_bind_int64(q, 4 + ZT_L_RETRANSMITS, row->last_s);
+	const struct zt_job_row *x = *(struct zt_job_row *const *)a;
+	const struct zt_job_row *y = *(struct zt_job_row *const *)b;
+
+	return x->edge < y->edge ? -1 : x->edge > y->edge;
+}
+
+/* In the order of the tables, so that each page of them is met once. */
+static int put_edges(struct writing *w)
+{
+	const struct zt_job *job = w->job;
+
+	w->order = calloc(job->row_count + 1, sizeof(*w->order));
+	if (!w->order)
+		return -ENOMEM;
+	for (size_t i = 0; i < job->row_count; i++) {
+		w->order[i] = &job->rows[i];
+		w->order[i]->edge = 0;
+		if (put_edge(w, w->order[i]) < 0)
+			return -1;
+	}
+	qsort(w->order, job->row_count, sizeof(*w->order), by_edge);
+	return 0;
+}
+
+static void bind_row(const struct writing *w, sqlite3_stmt *q, const struct zt_job_row *row)
+{
+	const uint64_t *add = row->row.add;
+	const int64_t values[] = {
+		w->by_hour ? w->job->hour : w->job->day,
+		row->edge,
+		(int64_t)add[ZT_L_CONNECTIONS],
+		(int64_t)add[ZT_L_BYTES_TO_DST],
+		(int64_t)add[ZT_L_BYTES_TO_SRC],
+		(int64_t)add[ZT_L_PACKETS_TO_DST],
+		(int64_t)add[ZT_L_PACKETS_TO_SRC],
+		row->first_s,
+		row->last_s,
+		row->row.refused,
+		row->row.unanswered,
+		row->row.resets,
+		(int64_t)add[ZT_L_RETRANSMITS],
+	};
+	const int count = ARRAY_SIZE(values);
+
+	for (int i = 0; i < count; i++)
+		sqlite3_bind_int64(q, i + 1, values[i]);
+	if (row->rtt_len)
+		sqlite3_bind_blob(q, count + 1, w->job->rtts + row->rtt, (int)row->rtt_len,
+				  SQLITE_STATIC);
+	else
+		sqlite3_bind_null(q, count + 1);
+}
+
+/* Whether the day has a row of this edge in some hour. -1 on error. */
+static int is_known(const struct writing *w, const struct zt_job_row *row)
+{
+	sqlite3_stmt *q = zt_hdb_stmt(w->db, ZT_Q_DAY_HAS);
+	int r;
+
+	sqlite3_bind_int64(q, 1, w->job->day);
+	sqlite3_bind_int64(q, 2, row->edge);
+	r = zt_hdb_step(q);
+	sqlite3_reset(q);
+	return r;
+}
+
+/* An hour with too many rows: this day is kept as a whole from now on. */
+static int give_up_hours(struct writing *w)
+{
+	sqlite3_stmt *q = zt_hdb_stmt(w->db, ZT_Q_DAY_NO_HOURS);
+
+	w->by_hour = false;
+	w->losses.hours_over_cap++;
+	sqlite3_bind_int64(q, 1, w->job->day);
+	return zt_hdb_run(w->db, ZT_Q_DAY_NO_HOURS);
+}
+
+static int add_row(struct writing *w, const struct zt_job_row *row)
+{
+	enum zt_hdb_stmt which;
+	int known = is_known(w, row);
+
+	if (known < 0)
+		return -1;
+	if (!known && is_full(w, row)) {
+		w->losses.rows_over_cap++;
+		return 0;
+	}
+	if (w->by_hour && w->hour_rows >= w->cfg->hour_rows && give_up_hours(w) < 0)
+		return -1;
+	which = w->by_hour ? ZT_Q_HOUR_ROW_ADD : ZT_Q_DAY_ROW_ADD;
+	bind_row(w, zt_hdb_stmt(w->db, which), row);
+	if (zt_hdb_run(w->db, which) < 0)
+		return -1;
+	w->hour_rows += w->by_hour;
+	w->rows += !known;
+	w->unanswered += !known && !row->row.answered;
+	return 0;
 }
 
 static int put_row(struct writing *w, const struct zt_job_row *row)
 {
-	sqlite3_stmt *update = zt_hdb_stmt(w->db, ZT_Q_ROW_UPDATE);
-	sqlite3_stmt *add = zt_hdb_stmt(w->db, ZT_Q_ROW_ADD);
-	int64_t edge;
+	enum zt_hdb_stmt which = w->by_hour ? ZT_Q_HOUR_ROW_UPDATE : ZT_Q_DAY_ROW_UPDATE;
 
-	if (put_edge(w, row, &edge) < 0)
-		return -1;
-	bind_row(update, w->job->day, edge, row);
-	if (zt_hdb_run(w->db, ZT_Q_ROW_UPDATE) < 0)
-		return -1;
-	if (sqlite3_changes(w->db->db))
-		return 0;
-	if (w->rows >= w->day_rows ||
-	    (!row->row.answered && w->unanswered >= w->day_rows / UNANSWERED_SHARE)) {
-		w->over_cap++;
+	if (!row->edge) {
+		w->losses.rows_over_cap++;
 		return 0;
 	}
-	bind_row(add, w->job->day, edge, row);
-	if (zt_hdb_run(w->db, ZT_Q_ROW_ADD) < 0)
+	bind_row(w, zt_hdb_stmt(w->db, which), row);
+	if (zt_hdb_run(w->db, which) < 0)
 		return -1;
-	w->rows++;
-	w->unanswered += !row->row.answered;
-	return 0;
-}
-
-static int put_live(struct writing *w, const struct zt_job_row *row)
-{
-	static const uint64_t none[ZT_L_COUNT];
-	bool gone = !memcmp(row->row.live, none, sizeof(none));
-	enum zt_hdb_stmt which = gone ? ZT_Q_LIVE_DROP : ZT_Q_LIVE_SET;
-	sqlite3_stmt *q = zt_hdb_stmt(w->db, which);
-
-	if (!row->row.live_changed)
-		return 0;
-	sqlite3_bind_blob(q, 1, &row->row.key, sizeof(row->row.key), SQLITE_STATIC);
-	if (!gone)
-		sqlite3_bind_blob(q, 2, row->row.live, sizeof(row->row.live), SQLITE_STATIC);
-	return zt_hdb_run(w->db, which);
-}
-
-static bool has_increment(const struct zt_ledger_row *row)
-{
-	static const uint64_t none[ZT_L_COUNT];
-
-	return row->flows || memcmp(row->add, none, sizeof(none));
+	return sqlite3_changes(w->db->db) ? 0 : add_row(w, row);
 }
 
 static void sum_rules(struct writing *w, const struct zt_job_row *row)
@@ -243,14 +341,16 @@ static void sum_rules(struct writing *w, const struct zt_job_row *row)
 static int put_rows(struct writing *w)
 {
 	for (size_t i = 0; i < w->job->row_count; i++) {
-		const struct zt_job_row *row = &w->job->rows[i];
+		const struct zt_job_row *row = w->order[i];
 
-		if (has_increment(&row->row)) {
-			sum_rules(w, row);
-			if (put_row(w, row) < 0)
-				return -1;
-		}
-		if (put_live(w, row) < 0)
+		if (!has_counts(row))
+			continue;
+		sum_rules(w, row);
+		if (put_row(w, row) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < w->job->row_count; i++) {
+		if (zt_hdb_live(w->db, w->order[i]) < 0)
 			return -1;
 	}
 	return 0;
@@ -278,8 +378,23 @@ static int put_rule_days(struct writing *w)
 	return 0;
 }
 
-/* --- the day -----------------------------------------------------------------------------------
+/* --- the hour and the day
+ * -----------------------------------------------------------------------------------
  */
+
+static int begin_hour(struct writing *w)
+{
+	sqlite3_stmt *add = zt_hdb_stmt(w->db, ZT_Q_HOUR_BEGIN);
+	sqlite3_stmt *rows = zt_hdb_stmt(w->db, ZT_Q_HOUR_ROWS);
+
+	sqlite3_bind_int64(add, 1, w->job->hour);
+	sqlite3_bind_int64(rows, 1, w->job->hour);
+	if (zt_hdb_run(w->db, ZT_Q_HOUR_BEGIN) < 0 || zt_hdb_step(rows) != 1)
+		return -1;
+	w->hour_rows = (uint64_t)sqlite3_column_int64(rows, 0);
+	sqlite3_reset(rows);
+	return 0;
+}
 
 static int begin_day(struct writing *w)
 {
@@ -293,20 +408,75 @@ static int begin_day(struct writing *w)
 		return -1;
 	w->rows = (uint64_t)sqlite3_column_int64(rows, 0);
 	w->unanswered = (uint64_t)sqlite3_column_int64(rows, 1);
+	w->by_hour = sqlite3_column_int(rows, 2);
 	sqlite3_reset(rows);
-	return 0;
+	return w->by_hour ? begin_hour(w) : 0;
 }
 
 static int end_day(struct writing *w)
 {
-	sqlite3_stmt *q = zt_hdb_stmt(w->db, ZT_Q_DAY_SET_ROWS);
+	sqlite3_stmt *hour = zt_hdb_stmt(w->db, ZT_Q_HOUR_SET_ROWS);
+	sqlite3_stmt *day = zt_hdb_stmt(w->db, ZT_Q_DAY_SET_ROWS);
 
-	sqlite3_bind_int64(q, 1, (int64_t)w->rows);
-	sqlite3_bind_int64(q, 2, (int64_t)w->unanswered);
-	sqlite3_bind_int64(q, 3, (int64_t)w->over_cap);
-	sqlite3_bind_int64(q, 4, w->job->day);
+	sqlite3_bind_int64(hour, 1, (int64_t)w->hour_rows);
+	sqlite3_bind_int64(hour, 2, w->job->hour);
+	sqlite3_bind_int64(day, 1, (int64_t)w->rows);
+	sqlite3_bind_int64(day, 2, (int64_t)w->unanswered);
+	sqlite3_bind_int64(day, 3, (int64_t)w->losses.rows_over_cap);
+	sqlite3_bind_int64(day, 4, w->job->day);
+	if (w->by_hour && zt_hdb_run(w->db, ZT_Q_HOUR_SET_ROWS) < 0)
+		return -1;
 	return zt_hdb_run(w->db, ZT_Q_DAY_SET_ROWS);
 }
+
+/* --- names beside addresses ---------------------------------------------------------------------
+ */
+
+/* Past the bound the tenth that was not heard of for the longest time goes. */
+static int trim_hints(struct writing *w, int64_t cap)
+{
+	char sql[256];
+
+	if (zt_hdb_number(w->db->db, "SELECT count(*) FROM hint", &w->db->hints) < 0)
+		return -1;
+	if (w->db->hints <= cap)
+		return 0;
+	snprintf(sql, sizeof(sql),
+		 "DELETE FROM hint WHERE (addr, source, name) IN (SELECT addr, source, name "
+		 "FROM hint ORDER BY last_s LIMIT %lld)",
+		 (long long)(w->db->hints - cap + cap / 10));
+	if (zt_hdb_exec(w->db->db, sql) < 0)
+		return -1;
+	w->losses.hints_over_cap += (uint64_t)(w->db->hints - cap + cap / 10);
+	w->db->hints = cap - cap / 10;
+	return 0;
+}
+
+static int put_hints(struct writing *w)
+{
+	const struct zt_strmap *hints = w->job->hints;
+	sqlite3_stmt *q = zt_hdb_stmt(w->db, ZT_Q_HINT);
+	uint32_t count = hints ? zt_strmap_count(hints) : 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct zt_job_hint hint;
+		size_t len;
+		const char *key = zt_strmap_key(hints, i, &len);
+
+		memcpy(&hint, key, sizeof(hint));
+		sqlite3_bind_blob(q, 1, hint.addr.bytes, sizeof(hint.addr.bytes), SQLITE_STATIC);
+		sqlite3_bind_int64(q, 2, hint.source);
+		sqlite3_bind_text(q, 3, key + sizeof(hint), (int)(len - sizeof(hint)),
+				  SQLITE_STATIC);
+		sqlite3_bind_int64(q, 4, w->job->now_s);
+		if (zt_hdb_run(w->db, ZT_Q_HINT) < 0)
+			return -1;
+	}
+	return count ? trim_hints(w, w->cfg->hint_rows) : 0;
+}
+
+/* --- the end of a writing -----------------------------------------------------------------------
+ */
 
 /* Every digest that stands gets this round's number; those without it have left. */
 static int put_stand(struct zt_hdb *db, const struct zt_job *job, int64_t recorded_s)
@@ -343,7 +513,7 @@ static int put_last(struct writing *w)
 	sqlite3_bind_int64(q, 3, (int64_t)job->recorded_s);
 	sqlite3_bind_int64(q, 4, gap_s > ZT_HISTORY_GAP_S ? gap_s : 0);
 	sqlite3_bind_int64(q, 5, (int64_t)job->losses);
-	if (zt_hdb_run(w->db, ZT_Q_DAY_END) < 0 ||
+	if (zt_hdb_run(w->db, ZT_Q_DAY_END) < 0 || zt_hdb_run(w->db, ZT_Q_LIVE_OLD) < 0 ||
 	    zt_hdb_set_meta(w->db, "recorded_s", recorded_s) < 0 ||
 	    zt_hdb_set_meta(w->db, "last_s", job->now_s) < 0)
 		return -1;
@@ -362,18 +532,27 @@ static int write_all(struct writing *w)
 	r = r ?: put_all(w->db, job->nodes, &w->nodes, put_node);
 	r = r ?: put_all(w->db, job->owners, &w->owners, put_owner);
 	r = r ?: put_all(w->db, job->rules, &w->rules, put_rule);
+	r = r ?: put_edges(w);
 	r = r ?: put_rows(w);
 	r = r ?: put_rule_days(w);
 	r = r ?: end_day(w);
+	r = r ?: put_hints(w);
 	if (!r && job->last)
 		r = put_last(w);
 	return r ?: zt_hdb_run(w->db, ZT_Q_COMMIT);
 }
 
-int zt_hdb_write(struct zt_hdb *db, const struct zt_job *job, uint32_t day_rows,
+static void add_losses(struct zt_hdb_losses *to, const struct zt_hdb_losses *from)
+{
+	to->rows_over_cap += from->rows_over_cap;
+	to->hours_over_cap += from->hours_over_cap;
+	to->hints_over_cap += from->hints_over_cap;
+}
+
+int zt_hdb_write(struct zt_hdb *db, const struct zt_job *job, const struct zt_history_config *cfg,
 		 struct zt_hdb_losses *losses, char *err)
 {
-	zt_auto(free_writing) struct writing w = {.db = db, .job = job, .day_rows = day_rows};
+	zt_auto(free_writing) struct writing w = {.db = db, .job = job, .cfg = cfg};
 	int r = zt_hdb_run(db, ZT_Q_BEGIN);
 
 	if (r < 0)
@@ -387,139 +566,6 @@ int zt_hdb_write(struct zt_hdb *db, const struct zt_job *job, uint32_t day_rows,
 		zt_hdb_run(db, ZT_Q_ROLLBACK); /* a full disk has rolled back already */
 		return r;
 	}
-	losses->rows_over_cap += w.over_cap;
+	add_losses(losses, &w.losses);
 	return 0;
-}
-
-/* --- bounds ------------------------------------------------------------------------------------
- */
-
-static int used_bytes(sqlite3 *db, uint64_t *ret)
-{
-	int64_t pages, free_pages, size;
-
-	if (zt_hdb_number(db, "PRAGMA page_count", &pages) < 0 ||
-	    zt_hdb_number(db, "PRAGMA freelist_count", &free_pages) < 0 ||
-	    zt_hdb_number(db, "PRAGMA page_size", &size) < 0)
-		return -1;
-	*ret = (uint64_t)((pages - free_pages) * size);
-	return 0;
-}
-
-int zt_hdb_size(sqlite3 *db, uint64_t *ret_bytes, uint64_t *ret_rows, uint64_t *ret_days)
-{
-	int64_t rows, days;
-
-	if (used_bytes(db, ret_bytes) < 0 ||
-	    zt_hdb_number(db, "SELECT ifnull(sum(rows), 0) FROM day", &rows) < 0 ||
-	    zt_hdb_number(db, "SELECT count(*) FROM day", &days) < 0)
-		return -EIO;
-	*ret_rows = (uint64_t)rows;
-	*ret_days = (uint64_t)days;
-	return 0;
-}
-
-static int run_sql(sqlite3 *db, const char *sql, int64_t day)
-{
-	sqlite3_stmt *q = NULL;
-	int r = -1;
-
-	if (sqlite3_prepare_v2(db, sql, -1, &q, NULL) == SQLITE_OK) {
-		if (sqlite3_bind_parameter_count(q))
-			sqlite3_bind_int64(q, 1, day);
-		do {
-			r = sqlite3_step(q);
-		} while (r == SQLITE_ROW);
-		r = r == SQLITE_DONE ? sqlite3_changes(db) : -1;
-	}
-	sqlite3_finalize(q);
-	return r;
-}
-
-/* Some rows of the oldest day; with the last of them the day. Returns rows removed, or -1. */
-static int drop_some(struct zt_hdb *db, int64_t day)
-{
-	char rows[160];
-	int removed, r;
-
-	snprintf(rows, sizeof(rows),
-		 "DELETE FROM edge_day WHERE day = ?1 AND edge IN (SELECT edge FROM edge_day "
-		 "WHERE day = ?1 LIMIT %d)",
-		 TRIM_ROWS);
-	if (zt_hdb_run(db, ZT_Q_BEGIN) < 0)
-		return -1;
-	removed = run_sql(db->db, rows, day);
-	if (removed >= 0 && removed < TRIM_ROWS) {
-		r = run_sql(db->db, "DELETE FROM rule_day WHERE day = ?1", day);
-		if (r >= 0)
-			r = run_sql(db->db, "DELETE FROM day WHERE day = ?1", day);
-	} else {
-		r = run_sql(db->db, "UPDATE day SET rows = max(rows - 5000, 0) WHERE day = ?1",
-			    day);
-	}
-	if (removed < 0 || r < 0 || zt_hdb_run(db, ZT_Q_COMMIT) < 0) {
-		zt_hdb_run(db, ZT_Q_ROLLBACK);
-		return -1;
-	}
-	return removed;
-}
-
-/* Names that no row speaks of any more. */
-static int drop_unused(struct zt_hdb *db)
-{
-	static const char *const sql[] = {
-		"DELETE FROM edge WHERE id NOT IN (SELECT edge FROM edge_day)",
-		"DELETE FROM node WHERE id NOT IN (SELECT src FROM edge UNION SELECT dst FROM edge)",
-		"DELETE FROM owner WHERE id NOT IN (SELECT src_owner FROM edge UNION "
-		"SELECT dst_owner FROM edge)",
-		"DELETE FROM rule WHERE id NOT IN (SELECT live_rule FROM edge UNION SELECT cand_rule "
-		"FROM edge UNION SELECT rule FROM rule_day)",
-		"DELETE FROM stood WHERE since_s IS NULL AND "
-		"first_s < (SELECT min(day) * 86400 FROM day)",
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(sql); i++) {
-		if (run_sql(db->db, sql[i], 0) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int trim(struct zt_hdb *db, uint64_t size_cap, uint32_t age_days,
-		struct zt_hdb_losses *losses)
-{
-	int64_t days, oldest;
-	uint64_t used, limit = size_cap;
-	bool dropped = false;
-	int removed;
-
-	for (;;) {
-		if (zt_hdb_number(db->db, "SELECT count(*) FROM day", &days) < 0 ||
-		    zt_hdb_number(db->db, "SELECT ifnull(min(day), 0) FROM day", &oldest) < 0 ||
-		    used_bytes(db->db, &used) < 0)
-			return -1;
-		if (days <= age_days && (used <= limit || !days))
-			break;
-		removed = drop_some(db, oldest);
-		if (removed < 0)
-			return -1;
-		if (days > age_days)
-			losses->rows_aged += (uint64_t)removed;
-		else
-			losses->rows_over_size += (uint64_t)removed;
-		/* A little more than needed, so that it is not done again at once. */
-		limit = size_cap / 100 * TRIM_TO_PERCENT;
-		dropped = true;
-		if (removed < TRIM_ROWS && drop_unused(db) < 0)
-			return -1;
-	}
-	if (!dropped)
-		return 0;
-	return run_sql(db->db, "PRAGMA incremental_vacuum(2000)", 0) < 0 ? -1 : 0;
-}
-
-int zt_hdb_trim(struct zt_hdb *db, uint64_t size_cap, uint32_t age_days,
-		struct zt_hdb_losses *losses, char *err)
-{
-	return trim(db, size_cap, age_days, losses) < 0 ? zt_hdb_error(db->db, err) : 0;
 }

@@ -13,7 +13,7 @@
 
 #include "history/history.h"
 
-#define ZT_HDB_VERSION	      1
+#define ZT_HDB_VERSION	      2
 #define ZT_HDB_APPLICATION_ID 0x7a746831 /* "zth1" */
 #define ZT_HDB_BUSY_MS	      2000
 

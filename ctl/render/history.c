@@ -13,6 +13,8 @@ static const struct {
 	{"edges_over_cap", "flows ended while too many edges lived"},
 	{"rows_over_cap", "edges came when their day had all its rows"},
 	{"rows_over_size", "old edges made room for newer ones"},
+	{"hours_over_cap", "days by the hour, for want of room"},
+	{"hints_over_cap", "names of addresses"},
 };
 
 static void put_size(const json_t *history, struct ztc_history_line *ret)

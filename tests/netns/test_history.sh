@@ -27,7 +27,8 @@ db = sqlite3.connect("file:%s?mode=ro" % sys.argv[1], uri=True)
 for row in db.execute(sys.argv[2]): print(*row)' "$DB" "$1"
 }
 recorded() { # PORT COLUMN: added up over everything recorded towards it
-	sql "SELECT ifnull(sum($2), 0) FROM edge_day JOIN edge ON id = edge WHERE port = $1"
+	sql "SELECT ifnull(sum($2), 0) FROM (SELECT edge, $2 FROM edge_day UNION ALL SELECT edge, $2 FROM edge_hour)
+		JOIN edge ON id = edge WHERE port = $1"
 }
 in_kernel() { # PORT: bytes of its living flow
 	jqr b flows -- "[.flows[] | select(.dst.port == $1 and (.ended | not)) | .bytes.to_dst] | add"

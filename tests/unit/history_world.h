@@ -166,7 +166,8 @@ static inline void traffic(struct world *w, struct fake_entry *e, uint64_t bytes
 struct sum {
 	uint64_t rows, connections, out, in, packets;
 	int64_t first_s, last_s;
-	struct zt_history_edge last; /* its strings are gone */
+	struct zt_history_edge last;   /* its strings are gone */
+	struct zt_history_edge secret; /* the last one that was encrypted */
 	char unit[ZT_UNIT_LEN], user[32], rule[2][ZT_NAME_LEN], host[32];
 	uint8_t action[2];
 	struct zt_owner owner;
@@ -187,6 +188,8 @@ static inline int add_edge(const struct zt_history_edge *edge, void *ctx)
 	if (edge->last_s > sum->last_s)
 		sum->last_s = edge->last_s;
 	sum->last = *edge;
+	if (edge->encryption > ZT_ENC_PLAINTEXT)
+		sum->secret = *edge;
 	if (edge->src.owner) {
 		sum->owner = *edge->src.owner;
 		memcpy(sum->unit, edge->src.owner->unit, ZT_UNIT_LEN);
@@ -222,6 +225,62 @@ static inline struct zt_history_stats stats_of(struct world *w)
 
 	zt_history_stats(w->h, &stats);
 	return stats;
+}
+
+static inline void settle(struct world *w)
+{
+	assert_int_equal(zt_history_settle(w->h, SYNC_MS), 0);
+}
+
+/* What a window says: all its edges, and what it was widened to. */
+static inline struct sum sum_of(struct zt_history *h, int64_t since_s, int64_t until_s,
+				struct zt_history_window *ret)
+{
+	struct zt_history_cursor *c = NULL;
+	struct sum sum = {0};
+	int r;
+
+	assert_int_equal(zt_history_cursor_open(&c, h, since_s, until_s), 0);
+	if (ret)
+		zt_history_cursor_window(c, ret);
+	do {
+		r = zt_history_cursor_next(c, 0, add_edge, &sum);
+	} while (r == 1);
+	assert_int_equal(r, 0);
+	zt_history_cursor_close(&c);
+	return sum;
+}
+
+static inline size_t count_files(struct world *w, const char *pattern)
+{
+	char path[160];
+	glob_t found;
+	size_t count;
+
+	snprintf(path, sizeof(path), "%s/%s", w->dir, pattern);
+	count = glob(path, 0, NULL, &found) ? 0 : found.gl_pathc;
+	globfree(&found);
+	return count;
+}
+
+static inline void sql(const char *path, const char *text)
+{
+	sqlite3 *db = NULL;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+static inline void add_scan(struct world *w, int from, int count, uint8_t state)
+{
+	for (int i = from; i < from + count; i++) {
+		char far[32];
+
+		snprintf(far, sizeof(far), "10.%d.%d.%d", 1 + i / 40000, i / 200 % 200, i % 200);
+		put(&w->fake, ZT_IN_OPENINGS, key_of("10.0.0.1", 22, far, 4000, IPPROTO_TCP),
+		    flow_of(ZT_DIR_IN, state, w->fake.now_ns, w->fake.now_ns));
+	}
 }
 
 #define WORLD(f) cmocka_unit_test_setup_teardown(f, begin, end)

@@ -89,7 +89,7 @@ static void over_midnight_each_day_gets_its_part(void **state)
 	all = sum_since(w, 0);
 	assert_int_equal(all.connections, 1);
 	assert_int_equal(all.out, 400 + 72 * 10);
-	second = sum_since(w, NOON + DAY);
+	second = sum_since(w, NOON + DAY / 2);
 	assert_int_equal(second.connections, 0);
 	assert_int_equal(second.out, 720 - 110); /* the first day had 11 hours of it left */
 	assert_int_equal(second.first_s % DAY, 0);
