@@ -39,7 +39,7 @@ CPPFLAGS  += -I. -Iagent -I$(OUT)/bpf $(PKG_CFLAGS) -D_GNU_SOURCE -DZT_VERSION='
 CFLAGS    ?= -O2 -g
 CFLAGS    += -std=gnu11 $(WARN) -fstack-protector-strong $(EXTRA_CFLAGS)
 LDFLAGS   += -Wl,-z,relro,-z,now $(EXTRA_LDFLAGS)
-LDLIBS     = $(shell pkg-config --libs $(PKGS))
+LDLIBS     = $(shell pkg-config --libs $(PKGS)) -lresolv
 BPF_CFLAGS := -g -O2 -mcpu=v3 -fno-strict-aliasing -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Werror \
 	-I. -Ivmlinux/$(ARCH) -Ibpf
 

@@ -76,3 +76,9 @@ int zt_config_make_dir(const char *path, mode_t mode);
 /** zt_config_add_interface - one more name to limit to. 0, -EINVAL (not a name), -E2BIG, -ENOMEM.
  */
 int zt_config_add_interface(struct zt_config *cfg, const char *name);
+
+/*
+ * zt_config_observe_at_boot - "ztseg=observe" on the kernel's command line: the break-glass of
+ * somebody who can reach the boot loader and nothing else.
+ */
+bool zt_config_observe_at_boot(void);

@@ -25,6 +25,7 @@
 #include "datapath/labels.h"
 #include "flow/collect.h"
 #include "flow/history.h"
+#include "name/learn.h"
 
 #define GUARD_US  (2 * 1000 * 1000)
 #define RECORD_MS 2000 /* the most that stopping waits for the disk */
@@ -40,6 +41,7 @@ struct zt_agent {
 	struct zt_intent *intent;
 	struct zt_history *history;
 	struct zt_collector *collector;
+	struct zt_learner *names;
 	struct zt_api_server *server;
 	uint64_t started_ns;
 	uint64_t alarms_told[ZT_ALARM_COUNT];
@@ -173,6 +175,16 @@ static void on_event(const struct zt_event *event, void *ctx)
 	zt_collector_event(agent->collector, event);
 }
 
+static void on_dns(void *ctx, const struct zt_addr *server, const void *msg, size_t len,
+		   uint64_t at_ns)
+{
+	struct zt_agent *agent = ctx;
+
+	(void)server;
+	if (agent->names)
+		zt_learner_answer(agent->names, msg, len, at_ns);
+}
+
 static int on_labels(const char *const *hosts, size_t count, void *ctx)
 {
 	struct zt_agent *agent = ctx;
@@ -303,20 +315,6 @@ static int make_dirs(const struct zt_config *cfg)
 	return r < 0 ? zt_fail(r, "make the run directory '%s'", cfg->run_dir) : 0;
 }
 
-/* The break-glass of somebody who can reach the boot loader and nothing else. */
-static bool told_to_observe(void)
-{
-	zt_auto(zt_fclosep) FILE *f = fopen("/proc/cmdline", "re");
-	char line[8192], *save = NULL;
-
-	if (!f || !fgets(line, sizeof(line), f))
-		return false;
-	for (char *word = strtok_r(line, " \n", &save); word; word = strtok_r(NULL, " \n", &save))
-		if (!strcmp(word, "ztseg=observe"))
-			return true;
-	return false;
-}
-
 /* In a mount namespace of our own the pins go when we do: enforcement would end with the agent. */
 static void warn_of_private_mounts(void)
 {
@@ -340,6 +338,7 @@ static int open_datapath(struct zt_agent *agent)
 		.clsact = cfg->clsact,
 		.event = agent->event,
 		.on_event = on_event,
+		.on_dns = on_dns,
 		.on_env = on_env,
 		.ctx = agent,
 	};
@@ -350,7 +349,7 @@ static int open_datapath(struct zt_agent *agent)
 		zt_log(ZT_ERR, "%s", err);
 		return r;
 	}
-	if (told_to_observe()) {
+	if (zt_config_observe_at_boot()) {
 		zt_dp_observe(agent->dp, UINT64_MAX);
 		zt_log(ZT_WARN, "ztseg=observe on the kernel command line: nothing is denied");
 	}
@@ -443,6 +442,13 @@ static int open_collector(struct zt_agent *agent)
 	return r < 0 ? zt_fail(r, "prepare the flow collector") : 0;
 }
 
+static int open_names(struct zt_agent *agent)
+{
+	int r = zt_learner_open(&agent->names, NULL, agent->event, NULL, NULL);
+
+	return r < 0 ? zt_fail(r, "prepare the names of addresses") : 0;
+}
+
 static int open_server(struct zt_agent *agent)
 {
 	const struct zt_config *cfg = &agent->cfg;
@@ -452,6 +458,7 @@ static int open_server(struct zt_agent *agent)
 		.dp = agent->dp,
 		.intent = agent->intent,
 		.labels = agent->labels,
+		.hints = zt_learner_hints(agent->names),
 		.collector = agent->collector,
 		.history = agent->history,
 		.started_ns = agent->started_ns,
@@ -527,6 +534,7 @@ static int run(struct zt_agent *agent)
 	r = r ?: open_collector(agent);
 	r = r ?: open_labels(agent);
 	r = r ?: open_intent(agent);
+	r = r ?: open_names(agent);
 	r = r ?: open_server(agent);
 	r = r ?: start(agent);
 	if (r < 0) {
@@ -545,6 +553,7 @@ static void stop(struct zt_agent *agent)
 	if (agent->server) /* names for what is written last */
 		zt_collector_record(agent->collector, RECORD_MS);
 	zt_api_server_free(&agent->server);
+	zt_learner_close(&agent->names);
 	zt_intent_close(&agent->intent);
 	zt_labels_close(&agent->labels);
 	zt_clock_close(&agent->clock);

@@ -135,3 +135,16 @@ int zt_config_from_options(struct zt_config *cfg, int argc, char **argv, const c
 	zt_log_set_level(cfg->log_level);
 	return 0;
 }
+
+bool zt_config_observe_at_boot(void)
+{
+	zt_auto(zt_fclosep) FILE *f = fopen("/proc/cmdline", "re");
+	char line[8192], *save = NULL;
+
+	if (!f || !fgets(line, sizeof(line), f))
+		return false;
+	for (char *word = strtok_r(line, " \n", &save); word; word = strtok_r(NULL, " \n", &save))
+		if (!strcmp(word, "ztseg=observe"))
+			return true;
+	return false;
+}

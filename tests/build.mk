@@ -82,11 +82,12 @@ $(FUZZ): $(T)/fuzz/test_%: $(SAN_OUT)/tests/fuzz/fuzz_%.o $(SAN_OUT)/tests/fuzz/
 	@mkdir -p $(@D)
 	$(CC) $(SAN) -o $@ $^ $(LDLIBS)
 
-# libFuzzer needs its coverage in the code under test: the shared rooms again, by clang.
+# libFuzzer needs its coverage in the code under test: the shared rooms again, by clang,
+# and what reads DNS answers.
 $(OUT)/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CLANG) $(CPPFLAGS) -O1 -g -std=gnu11 $(SAN) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
-$(OUT)/fuzz/libzt.a: $(patsubst %.c,$(OUT)/fuzz/obj/%.o,$(SHARED_SRC))
+$(OUT)/fuzz/libzt.a: $(patsubst %.c,$(OUT)/fuzz/obj/%.o,$(SHARED_SRC) agent/name/dns.c)
 	@rm -f $@
 	$(AR) rcs $@ $^
 $(LIBFUZZ): $(OUT)/fuzz/%: $(OUT)/fuzz/obj/tests/fuzz/%.o $(OUT)/fuzz/obj/tests/fuzz/must.o \

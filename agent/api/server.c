@@ -26,6 +26,7 @@
 #include "base/time.h"
 #include "datapath/datapath.h"
 #include "datapath/intent.h"
+#include "name/cache.h"
 
 #define MAX_CLIENTS   64
 #define KEPT_FOR_ROOT 8 /* readers may not take every place */
@@ -109,12 +110,23 @@ void zt_api_flow_source(struct zt_dp *dp, struct zt_flow_source *ret)
 
 static int read_owner(void *ctx, uint32_t index, struct zt_owner *ret_owner)
 {
-	return zt_dp_owner(ctx, index, ret_owner);
+	const struct zt_api_server *server = ctx;
+
+	return zt_dp_owner(server->ctx.dp, index, ret_owner);
 }
 
 static int read_command(void *ctx, uint32_t index, struct zt_owner_cmd *ret)
 {
-	return zt_dp_owner_cmd(ctx, index, ret);
+	const struct zt_api_server *server = ctx;
+
+	return zt_dp_owner_cmd(server->ctx.dp, index, ret);
+}
+
+static size_t read_hints(void *ctx, const struct zt_addr *addr, struct zt_hint ret[ZT_HINTS_MAX])
+{
+	const struct zt_api_server *server = ctx;
+
+	return server->ctx.hints ? zt_hints_get(server->ctx.hints, addr, zt_now_ns(), ret) : 0;
 }
 
 int zt_server_refresh(struct zt_api_server *server)
@@ -124,7 +136,8 @@ int zt_server_refresh(struct zt_api_server *server)
 		.owner = read_owner,
 		.command = read_command,
 		.labels = ctx->labels,
-		.ctx = ctx->dp,
+		.hints = read_hints,
+		.ctx = server,
 	};
 	struct zt_intent_state state;
 

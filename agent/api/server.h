@@ -17,6 +17,7 @@ struct sd_event;
 struct zt_api_server;
 struct zt_collector;
 struct zt_dp;
+struct zt_hints;
 struct zt_history;
 struct zt_intent;
 struct zt_labels;
@@ -37,6 +38,7 @@ struct zt_api_ctx {
 	struct zt_dp *dp;
 	struct zt_intent *intent;
 	struct zt_labels *labels;
+	struct zt_hints *hints; /* names that addresses may have; NULL = none are known */
 	struct zt_collector *collector;
 	struct zt_history *history; /* NULL = nothing is kept on disk */
 	uint64_t started_ns;
