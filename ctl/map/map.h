@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/protocol.h"
+#include "base/rtt.h"
 #include "base/strbuf.h"
 #include "bpf/abi.h"
 
@@ -101,7 +102,7 @@ struct ztc_map_health {
 	bool known; /* the numbers mean something: TCP */
 	uint64_t refused, unanswered, resets, retransmits;
 	uint64_t p50_us, p99_us, samples; /* as read; written anew where there is a histogram */
-	uint32_t *rtt; /* ZT_RTT_BUCKETS counts, of the pool; NULL = no histogram */
+	struct zt_rtt *rtt;		  /* of the pool; NULL = no histogram */
 };
 
 struct ztc_map_edge {
@@ -131,6 +132,7 @@ struct ztc_map_view {
 
 struct ztc_map {
 	struct ztc_pool *pool; /* borrowed */
+	const char *origin;    /* file it was read from, or NULL */
 	const char *by;	       /* "address", "host", ... */
 	const char *source;    /* "agent", "history", "merged", "file" */
 	const char *host;      /* whose view; of a merged map NULL */
@@ -155,10 +157,20 @@ void ztc_map_free(struct ztc_map **map);
 /* ztc_map_node - the node with this id, made when there is none. NULL without memory. */
 struct ztc_map_node *ztc_map_node(struct ztc_map *map, const char *id, uint32_t *ret_position);
 
+/* ztc_map_view - one more view that the map is made of. 0 or -ENOMEM. */
+int ztc_map_view(struct ztc_map *map, const struct ztc_map_view *view);
+
 /* ztc_map_edge - room for one more edge, zeroed. NULL without memory. */
 struct ztc_map_edge *ztc_map_edge(struct ztc_map *map);
 
-/* ztc_map_add - add the counts of @from to @into: sums, first and last, hosts. 0 or -ENOMEM. */
+/* ztc_map_protocol - one more name to the protocols of an edge. 0 or -ENOMEM. */
+int ztc_map_protocol(struct ztc_map *map, struct ztc_map_edge *edge, const char *name,
+		     uint64_t count);
+
+/*
+ * ztc_map_add - add the counts of @from to @into: sums, first and last, hosts.
+ * @into: was begun empty, so that lists and histogram are its own. 0 or -ENOMEM.
+ */
 int ztc_map_add(struct ztc_map *map, struct ztc_map_edge *into, const struct ztc_map_edge *from);
 
 /* ztc_map_max - as ztc_map_add(), of two counts of the same traffic: the larger of each. */
