@@ -111,6 +111,18 @@ static char *escaped_lines(const char *text)
 	return zt_strbuf_steal(&buf);
 }
 
+/* Why the agent refused; the exit status that it asks for. */
+static int refusal(const json_t *reply, char **ret_why)
+{
+	const json_t *error = json_object_get(reply, "error");
+	int code = (int)ztc_int(error, "code");
+
+	*ret_why =
+		escaped_lines(*ztc_str(error, "message") ? ztc_str(error, "message")
+							 : "the agent refused, without a reason");
+	return code >= ZTC_EXIT_FAILED && code <= ZTC_EXIT_NO ? code : ZTC_EXIT_FAILED;
+}
+
 /*
  * One reply off the wire: its result, or the error that it carries. @raw: a long result may be
  * printed at once; *ret stays NULL then.
@@ -119,7 +131,6 @@ static int read_reply(int fd, bool raw, json_t **ret, char **ret_why)
 {
 	zt_auto(zt_json_decref) json_t *reply = NULL;
 	zt_auto(zt_freep) char *text = NULL;
-	const json_t *error;
 	json_t *result;
 	size_t len = 0;
 	int r;
@@ -137,12 +148,7 @@ static int read_reply(int fd, bool raw, json_t **ret, char **ret_why)
 		*ret = json_incref(result);
 		return ZTC_EXIT_OK;
 	}
-	error = json_object_get(reply, "error");
-	*ret_why =
-		escaped_lines(*ztc_str(error, "message") ? ztc_str(error, "message")
-							 : "the agent refused, without a reason");
-	r = (int)ztc_int(error, "code");
-	return r >= ZTC_EXIT_FAILED && r <= ZTC_EXIT_NO ? r : ZTC_EXIT_FAILED;
+	return refusal(reply, ret_why);
 }
 
 static int open_and_send(struct ztc_ctx *ctx, const char *command, json_t *args, int *ret_fd,
@@ -175,6 +181,25 @@ int ztc_try(struct ztc_ctx *ctx, const char *command, json_t *args, json_t **ret
 	return status ? status : read_reply(fd, false, ret, ret_why);
 }
 
+static int try_text(struct ztc_ctx *ctx, const char *command, json_t *args, char **ret,
+		    size_t *ret_len, char **ret_why)
+{
+	zt_auto(zt_json_decref) json_t *reply = NULL;
+	zt_auto(zt_close) int fd = -1;
+	int r, status = open_and_send(ctx, command, args, &fd, ret_why);
+
+	if (status)
+		return status;
+	r = zt_wire_recv(fd, ZT_WIRE_REPLY_MAX, ret, ret_len);
+	if (r <= 0)
+		return explain_wire(r, ret_why);
+	/* The agent writes this, in this order and without spaces. */
+	if (strncmp(*ret, "{\"ok\":true", strlen("{\"ok\":true")) == 0)
+		return ZTC_EXIT_OK;
+	reply = json_loadb(*ret, *ret_len, 0, NULL);
+	return refusal(reply, ret_why);
+}
+
 /* Programs that asked for JSON get the reason as JSON too. */
 static int report(struct ztc_ctx *ctx, int status, const char *why)
 {
@@ -194,6 +219,15 @@ int ztc_ask(struct ztc_ctx *ctx, const char *command, json_t *args, json_t **ret
 {
 	zt_auto(zt_freep) char *why = NULL;
 	int status = ztc_try(ctx, command, args, ret, &why);
+
+	return status ? report(ctx, status, why) : ZTC_EXIT_OK;
+}
+
+int ztc_ask_text(struct ztc_ctx *ctx, const char *command, json_t *args, char **ret,
+		 size_t *ret_len)
+{
+	zt_auto(zt_freep) char *why = NULL;
+	int status = try_text(ctx, command, args, ret, ret_len, &why);
 
 	return status ? report(ctx, status, why) : ZTC_EXIT_OK;
 }

@@ -26,6 +26,13 @@ int ztc_ask(struct ztc_ctx *ctx, const char *command, json_t *args, json_t **ret
 /* ztc_try - as ztc_ask(), but prints nothing: @ret_why is one sentence, the caller's (free). */
 int ztc_try(struct ztc_ctx *ctx, const char *command, json_t *args, json_t **ret, char **ret_why);
 
+/*
+ * ztc_ask_text - the whole reply as it came, {"ok": ..., "result": ...} or its error, for who takes
+ * a long one apart by himself. @ret: the caller's (free). What kept it from coming is printed.
+ */
+int ztc_ask_text(struct ztc_ctx *ctx, const char *command, json_t *args, char **ret,
+		 size_t *ret_len);
+
 /**
  * ztc_follow - as ztc_ask(), handing every result to @each until the agent closes.
  * @each: borrows its result; not 0 = stop with that exit status.

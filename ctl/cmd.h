@@ -22,7 +22,7 @@
 #define ZTC_EXIT_USAGE	2 /* bad usage or bad input */
 #define ZTC_EXIT_NO	3 /* "no" as an answer */
 
-#define ZTC_OPTS_MAX 16
+#define ZTC_OPTS_MAX 32
 
 /**
  * struct ztc_ctx - the global options and where text goes.

@@ -267,17 +267,20 @@ int ztc_map_merge(struct ztc_map **ret, struct ztc_map *const *maps, size_t coun
 
 /**
  * struct ztc_diff_how - what counts as a change.
- * @factor:      of a rate, more or less; above 1.
- * @floor_bytes: a smaller difference, over the shorter window, is no change.
+ * @factor:      of a volume per time, more or less; above 1.
+ * @floor_bytes: a smaller difference, over the shorter of the windows, is none.
+ * @all:         the link's housekeeping too.
  */
 struct ztc_diff_how {
 	double factor;
 	uint64_t floor_bytes;
+	bool all;
 };
 
 /**
- * ztc_map_diff - what changed from @a to @b, both grouped the same way.
- * @ret: {a, b, by, appeared, gone, changed, summary}, as docs/json.md has it. New reference.
+ * ztc_map_diff - what changed from @a to @b, both grouped the same way and of one pool.
+ * @ret: {by, a, b, appeared, gone, changed, unchanged, summary}, as docs/json.md has it. New
+ *       reference. Swapping @a and @b swaps appeared and gone, before and after, nothing else.
  */
 int ztc_map_diff(json_t **ret, const struct ztc_map *a, const struct ztc_map *b,
 		 const struct ztc_diff_how *how);
