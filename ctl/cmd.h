@@ -102,6 +102,7 @@ void ztc_write_man(FILE *out);
 int ztc_run_status(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_flows(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_map(struct ztc_ctx *ctx, const struct ztc_line *line);
+int ztc_run_map_diff(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_top(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_violations(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_policy_check(struct ztc_ctx *ctx, const struct ztc_line *line);

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_traffic.c - ztctl flows, violations and map: what was seen, filtered. */
+/* cmd_traffic.c - ztctl flows and violations: what was seen, filtered. */
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/json.h"
-#include "base/time.h"
 #include "ctl/client.h"
 #include "ctl/filters.h"
-#include "ctl/fold.h"
 #include "ctl/render/ends.h"
 #include "ctl/render/render.h"
 #include "ctl/render/text.h"
@@ -58,6 +56,8 @@ int ztc_run_flows(struct ztc_ctx *ctx, const struct ztc_line *line)
 	int status = ztc_filters(line, args);
 	size_t count;
 
+	if (!status)
+		status = ztc_filter_encryption(line, args);
 	if (status)
 		return status;
 	ctx->style.all = ztc_value(line, "all") != NULL;
@@ -85,56 +85,4 @@ int ztc_run_violations(struct ztc_ctx *ctx, const struct ztc_line *line)
 	if (status)
 		return status;
 	return ztc_value(line, "fail") && count ? ZTC_EXIT_NO : ZTC_EXIT_OK;
-}
-
-/* --since as the agent takes it: a point in time. */
-static int filter_since(const struct ztc_line *line, json_t *args)
-{
-	const char *text = ztc_value(line, "since");
-	char time_text[ZT_TIME_TEXT_LEN];
-	uint64_t span_ns;
-
-	if (!text)
-		return 0;
-	if (zt_duration_parse(text, &span_ns) < 0)
-		return ztc_fail(ZTC_EXIT_USAGE,
-				"--since takes a time such as 30m, 8h or 7d, not '%s'", text);
-	json_object_set_new(args, "since",
-			    json_string(zt_wall_text(zt_now_wall_ns() - span_ns, time_text)));
-	return 0;
-}
-
-/* Edges between hosts know their workload: that is folded here. */
-static int map_workloads(struct ztc_ctx *ctx, json_t *args)
-{
-	zt_auto(zt_json_decref) json_t *result = NULL;
-	int status;
-
-	json_object_set_new(args, "by", json_string("host"));
-	status = ztc_ask(ctx, "map", args, &result);
-	if (!status && ztc_fold_workloads(result) < 0)
-		status = ztc_fail(ZTC_EXIT_FAILED, "out of memory");
-	return status ? status : ztc_answer(ctx, result, ztc_render_map);
-}
-
-int ztc_run_map(struct ztc_ctx *ctx, const struct ztc_line *line)
-{
-	static const char *const kinds[] = {"host", "address", "segment", "workload", NULL};
-	zt_auto(zt_json_decref) json_t *args = json_object();
-	const char *by = ztc_value(line, "by");
-	int status = ztc_filters(line, args);
-	size_t count;
-
-	if (!status)
-		status = ztc_filter_word(line, "by", kinds, "host, address, segment or workload", args);
-	if (!status)
-		status = filter_since(line, args);
-	if (status)
-		return status;
-	ctx->style.all = ztc_value(line, "all") != NULL;
-	if (by && strcmp(by, "workload") == 0)
-		return map_workloads(ctx, zt_take(args));
-	if (ctx->json)
-		return ztc_ask_and_print(ctx, "map", zt_take(args), ztc_render_map);
-	return ask_filtered(ctx, line, "edges", zt_take(args), ztc_render_map, &count);
 }

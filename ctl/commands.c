@@ -6,6 +6,7 @@
 
 static const struct ztc_opt flows_opts[] = {
 	ZTC_FILTER_OPTS,
+	ZTC_ENCRYPTION_OPT,
 	{"limit", "N", "at most this many flows"},
 	{"all", NULL, "the link's housekeeping too: neighbour discovery, MLD, IGMP, DHCP"},
 	{"follow", NULL, "go on printing flows as they begin, change or end; Ctrl-C ends it"},
@@ -22,10 +23,36 @@ static const struct ztc_opt violations_opts[] = {
 
 static const struct ztc_opt map_opts[] = {
 	ZTC_FILTER_OPTS,
-	{"limit", "N", "at most this many edges"},
+	ZTC_ENCRYPTION_OPT,
+	{"label", "KEY=VALUE", "only edges with a host of this label at an end"},
+	{"min-connections", "N", "only edges with at least this many connections"},
+	{"depth", "N", "with --segment or --host: all that is within N steps, either way"},
+	{"limit", "N", "at most this many edges, those with most connections"},
 	{"all", NULL, "the link's housekeeping too: neighbour discovery, MLD, IGMP, DHCP"},
-	{"by", "WHAT", "add flows up by host (default), address, segment or workload"},
-	{"since", "TIME", "only what was seen in the last 30m, 8h, 7d, ..."},
+	{"by", "WHAT",
+	 "add up by host (default), segment, label:KEY, workload, process or address"},
+	{"since", "TIME", "from 30m, 8h, 7d ago, 2026-11-14, 2026-11-14T08:00:00Z on; whole hours"},
+	{"until", "TIME", "up to that time"},
+	{"history", "FILE", "of this database (or the state directory it is in), without an agent"},
+	{"tree", NULL, "as a tree of who is called by whom; with --depth, who calls whom"},
+	{"csv", NULL, "as CSV, one edge a line"},
+	{"dot", NULL, "as a Graphviz graph"},
+	{"mermaid", NULL, "as a Mermaid flowchart"},
+	{"html", NULL, "as one page that needs no network"},
+	{"lang", "LANG", "with --html: en (default) or zh-TW"},
+	{"out", "FILE", "write it to FILE"},
+	{NULL, NULL, NULL},
+};
+
+static const struct ztc_opt map_diff_opts[] = {
+	{"by", "WHAT", "compare by host (default), segment, label:KEY, workload, process, address"},
+	{"factor", "N", "a volume per time that is N times another is a change (2)"},
+	{"floor", "BYTES", "unless they are less than this apart, over the shorter time (1M)"},
+	{"history", "FILE", "times are of this database, without an agent"},
+	{"all", NULL, "the link's housekeeping too"},
+	{"csv", NULL, "as CSV, one change a line"},
+	{"out", "FILE", "write it to FILE"},
+	{"fail", NULL, "exit status 3 if an edge appeared, is allowed or lost encryption since A"},
 	{NULL, NULL, NULL},
 };
 
@@ -174,9 +201,17 @@ const struct ztc_cmd ztc_commands[] = {
 	 "Flows that policy denied (mode enforced) or would deny (mode staged), added up by source, "
 	 "destination, service and rule.",
 	 violations_opts, 0, 0, ztc_run_violations},
-	{"map", "", "who talks to whom: the dependency map",
-	 "Flows added up over the time the agent has kept, grouped by the service that was called.",
-	 map_opts, 0, 0, ztc_run_map},
+	{"map", "[FILE...]", "who talks to whom: the dependency map",
+	 "Flows added up, grouped by the service that was called: of this host over the time that its "
+	 "agent has kept, of a time with --since and --until from its history, or of maps saved by "
+	 "'ztctl --json map --by address > FILE'. Several files become one map: what both ends saw "
+	 "is one edge, and where they do not say the same is shown. ENC tells how payload was "
+	 "protected; what is unknown counts as plaintext.",
+	 map_opts, 0, -1, ztc_run_map},
+	{"map diff", "A B", "what appeared, is gone or changed between two maps",
+	 "A and B are saved maps, or times: 14d..7d, 2026-11-01..2026-11-08, 7d..now. An edge has "
+	 "changed when its verdict did, its encryption, or its volume per time by --factor.",
+	 map_diff_opts, 2, 2, ztc_run_map_diff},
 	{"top", "", "what moves right now: edges by rate, violations, losses",
 	 "A live view of who uses the network at this moment, refreshed every two seconds; ? lists its "
 	 "keys. Rates are what the flow tables counted between two sweeps of the agent, which keeps them "

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/protocol.h"
 #include "base/json.h"
 #include "ctl/filters.h"
 
@@ -60,4 +61,22 @@ int ztc_filters(const struct ztc_line *line, json_t *args)
 		status = ztc_filter_word(line, "verdict", verdicts, "allowed, denied or would-deny",
 					 args);
 	return status;
+}
+
+int ztc_filter_encryption(const struct ztc_line *line, json_t *args)
+{
+	const char *text = ztc_value(line, "encryption");
+	uint8_t encryption, app;
+	enum zt_cover cover;
+
+	if (!text)
+		return ZTC_EXIT_OK;
+	if (zt_cover_find(text, &cover) < 0 && zt_protocol_find(text, &encryption, &app) < 0)
+		return ztc_fail(
+			ZTC_EXIT_USAGE,
+			"--encryption takes a class, version or protocol such as tls, tls1.2, "
+			"plaintext, unknown or http, not '%s'",
+			text);
+	json_object_set_new(args, "encryption", json_string(text));
+	return ZTC_EXIT_OK;
 }

@@ -25,6 +25,14 @@
 /* ztc_filters - ZTC_FILTER_OPTS and `limit`. */
 int ztc_filters(const struct ztc_line *line, json_t *args);
 
+/* ZTC_ENCRYPTION_OPT, of the commands whose rows know it: ztc_filter_encryption reads it. */
+#define ZTC_ENCRYPTION_OPT                                                                         \
+	{                                                                                          \
+		"encryption", "NAME",                                                              \
+			"only this class, version or protocol: tls, tls1.2, plaintext, http"       \
+	}
+int ztc_filter_encryption(const struct ztc_line *line, json_t *args);
+
 /* ztc_filter_number - a number from 1 to @max. */
 int ztc_filter_number(const struct ztc_line *line, const char *name, uint64_t max, json_t *args);
 

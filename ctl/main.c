@@ -198,18 +198,25 @@ static int list_family(const char *word, bool asked)
 
 static int dispatch(struct globals *g, int argc, char **argv)
 {
+	const struct ztc_cmd *cmd = NULL;
 	size_t len = strlen(argv[0]);
 	bool family = false;
+	int words = 0;
 
 	for (size_t i = 0; i < ztc_command_count; i++) {
 		int n = name_words(ztc_commands[i].name, argc, argv);
 
-		if (n)
-			return run_command(g, &ztc_commands[i], argc - n + 1, argv + n - 1);
+		/* "map diff" is not "map" with an argument. */
+		if (n > words) {
+			words = n;
+			cmd = &ztc_commands[i];
+		}
 		if (strncmp(ztc_commands[i].name, argv[0], len) == 0 &&
 		    ztc_commands[i].name[len] == ' ')
 			family = true;
 	}
+	if (cmd)
+		return run_command(g, cmd, argc - words + 1, argv + words - 1);
 	if (!family)
 		return ztc_fail(ZTC_EXIT_USAGE, "no command '%s'; see ztctl --help", argv[0]);
 	return list_family(argv[0], argc > 1 && strcmp(argv[1], "--help") == 0);

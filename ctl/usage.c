@@ -51,21 +51,70 @@ static void write_first_words(FILE *out)
 	fputs("'\n", out);
 }
 
+static void write_options(FILE *out, const struct ztc_cmd *cmd)
+{
+	for (const struct ztc_opt *o = cmd->opts; o && o->name; o++)
+		fprintf(out, "--%s ", o->name);
+	fputs("--json --socket --color --help", out);
+}
+
+/* Commands behind this first word; their number. */
+static size_t family_size(const char *word, size_t len)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < ztc_command_count; i++)
+		count += strncmp(ztc_commands[i].name, word, len) == 0 &&
+			 ztc_commands[i].name[len] == ' ';
+	return count;
+}
+
 static void write_family(FILE *out, size_t row)
 {
-	size_t len = strcspn(ztc_commands[row].name, " ");
+	const struct ztc_cmd *first = &ztc_commands[row];
+	size_t len = strcspn(first->name, " ");
 	const char *sep = "";
 
-	if (!ztc_commands[row].name[len] || !first_of_family(row, len))
+	if (!first_of_family(row, len) || !family_size(first->name, len))
 		return;
-	fprintf(out, "\t%.*s) words='", (int)len, ztc_commands[row].name);
+	fprintf(out, "\t%.*s) words='", (int)len, first->name);
 	for (size_t i = row; i < ztc_command_count; i++) {
-		if (strncmp(ztc_commands[i].name, ztc_commands[row].name, len + 1) == 0) {
+		if (strncmp(ztc_commands[i].name, first->name, len) == 0 &&
+		    ztc_commands[i].name[len] == ' ') {
 			fprintf(out, "%s%s", sep, ztc_commands[i].name + len + 1);
 			sep = " ";
 		}
 	}
+	/* The word alone is a command too. */
+	if (!first->name[len]) {
+		fputc(' ', out);
+		write_options(out, first);
+	}
 	fputs("' ;;\n", out);
+}
+
+static void write_case(FILE *out, const struct ztc_cmd *cmd, const char *rest)
+{
+	fprintf(out, "\t'%s'%s) words='", cmd->name, rest);
+	write_options(out, cmd);
+	fputs("' ;;\n", out);
+}
+
+/* Those of two words first: the word alone takes what is left. */
+static void write_cases(FILE *out)
+{
+	for (size_t i = 0; i < ztc_command_count; i++)
+		if (strchr(ztc_commands[i].name, ' '))
+			write_case(out, &ztc_commands[i], "");
+	for (size_t i = 0; i < ztc_command_count; i++) {
+		const struct ztc_cmd *cmd = &ztc_commands[i];
+
+		if (strchr(cmd->name, ' '))
+			continue;
+		write_case(out, cmd, "");
+		if (family_size(cmd->name, strlen(cmd->name)))
+			write_case(out, cmd, "\\ *");
+	}
 }
 
 void ztc_write_completion(FILE *out)
@@ -100,12 +149,7 @@ void ztc_write_completion(FILE *out)
 	      "\t\treturn\n\tfi\n"
 	      "\tcase \"$first${words:+ $second}\" in\n",
 	      out);
-	for (size_t i = 0; i < ztc_command_count; i++) {
-		fprintf(out, "\t'%s') words='", ztc_commands[i].name);
-		for (const struct ztc_opt *o = ztc_commands[i].opts; o && o->name; o++)
-			fprintf(out, "--%s ", o->name);
-		fputs("--json --socket --color --help' ;;\n", out);
-	}
+	write_cases(out);
 	fputs("\t*) words='' ;;\n"
 	      "\tesac\n"
 	      "\tif [[ $cur == -* ]]; then\n"

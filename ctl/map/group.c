@@ -198,7 +198,7 @@ static uint32_t by_owner(struct grouping *g, const struct ztc_map_node *member,
 	if (!name)
 		return by_host(g, member);
 	/* Addresses of the machine that looks are its, whether an inventory names them or not. */
-	if (!host && member->near && g->from->host)
+	if (!host && member->has_addr && member->near && g->from->host)
 		host = g->from->host;
 	if (!host)
 		host = member->name;

@@ -60,7 +60,7 @@ static void edge_row(struct ztc_table *table, const struct ztc_edge_view *e,
 	ztc_table_cell(table, ZTC_PLAIN, "%s", number);
 	color = ztc_encryption(text, e->edge);
 	ztc_table_cell(table, color, "%s", text);
-	color = ztc_verdict(text, json_object_get(e->edge, "verdict"));
+	color = ztc_map_verdict(text, e);
 	ztc_table_cell(table, color, "%s", text);
 	ztc_health(text, e->edge);
 	ztc_table_cell(table, ZTC_WARN, "%s", text);
@@ -73,7 +73,7 @@ int ztc_render_map(FILE *out, const json_t *result, const struct ztc_style *styl
 	static const struct ztc_column columns[] = {
 		{"SERVICE", false, 12, false}, {"FROM", false, 12, false},
 		{"CONNS", true, 0, false},     {"BYTES", true, 0, false},
-		{"ENC", false, 7, false},      {"VERDICT", false, 14, false},
+		{"ENC", false, 7, false},      {"VERDICT", false, 18, false},
 		{"HEALTH", false, 8, false},   {"LAST", true, 0, true},
 	};
 	zt_auto(ztc_table_free) struct ztc_table *table = NULL;

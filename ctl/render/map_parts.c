@@ -103,6 +103,17 @@ int64_t ztc_edge_bytes(const json_t *edge)
 				     : ztc_int(edge, "bytes");
 }
 
+enum ztc_color ztc_map_verdict(char ret[ZTC_END_LEN], const struct ztc_edge_view *e)
+{
+	const json_t *verdict = json_object_get(e->edge, "verdict");
+	const char *rule = ztc_str(json_object_get(verdict, "live"), "rule");
+	enum ztc_color color = ztc_verdict(ret, verdict);
+
+	if (!e->denied && !e->would && strcmp(rule, "default-allow") == 0)
+		snprintf(ret, ZTC_END_LEN, "allowed by default");
+	return color;
+}
+
 /* --- encryption ----------------------------------------------------------------------------------
  */
 

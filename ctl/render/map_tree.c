@@ -56,7 +56,7 @@ static enum ztc_color append_counts(char *line, size_t size, const struct ztc_ed
 	ztc_append(line, size, ", %s", number);
 	ztc_encryption(text, e->edge);
 	ztc_append(line, size, ", %s%s", strncmp(text, "no", 2) == 0 ? "encrypted: " : "", text);
-	color = ztc_verdict(text, json_object_get(e->edge, "verdict"));
+	color = ztc_map_verdict(text, e);
 	ztc_append(line, size, ", %s%s", e->would ? "STAGED: " : "", text);
 	ztc_health(text, e->edge);
 	ztc_append(line, size, "%s%s", *text ? ", " : "", text);
@@ -192,7 +192,7 @@ static void put_calls(struct tree *t, const char *id, const char *prefix, unsign
 		const bool again = json_object_get(t->done, to) != NULL;
 		/* Several services of one callee: what it calls stands under the last of them. */
 		const bool more = !last && strcmp(ztc_str(t->edges[i + 1].edge, "dst"), to) == 0;
-		char line[ZTC_END_LEN * 4] = "", lead[PREFIX_MAX + 8], below[PREFIX_MAX + 8];
+		char line[ZTC_END_LEN * 4] = "", lead[PREFIX_MAX + 8], below[PREFIX_MAX + 16];
 		char branch[PREFIX_MAX + 8], text[ZTC_END_LEN];
 		enum ztc_color color;
 		size_t calls;
