@@ -100,7 +100,6 @@ static __always_inline bool zt_is_redis_word(__u32 word)
 	case ZT_4('I', 'N', 'F', 'O'):
 	case ZT_4('A', 'U', 'T', 'H'):
 	case ZT_4('E', 'C', 'H', 'O'):
-	case ZT_4('H', 'E', 'L', 'L'):
 	case ZT_4('S', 'E', 'L', 'E'):
 	case ZT_4('Q', 'U', 'I', 'T'):
 	case ZT_4('S', 'E', 'T', 0):

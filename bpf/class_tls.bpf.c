@@ -58,9 +58,10 @@ static __always_inline int zt_walk_extensions(struct __sk_buff *skb, __u32 at, _
 
 __noinline int zt_hello_version(struct __sk_buff *skb, __u32 off, __u32 end)
 {
-	__u8 head[40], mid[5]; /* version, random, length of the session id; suite, compression */
-	__u32 legacy, chosen = 0, at, len;
-	int name;
+	__u8 head[2], mid[5]; /* version, later a length; suite, compression, a length */
+	__u32 legacy, newest, chosen = 0, at, len = 0;
+	int name, unsaid;
+	bool whole, seen;
 
 	if (off + 2 > end || bpf_skb_load_bytes(skb, off, head, 2) < 0)
 		return 0;
@@ -70,31 +71,27 @@ __noinline int zt_hello_version(struct __sk_buff *skb, __u32 off, __u32 end)
 		return 0; /* RFC 8446, 4.1.3: never there */
 	if (legacy != 0x0303 && legacy != 0xfefd)
 		return name; /* before 1.2 nothing overrides it */
+	newest = legacy == 0x0303 ? 0x0304 : 0xfefc;
+	unsaid = legacy == 0x0303 ? ZT_ENC_TLS : ZT_ENC_DTLS;
 	/* A hello that is cut off tells no more than that. */
 	if (off + 35 > end || bpf_skb_load_bytes(skb, off + 34, head, 1) < 0)
-		return legacy == 0x0303 ? ZT_ENC_TLS : ZT_ENC_DTLS;
+		return unsaid;
 	if (head[0] > 32)
 		return 0;
 	at = off + 35 + head[0];
 	if (at + 3 > end || bpf_skb_load_bytes(skb, at, mid, 3) < 0)
-		return legacy == 0x0303 ? ZT_ENC_TLS : ZT_ENC_DTLS;
+		return unsaid;
 	if (mid[2] > 1) /* compression: null or deflate */
 		return 0;
-	len = 0;
 	if (at + 5 <= end && bpf_skb_load_bytes(skb, at + 3, mid + 3, 2) == 0)
 		len = zt_be16(mid + 3);
 	at += 5;
+	whole = at + len <= end;
+	seen = zt_walk_extensions(skb, at, whole ? at + len : end, &chosen);
+	if (chosen) /* RFC 8446, 4.2.1: 1.3 or a draft of it, nothing older */
+		return chosen == newest ? zt_version_name(newest) : unsaid;
 	/* Without the end of the extensions the cipher suite tells: 0x13.. is of 1.3 alone. */
-	if (!zt_walk_extensions(skb, at, at + len < end ? at + len : end, &chosen) &&
-	    mid[0] == 0x13)
-		chosen = legacy == 0x0303 ? 0x0304 : 0xfefc;
-	if (!chosen)
-		return name;
-	name = zt_version_name(chosen);
-	/* An unknown one: a draft of 1.3. */
-	if (!name)
-		return legacy == 0x0303 ? ZT_ENC_TLS : ZT_ENC_DTLS;
-	return (chosen >> 8) == (legacy >> 8) ? name : 0;
+	return (!whole || !seen) && mid[0] == 0x13 ? zt_version_name(newest) : name;
 }
 
 /* The record, the handshake message and its lengths hold together as far as they can be seen. */

@@ -60,7 +60,7 @@ $(OUT)/tests/librooms.a: $(call objs,$(ROOM_SRC))
 	$(AR) rcs $@ $^
 $(BPFT): $(T)/bpf/%: $(OUT)/tests/bpf/%.o $(call objs,$(BPFT_LIB)) $(OUT)/tests/librooms.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
+	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS) -lssl
 
 # parse.bpf.h brings vmlinux.h along, which no libc header goes with.
 FUZZ_BPF := -Ivmlinux/$(ARCH) -Ibpf -D__TARGET_ARCH_$(BPF_ARCH)
