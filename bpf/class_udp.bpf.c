@@ -122,7 +122,8 @@ static __always_inline int zt_on_quic(struct zt_flow *f, const struct zt_work *w
 
 	if (!zt_by_other(f, &w->pass))
 		return zt_quic_initial(f, w);
-	if ((p->b[0] & 0xc0) != 0xc0 || !zt_is_quic_version(zt_be32(p->b + 1)) || p->len < 23 ||
+	/* The fixed bit may be clear by then: RFC 9287. */
+	if (!(p->b[0] & 0x80) || !zt_is_quic_version(zt_be32(p->b + 1)) || p->len < 23 ||
 	    p->b[5] > 20 || zt_hash(p->b, 6, p->b[5]) != f->look_data)
 		return 0; /* version 0: the client may try another */
 	return zt_secret(f, ZT_ENC_QUIC);
