@@ -135,7 +135,7 @@ int zt_collector_record(struct zt_collector *collector, unsigned int timeout_ms)
 
 /**
  * zt_collector_graph - folded edges and the flows in the kernel now, as @view wants them.
- * @ret: the caller's (zt_graph_free), sorted (zt_graph_sort()).
+ * @ret: the caller's (zt_graph_free), see zt_graph_finish().
  *
  * Returns 0, -ENOMEM, or -errno of the read.
  */

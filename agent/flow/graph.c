@@ -319,9 +319,10 @@ static int rename_node(struct zt_graph *g, const struct zt_node *node,
 }
 
 /* Names are asked for once per node, not once per edge. */
-static int map_node(struct zt_graph *g, uint32_t *map, const struct zt_graph *from, uint32_t n,
-		    const struct zt_flow_names *names, enum zt_node_kind kind, uint32_t *ret)
+static int map_node(struct zt_graph *g, uint32_t *map, const struct zt_graph *from,
+		    const struct zt_flow_names *names, enum zt_node_kind kind, uint32_t *node)
 {
+	uint32_t n = *node;
 	int r;
 
 	if (map[n] == ZT_TABLE_NONE) {
@@ -329,7 +330,26 @@ static int map_node(struct zt_graph *g, uint32_t *map, const struct zt_graph *fr
 		if (r < 0)
 			return r;
 	}
-	*ret = map[n];
+	*node = map[n];
+	return 0;
+}
+
+static int map_ends(struct zt_graph *g, uint32_t *map, const struct zt_graph *from,
+		    const struct zt_flow_names *names, enum zt_node_kind kind, struct zt_edge *edge)
+{
+	int r = map_node(g, map, from, names, kind, &edge->key.src);
+
+	return r < 0 ? r : map_node(g, map, from, names, kind, &edge->key.dst);
+}
+
+static int new_map(const struct zt_graph *from, uint32_t **ret)
+{
+	uint32_t *map = malloc((from->node_count ?: 1) * sizeof(*map));
+
+	if (!map)
+		return -ENOMEM;
+	memset(map, 0xff, from->node_count * sizeof(*map));
+	*ret = map;
 	return 0;
 }
 
@@ -343,34 +363,27 @@ static bool is_wanted(const struct zt_graph_view *view, const struct zt_graph *f
 }
 
 int zt_graph_merge(struct zt_graph *graph, const struct zt_graph *from,
-		   const struct zt_flow_names *names, const struct zt_graph_view *view)
+		   const struct zt_graph_view *view)
 {
 	zt_auto(zt_freep) uint32_t *map = NULL;
+	struct zt_edge *edge;
 	int r;
 
-	map = malloc((from->node_count ?: 1) * sizeof(*map));
-	if (!map)
-		return -ENOMEM;
-	memset(map, 0xff, from->node_count * sizeof(*map));
-	for (size_t i = 0; i < from->edge_count; i++) {
-		struct zt_edge add = from->edges[i], *edge;
+	r = new_map(from, &map);
+	for (size_t i = 0; i < from->edge_count && r != -ENOMEM; i++) {
+		struct zt_edge add = from->edges[i];
 
 		if (!is_wanted(view, from, &add))
 			continue;
-		r = map_node(graph, map, from, add.key.src, names, view->kind, &add.key.src);
-		if (!r)
-			r = map_node(graph, map, from, add.key.dst, names, view->kind,
-				     &add.key.dst);
+		r = map_ends(graph, map, from, NULL, ZT_NODE_ADDRESS, &add);
 		if (!r)
 			r = add_edge(graph, &add, &edge);
 		if (!r)
 			r = zt_health_pool_merge(&graph->health, &edge->health, &from->health,
 						 add.health);
-		if (r == -ENOMEM)
-			return r;
 	}
 	graph->lost += from->lost;
-	return 0;
+	return r == -ENOMEM ? r : 0;
 }
 
 static int by_key(const void *a, const void *b)
@@ -385,12 +398,79 @@ static int by_key(const void *a, const void *b)
 	return memcmp(x, y, sizeof(*x));
 }
 
-void zt_graph_sort(struct zt_graph *graph)
+/* Sorted edges that have become the same are one. */
+static int unite(struct zt_graph *g)
 {
-	zt_table_clear(&graph->edge_table);
-	graph->edge_cap = graph->edge_count;
+	size_t count = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < g->edge_count && !r; i++) {
+		struct zt_edge *edge = &g->edges[i], *last = count ? &g->edges[count - 1] : NULL;
+
+		if (!last || memcmp(&last->key, &edge->key, sizeof(edge->key))) {
+			g->edges[count++] = *edge;
+			continue;
+		}
+		add_up(last, edge);
+		r = zt_health_pool_merge(&g->health, &last->health, &g->health, edge->health);
+		zt_health_pool_drop(&g->health, &edge->health);
+	}
+	g->edge_count = count;
+	return r;
+}
+
+/* The edges that are wanted, with nodes of @named, moved together. */
+static int rename_edges(struct zt_graph *g, struct zt_graph *named,
+			const struct zt_flow_names *names, const struct zt_graph_view *view)
+{
+	zt_auto(zt_freep) uint32_t *map = NULL;
+	size_t count = 0;
+	int r = new_map(g, &map);
+
+	for (size_t i = 0; i < g->edge_count && !r; i++) {
+		struct zt_edge edge = g->edges[i];
+
+		if (!is_wanted(view, g, &edge))
+			continue;
+		r = map_ends(named, map, g, names, view->kind, &edge);
+		g->edges[count++] = edge;
+	}
+	g->edge_count = count;
+	return r;
+}
+
+static void swap_nodes(struct zt_graph *a, struct zt_graph *b)
+{
+	struct zt_graph t = *a;
+
+	a->nodes = b->nodes;
+	a->node_count = b->node_count;
+	a->node_room = b->node_room;
+	a->node_table = b->node_table;
+	b->nodes = t.nodes;
+	b->node_count = t.node_count;
+	b->node_room = t.node_room;
+	b->node_table = t.node_table;
+}
+
+int zt_graph_finish(struct zt_graph *graph, const struct zt_flow_names *names,
+		    const struct zt_graph_view *view)
+{
+	zt_auto(zt_graph_free) struct zt_graph *named = NULL;
+	int r;
+
+	zt_table_clear(&graph->edge_table); /* makes room for what follows */
+	graph->edge_cap = graph->edge_room = graph->edge_count;
+	r = zt_graph_new(&named, EDGE_CAP_MAX);
+	if (!r)
+		r = rename_edges(graph, named, names, view);
+	if (r < 0)
+		return r;
+	swap_nodes(graph, named);
 	if (graph->edge_count)
 		qsort(graph->edges, graph->edge_count, sizeof(*graph->edges), by_key);
+	graph->edge_cap = 0;
+	return unite(graph);
 }
 
 const struct zt_edge *zt_graph_edges(const struct zt_graph *graph, size_t *ret_count)

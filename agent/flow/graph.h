@@ -122,18 +122,22 @@ struct zt_graph_view {
 };
 
 /**
- * zt_graph_merge - add the edges of @from that @view wants to @graph, their nodes renamed.
+ * zt_graph_merge - add the edges of @from, whose nodes are addresses, that @view wants.
  *
  * Returns 0 or -ENOMEM. Edges over the cap are counted in @graph.
  */
 int zt_graph_merge(struct zt_graph *graph, const struct zt_graph *from,
-		   const struct zt_flow_names *names, const struct zt_graph_view *view);
+		   const struct zt_graph_view *view);
 
-/*
- * zt_graph_sort - by source, destination, owners, rules and service, so that edges which differ
- * in encryption and application protocol alone follow each other. Nothing can be added after.
+/**
+ * zt_graph_finish - keep what @view wants, with its nodes renamed; in place, since a copy is large.
+ *
+ * Sorts the edges by source, destination, owners, rules and service, so that those which differ in
+ * encryption and application protocol alone follow each other. Nothing can be added afterwards.
+ * Returns 0 or -ENOMEM; after an error the graph can only be freed.
  */
-void zt_graph_sort(struct zt_graph *graph);
+int zt_graph_finish(struct zt_graph *graph, const struct zt_flow_names *names,
+		    const struct zt_graph_view *view);
 
 /* Borrowed until the graph changes. Node numbers index the array of nodes. */
 const struct zt_edge *zt_graph_edges(const struct zt_graph *graph, size_t *ret_count);

@@ -98,6 +98,7 @@ static void make_job(struct zt_history_writer *h)
 		job->hints = zt_take(h->hints);
 		h->losses = 0;
 		h->phase = ZT_HISTORY_IDLE;
+		zt_ledger_done(h->ledger);
 	}
 	zt_history_give(h, job);
 }

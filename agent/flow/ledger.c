@@ -21,19 +21,26 @@
 #define SAMPLE_NS (3600 * ZT_NS_PER_S) /* of a living flow's round trip */
 #define PAIR_SIZE offsetof(struct zt_ledger_key, action)
 
+/*
+ * Kept for as long as a flow of it lives, of which there may be as many as edges may be: so what
+ * is only there during a walk (@deltas), or for some edges (@ended), is kept elsewhere.
+ */
 struct edge {
 	struct zt_ledger_key key;
-	int64_t delta[ZT_L_COUNT];  /* found by the last walk, not handed out */
-	uint64_t live[ZT_L_COUNT];  /* of the living flows of the last walk */
-	uint64_t ended[ZT_L_COUNT]; /* since then */
+	uint32_t health;	   /* in the pool: not handed out */
+	uint64_t live[ZT_L_COUNT]; /* of the living flows of the last walk */
 	uint64_t first_ns;
 	uint64_t last_ns;
-	uint32_t health; /* in the pool: not handed out */
-	uint32_t mark;	 /* of @live as written, 0 = nothing is */
-	uint32_t cut;	 /* the last one that handed this edge out */
+	uint32_t ended; /* in l->ended: counts since the last walk, and debts; 0 = none */
+	uint32_t mark;	/* of @live as written, 0 = nothing is */
+	uint32_t cut;	/* the last one that handed this edge out */
 	bool used;
 	bool answered;
 	bool indebted; /* a negative rest was carried over once */
+};
+
+struct counts {
+	int64_t of[ZT_L_COUNT];
 };
 
 struct zt_ledger {
@@ -43,6 +50,9 @@ struct zt_ledger {
 	uint32_t cap;
 	uint32_t free; /* first number to use again, ZT_TABLE_NONE = none; the next is in its cut */
 	struct zt_table table; /* by the hash of the pair */
+	struct counts *deltas; /* by number: found by a walk, not handed out; NULL between them */
+	struct counts *ended;  /* number 0 is none; all are given back when a walk begins */
+	size_t ended_count, ended_room;
 	uint32_t cut;
 	uint32_t at;			  /* next number to hand out */
 	uint64_t walk_ns, walk_before_ns; /* when the walks began */
@@ -89,8 +99,9 @@ void zt_ledger_free(struct zt_ledger **ledger)
 	for (uint32_t i = 0; i <= l->cap / BLOCK; i++)
 		free(l->blocks[i]);
 	free(l->blocks);
-	free(l->rows);
-	free(l->rtts);
+	zt_ledger_done(l);
+	free(l->deltas);
+	free(l->ended);
 	zt_health_pool_clear(&l->health);
 	free(l->pair);
 	zt_table_clear(&l->table);
@@ -127,7 +138,8 @@ static int take_number(struct zt_ledger *l, uint32_t *ret)
 	return 0;
 }
 
-static int get_edge(struct zt_ledger *l, const struct zt_ledger_key *key, struct edge **ret)
+static int get_edge(struct zt_ledger *l, const struct zt_ledger_key *key, struct edge **ret,
+		    uint32_t *ret_number)
 {
 	uint32_t hash = pair_hash(key), n;
 	int r;
@@ -135,6 +147,7 @@ static int get_edge(struct zt_ledger *l, const struct zt_ledger_key *key, struct
 	for (n = zt_table_first(&l->table, hash); n != ZT_TABLE_NONE;
 	     n = zt_table_next(&l->table, n)) {
 		*ret = edge_at(l, n);
+		*ret_number = n;
 		if (!memcmp(&(*ret)->key, key, sizeof(*key)))
 			return 0;
 	}
@@ -142,7 +155,10 @@ static int get_edge(struct zt_ledger *l, const struct zt_ledger_key *key, struct
 	if (r < 0)
 		return r;
 	*ret = edge_at(l, n);
+	*ret_number = n;
 	**ret = (struct edge){.key = *key, .used = true, .cut = l->cut, .first_ns = UINT64_MAX};
+	if (l->deltas)
+		l->deltas[n] = (struct counts){{0}};
 	zt_table_add(&l->table, n, hash);
 	l->used++;
 	return 0;
@@ -159,7 +175,7 @@ static void drop_edge(struct zt_ledger *l, uint32_t n)
 }
 
 static void key_of(const struct zt_flow_key *key, const struct zt_flow *flow,
-		   struct zt_ledger_key *ret, uint64_t counts[ZT_L_COUNT])
+		   struct zt_ledger_key *ret, int64_t counts[ZT_L_COUNT])
 {
 	struct zt_flow_ends ends;
 
@@ -181,10 +197,10 @@ static void key_of(const struct zt_flow_key *key, const struct zt_flow *flow,
 		ret->rule[p] = flow->rule[p];
 	}
 	counts[ZT_L_CONNECTIONS] = key->proto == IPPROTO_TCP && flow->opens ? flow->opens : 1;
-	counts[ZT_L_BYTES_TO_DST] = flow->bytes[ends.to_dst];
-	counts[ZT_L_BYTES_TO_SRC] = flow->bytes[!ends.to_dst];
-	counts[ZT_L_PACKETS_TO_DST] = flow->packets[ends.to_dst];
-	counts[ZT_L_PACKETS_TO_SRC] = flow->packets[!ends.to_dst];
+	counts[ZT_L_BYTES_TO_DST] = (int64_t)flow->bytes[ends.to_dst];
+	counts[ZT_L_BYTES_TO_SRC] = (int64_t)flow->bytes[!ends.to_dst];
+	counts[ZT_L_PACKETS_TO_DST] = (int64_t)flow->packets[ends.to_dst];
+	counts[ZT_L_PACKETS_TO_SRC] = (int64_t)flow->packets[!ends.to_dst];
 	counts[ZT_L_RETRANSMITS] = key->proto == IPPROTO_TCP ? flow->retrans : 0;
 }
 
@@ -202,7 +218,8 @@ int zt_ledger_base(struct zt_ledger *ledger, const struct zt_ledger_key *key,
 		   const uint64_t live[ZT_L_COUNT])
 {
 	struct edge *e;
-	int r = get_edge(ledger, key, &e);
+	uint32_t n;
+	int r = get_edge(ledger, key, &e, &n);
 
 	if (r < 0)
 		return r;
@@ -213,20 +230,48 @@ int zt_ledger_base(struct zt_ledger *ledger, const struct zt_ledger_key *key,
 
 /* --- a walk ---------------------------------------------------------------------------------- */
 
+static int add_ended(struct zt_ledger *l, struct edge *e, const int64_t counts[ZT_L_COUNT])
+{
+	if (!e->ended) {
+		size_t want = (l->ended_count ?: 1) + 1;
+
+		if (zt_vec_grow(&l->ended, &l->ended_room, want, sizeof(*l->ended)) < 0)
+			return -ENOMEM;
+		e->ended = (uint32_t)want - 1;
+		l->ended[e->ended] = (struct counts){{0}};
+		l->ended_count = want;
+	}
+	for (int c = 0; c < ZT_L_COUNT; c++)
+		l->ended[e->ended].of[c] += counts[c];
+	return 0;
+}
+
 void zt_ledger_begin(struct zt_ledger *ledger, uint64_t now_ns)
 {
-	ledger->walk_before_ns = ledger->walk_ns;
-	ledger->walk_ns = now_ns;
-	for (uint32_t n = 0; n < ledger->count; n++) {
-		struct edge *e = edge_at(ledger, n);
+	struct zt_ledger *l = ledger;
+
+	if (!l->deltas)
+		l->deltas = calloc(l->cap, sizeof(*l->deltas)); /* pages come as they are used */
+	if (!l->deltas)
+		return; /* nothing is found, and nothing lost: the next walk finds it */
+	l->walk_before_ns = l->walk_ns;
+	l->walk_ns = now_ns;
+	for (uint32_t n = 0; n < l->count; n++) {
+		struct edge *e = edge_at(l, n);
 
 		if (!e->used)
 			continue;
 		for (int c = 0; c < ZT_L_COUNT; c++) {
-			e->delta[c] += (int64_t)(e->ended[c] - e->live[c]);
-			e->ended[c] = e->live[c] = 0;
+			l->deltas[n].of[c] -= (int64_t)e->live[c];
+			if (e->ended)
+				l->deltas[n].of[c] += l->ended[e->ended].of[c];
+			e->live[c] = 0;
 		}
+		e->ended = 0;
 	}
+	free(l->ended);
+	l->ended = NULL;
+	l->ended_count = l->ended_room = 0;
 }
 
 static bool is_young(const struct zt_ledger *l, const struct zt_flow *flow)
@@ -248,22 +293,23 @@ static bool samples_now(const struct zt_ledger *l, const struct zt_flow *flow)
 void zt_ledger_living(struct zt_ledger *ledger, const struct zt_flow_key *key,
 		      const struct zt_flow *flow)
 {
-	uint64_t counts[ZT_L_COUNT];
+	int64_t counts[ZT_L_COUNT];
 	struct zt_ledger_key k;
 	struct edge *e;
+	uint32_t n;
 
-	if (is_young(ledger, flow))
+	if (!ledger->deltas || is_young(ledger, flow))
 		return;
 	key_of(key, flow, &k, counts);
-	if (get_edge(ledger, &k, &e) < 0)
+	if (get_edge(ledger, &k, &e, &n) < 0)
 		return;
 	if (key->proto == IPPROTO_TCP && samples_now(ledger, flow))
 		zt_health_pool_add(&ledger->health, &e->health,
 				   &(struct zt_flow_health){.rtt_us = flow->rtt_us});
 	saw(e, flow);
 	for (int c = 0; c < ZT_L_COUNT; c++) {
-		e->live[c] += counts[c];
-		e->delta[c] += (int64_t)counts[c];
+		e->live[c] += (uint64_t)counts[c];
+		ledger->deltas[n].of[c] += counts[c];
 	}
 }
 
@@ -271,21 +317,22 @@ int zt_ledger_ended(struct zt_ledger *ledger, const struct zt_flow_key *key,
 		    const struct zt_flow *flow, bool walked)
 {
 	struct zt_flow_health health;
-	uint64_t counts[ZT_L_COUNT];
+	int64_t counts[ZT_L_COUNT];
 	struct zt_ledger_key k;
 	struct edge *e;
+	uint32_t n;
 	int r;
 
 	key_of(key, flow, &k, counts);
-	r = get_edge(ledger, &k, &e);
+	r = get_edge(ledger, &k, &e, &n);
 	if (r < 0)
 		return r;
 	saw(e, flow);
-	for (int c = 0; c < ZT_L_COUNT; c++) {
-		if (walked)
-			e->delta[c] += (int64_t)counts[c];
-		else
-			e->ended[c] += counts[c];
+	if (walked && ledger->deltas) {
+		for (int c = 0; c < ZT_L_COUNT; c++)
+			ledger->deltas[n].of[c] += counts[c];
+	} else if (add_ended(ledger, e, counts) < 0) {
+		return -ENOMEM;
 	}
 	if (!zt_flow_health(key, flow, true, &health))
 		return 0;
@@ -346,16 +393,19 @@ static int find_pair(struct zt_ledger *l, const struct edge *of)
 	return zt_vec_grow(&l->rows, &l->row_room, l->row_count + l->pair_count, sizeof(*l->rows));
 }
 
-/* The edge of the pair with the most of a count (@sign 1), or the least (-1). */
-static struct edge *extreme(const struct zt_ledger *l, int c, int sign)
+static int64_t *delta_of(const struct zt_ledger *l, size_t at, int c)
 {
-	struct edge *best = edge_at(l, l->pair[0]);
+	return &l->deltas[l->pair[at]].of[c];
+}
+
+/* The edge of the pair with the most of a count (@sign 1), or the least (-1). */
+static int64_t *extreme(const struct zt_ledger *l, int c, int sign)
+{
+	int64_t *best = delta_of(l, 0, c);
 
 	for (size_t i = 1; i < l->pair_count; i++) {
-		struct edge *e = edge_at(l, l->pair[i]);
-
-		if (sign * e->delta[c] > sign * best->delta[c])
-			best = e;
+		if (sign * *delta_of(l, i, c) > sign * *best)
+			best = delta_of(l, i, c);
 	}
 	return best;
 }
@@ -370,30 +420,28 @@ static void settle(struct zt_ledger *l, int c, bool indebted)
 	int64_t sum = 0, lost = 0, take;
 
 	for (size_t i = 0; i < l->pair_count; i++) {
-		int64_t d = edge_at(l, l->pair[i])->delta[c];
+		int64_t d = *delta_of(l, i, c);
 
 		sum += d;
 		lost += d < 0 ? -d : 0;
 	}
 	if (sum < 0) {
-		struct edge *least = extreme(l, c, -1);
+		int64_t *least = extreme(l, c, -1);
 
 		for (size_t i = 0; i < l->pair_count; i++)
-			edge_at(l, l->pair[i])->delta[c] = 0;
-		least->delta[c] = indebted ? 0 : sum;
+			*delta_of(l, i, c) = 0;
+		*least = indebted ? 0 : sum;
 		return;
 	}
 	for (size_t i = 0; i < l->pair_count && lost; i++) {
-		struct edge *e = edge_at(l, l->pair[i]);
-
-		if (e->delta[c] < 0)
-			e->delta[c] = 0;
+		if (*delta_of(l, i, c) < 0)
+			*delta_of(l, i, c) = 0;
 	}
 	while (lost) {
-		struct edge *most = extreme(l, c, 1);
+		int64_t *most = extreme(l, c, 1);
 
-		take = most->delta[c] < lost ? most->delta[c] : lost;
-		most->delta[c] -= take;
+		take = *most < lost ? *most : lost;
+		*most -= take;
 		lost -= take;
 	}
 }
@@ -420,7 +468,7 @@ static uint64_t flows_of(const struct zt_ledger *l, size_t at)
 			continue;
 		if (i < at)
 			return 0;
-		sum += e->delta[ZT_L_CONNECTIONS];
+		sum += *delta_of(l, i, ZT_L_CONNECTIONS);
 	}
 	return sum > 0 ? (uint64_t)sum : 0;
 }
@@ -442,6 +490,30 @@ static void put_health(struct zt_ledger *l, struct edge *e, struct zt_ledger_row
 	zt_health_pool_drop(&l->health, &e->health);
 }
 
+/* What was found goes into the row; a debt waits for the next walk. Whether there is anything. */
+static bool put_counts(struct zt_ledger *l, struct edge *e, uint32_t n, struct zt_ledger_row *row)
+{
+	struct counts debt = {{0}};
+	bool any = false;
+
+	e->indebted = false;
+	for (int c = 0; c < ZT_L_COUNT; c++) {
+		int64_t d = l->deltas[n].of[c];
+
+		if (d < 0) {
+			e->indebted = true;
+			debt.of[c] = d;
+			continue;
+		}
+		row->add[c] = (uint64_t)d;
+		any |= d > 0;
+	}
+	l->deltas[n] = (struct counts){{0}};
+	if (e->indebted)
+		add_ended(l, e, debt.of); /* without memory it is forgiven */
+	return any;
+}
+
 static void put_row(struct zt_ledger *l, uint32_t n, uint64_t flows)
 {
 	struct edge *e = edge_at(l, n);
@@ -459,20 +531,11 @@ static void put_row(struct zt_ledger *l, uint32_t n, uint64_t flows)
 	};
 	memcpy(row->live, e->live, sizeof(row->live));
 	put_health(l, e, row);
-	e->indebted = false;
-	for (int c = 0; c < ZT_L_COUNT; c++) {
-		if (e->delta[c] < 0) {
-			e->indebted = true;
-			continue;
-		}
-		row->add[c] = (uint64_t)e->delta[c];
-		any |= e->delta[c] > 0;
-		e->delta[c] = 0;
-	}
+	any |= put_counts(l, e, n, row);
 	l->row_count += any;
 	e->mark = mark;
 	e->first_ns = UINT64_MAX;
-	if (!mark && !e->indebted && all_zero(e->ended))
+	if (!mark && !e->ended)
 		drop_edge(l, n);
 }
 
@@ -497,9 +560,11 @@ static int put_pair(struct zt_ledger *l, const struct edge *of)
 }
 
 /* It lives and nothing moved: most of a large ledger. */
-static bool is_idle(const struct edge *e)
+static bool is_idle(const struct zt_ledger *l, uint32_t n)
 {
-	return e->mark && !e->health && all_zero(e->delta) && mark_of(e) == e->mark;
+	const struct edge *e = edge_at(l, n);
+
+	return e->mark && !e->health && all_zero(&l->deltas[n]) && mark_of(e) == e->mark;
 }
 
 int zt_ledger_next(struct zt_ledger *ledger, size_t budget, const struct zt_ledger_row **ret)
@@ -508,10 +573,10 @@ int zt_ledger_next(struct zt_ledger *ledger, size_t budget, const struct zt_ledg
 	int r;
 
 	l->row_count = 0;
-	while (l->at < l->count && l->row_count < budget) {
+	while (l->deltas && l->at < l->count && l->row_count < budget) {
 		struct edge *e = edge_at(l, l->at);
 
-		if (e->used && e->cut != l->cut && !is_idle(e)) {
+		if (e->used && e->cut != l->cut && !is_idle(l, l->at)) {
 			r = put_pair(l, e);
 			if (r < 0 && !l->row_count)
 				return r;
@@ -525,5 +590,18 @@ int zt_ledger_next(struct zt_ledger *ledger, size_t budget, const struct zt_ledg
 			l->rows[i].rtt = &l->rtts[i];
 	}
 	*ret = l->rows;
+	if (l->deltas && l->at == l->count) { /* all of them are handed out */
+		free(l->deltas);
+		l->deltas = NULL;
+	}
 	return (int)l->row_count;
+}
+
+void zt_ledger_done(struct zt_ledger *ledger)
+{
+	free(ledger->rows);
+	free(ledger->rtts);
+	ledger->rows = NULL;
+	ledger->rtts = NULL;
+	ledger->row_count = ledger->row_room = ledger->rtt_room = 0;
 }

@@ -108,6 +108,9 @@ void zt_ledger_cut(struct zt_ledger *ledger);
  */
 int zt_ledger_next(struct zt_ledger *ledger, size_t budget, const struct zt_ledger_row **ret);
 
+/* zt_ledger_done - the rows of zt_ledger_next() are not looked at any more: their memory goes. */
+void zt_ledger_done(struct zt_ledger *ledger);
+
 /* zt_ledger_rewrite - what was written of living flows is gone: hand it all out once more. */
 void zt_ledger_rewrite(struct zt_ledger *ledger);
 

@@ -32,28 +32,26 @@ static void add_live(uint32_t table, const struct zt_flow_key *key, const struct
 	zt_graph_add_flow(data, key, flow, false); /* over the cap: counted there */
 }
 
+/*
+ * One graph, and no copy of it: at a hundred thousand edges it is the largest thing that the agent
+ * ever holds. The living come first, then what is folded is added to them.
+ */
 int zt_collector_graph(struct zt_collector *collector, const struct zt_flow_names *names,
 		       const struct zt_graph_view *view, struct zt_graph **ret)
 {
-	const struct zt_graph *parts[] = {collector->answered, collector->openings, NULL};
-	zt_auto(zt_graph_free) struct zt_graph *live = NULL;
+	const struct zt_graph *folded[] = {collector->answered, collector->openings};
 	zt_auto(zt_graph_free) struct zt_graph *graph = NULL;
 	int r;
 
-	r = zt_graph_new(&live, collector->edge_cap);
+	r = zt_graph_new(&graph, collector->edge_cap * 3);
 	if (!r)
-		r = zt_graph_new(&graph, collector->edge_cap * 3);
+		r = walk_all(collector, add_live, graph);
+	for (size_t i = 0; i < ARRAY_SIZE(folded) && !r; i++)
+		r = zt_graph_merge(graph, folded[i], view);
 	if (!r)
-		r = walk_all(collector, add_live, live);
+		r = zt_graph_finish(graph, names, view);
 	if (r < 0)
 		return r;
-	parts[2] = live;
-	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		r = zt_graph_merge(graph, parts[i], names, view);
-		if (r < 0)
-			return r;
-	}
-	zt_graph_sort(graph);
 	*ret = zt_take(graph);
 	return 0;
 }

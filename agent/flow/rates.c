@@ -174,6 +174,7 @@ void zt_rates_swept(struct zt_rates *rates)
 		for (int i = 0; i < n && rates->view.ready; i++)
 			add_row(rates, &rows[i]);
 	} while (n > 0);
+	zt_ledger_done(rates->ledger);
 	rates->view.rows = rates->heap;
 	rates->view.count = rates->count;
 }
