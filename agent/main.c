@@ -3,6 +3,7 @@
  * main.c - the wiring of ztagent; the only file that knows every room.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,8 +28,9 @@
 #include "flow/history.h"
 #include "name/learn.h"
 
-#define GUARD_US  (2 * 1000 * 1000)
-#define RECORD_MS 2000 /* the most that stopping waits for the disk */
+#define LARGE_BYTES (256 << 10) /* allocations from here on are mappings of their own */
+#define GUARD_US    (2 * 1000 * 1000)
+#define RECORD_MS   2000 /* the most that stopping waits for the disk */
 
 struct zt_agent {
 	struct zt_config cfg;
@@ -565,11 +567,20 @@ static void stop(struct zt_agent *agent)
 	zt_config_free(&agent->cfg);
 }
 
+/* Large arrays come and go; left to itself glibc soon takes them from the heap, for good. */
+static void give_memory_back(void)
+{
+	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+	mallopt(M_TRIM_THRESHOLD, LARGE_BYTES);
+}
+
 int main(int argc, char **argv)
 {
 	struct zt_agent agent = {.started_ns = zt_now_ns()};
-	int r = zt_mounts_use_host();
+	int r;
 
+	give_memory_back();
+	r = zt_mounts_use_host();
 	if (r < 0)
 		zt_fail(r, "leave the mounts of `ip netns exec`");
 	else if (r)

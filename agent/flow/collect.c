@@ -155,13 +155,21 @@ static uint64_t entries_now(const struct zt_collector *c, uint32_t table)
 	return in > out ? in - out : 0;
 }
 
+/* Since the sweep before; of the first one nobody knows when they came. */
+static uint64_t inserted_since(const struct zt_collector *c, uint32_t table)
+{
+	uint64_t in = c->sweep.before[inserted[table]].packets;
+
+	return c->paced_ns && in > c->inserted[table] ? in - c->inserted[table] : 0;
+}
+
 static void feel_pressure(struct zt_collector *c)
 {
 	const struct zt_flow_source *s = &c->source;
 
-	for (uint32_t table = 0; table < ZT_IN_COUNT && s->size; table++)
-		c->sweep.pressure[table] =
-			zt_pressure(entries_now(c, table), s->size(s->ctx, table));
+	for (uint32_t t = 0; t < ZT_IN_COUNT && s->size; t++)
+		c->sweep.pressure[t] =
+			zt_pressure(entries_now(c, t), inserted_since(c, t), s->size(s->ctx, t));
 }
 
 static int begin_sweep(struct zt_collector *c)
@@ -179,9 +187,16 @@ static int begin_sweep(struct zt_collector *c)
 	if (c->rates)
 		zt_rates_sweep(c->rates, sweep->began_ns);
 	r = c->source.counters(c->source.ctx, sweep->before);
-	if (!r)
-		feel_pressure(c);
-	return r;
+	if (r < 0)
+		return r;
+	feel_pressure(c);
+	sweep->interval_ns = sweep->began_ns - c->paced_ns;
+	for (uint32_t t = 0; t < ZT_IN_COUNT; t++) {
+		sweep->inserted[t] = inserted_since(c, t);
+		c->inserted[t] = sweep->before[inserted[t]].packets;
+	}
+	c->paced_ns = sweep->began_ns;
+	return 0;
 }
 
 /* Entries and events that no evidence tells of. */
@@ -278,28 +293,23 @@ int zt_collector_record(struct zt_collector *collector, unsigned int timeout_ms)
 	return r < 0 ? r : zt_history_sync(c->history, timeout_ms);
 }
 
-/* What the next sweep waits for; the counters of this one are what the next compares with. */
-static uint64_t rest_ns(struct zt_collector *c)
+/* What the next sweep waits for. */
+static uint64_t rest_ns(const struct zt_collector *c)
 {
 	const struct zt_flow_source *s = &c->source;
 	const struct zt_sweep *sweep = &c->sweep;
 	struct zt_pace pace = {
 		.normal_ns = c->sweep_ns,
 		.cpu_ns = sweep->cpu_ns,
-		.interval_ns = sweep->began_ns - c->paced_ns,
+		.interval_ns = sweep->interval_ns,
 		.folded = sweep->folded,
 	};
 
 	for (uint32_t t = 0; t < ZT_IN_COUNT; t++) {
-		uint64_t in = sweep->before[inserted[t]].packets;
-
 		pace.present[t] = sweep->present[t];
 		pace.size[t] = s->size ? s->size(s->ctx, t) : 0;
-		/* Of the first sweep nobody knows when they came. */
-		pace.inserted[t] = c->paced_ns && in > c->inserted[t] ? in - c->inserted[t] : 0;
-		c->inserted[t] = in;
+		pace.inserted[t] = sweep->inserted[t];
 	}
-	c->paced_ns = sweep->began_ns;
 	return zt_pace_rest_ns(&pace);
 }
 

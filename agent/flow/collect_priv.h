@@ -19,6 +19,8 @@ struct zt_sweep {
 	uint64_t began_ns; /* coarse clock: for what ended when */
 	uint64_t cpu_ns;
 	enum zt_pressure pressure[ZT_IN_COUNT];
+	uint64_t interval_ns; /* since the sweep before began, and what came in it */
+	uint64_t inserted[ZT_IN_COUNT];
 	uint64_t present[ZT_IN_COUNT];
 	uint64_t folded;
 	struct zt_count before[ZT_C_COUNT];
@@ -46,9 +48,9 @@ struct zt_collector {
 	struct zt_flow_item *recent; /* ring of ended flows */
 	size_t recent_cap, recent_next, recent_count;
 	struct zt_sweep sweep;
-	uint64_t last_sweep_ns; /* when the one before began */
-	uint64_t paced_ns;	/* when the sweep began that @inserted is of; 0 = none */
-	uint64_t inserted[ZT_IN_COUNT];
+	uint64_t last_sweep_ns;		/* when the one before began */
+	uint64_t paced_ns;		/* when a sweep began last; 0 = never */
+	uint64_t inserted[ZT_IN_COUNT]; /* in all, as of then */
 	struct zt_eviction evictions[ZT_IN_COUNT];
 	uint64_t taken[ZT_IN_COUNT]; /* entries this agent took out */
 	struct zt_history *history;

@@ -15,14 +15,16 @@
 /* Idle limits in seconds, by enum zt_pressure. */
 static const uint16_t closed_s[ZT_PRESSURE_COUNT] = {5, 1, 0};
 static const uint16_t opening_s[ZT_PRESSURE_COUNT] = {60, 10, 2};
-static const uint16_t udp_s[ZT_PRESSURE_COUNT] = {180, 60, 30};
+static const uint16_t udp_s[ZT_PRESSURE_COUNT] = {180, 90, 60};
 static const uint16_t unanswered_s[ZT_PRESSURE_COUNT] = {30, 10, 2}; /* UDP, and all ICMP */
 
-enum zt_pressure zt_pressure(uint64_t entries, uint64_t size)
+enum zt_pressure zt_pressure(uint64_t entries, uint64_t inserted, uint64_t size)
 {
-	if (!size || entries * 2 <= size)
+	uint64_t room = size > entries ? size - entries : 0;
+
+	if (!size || room >= inserted * 4)
 		return ZT_PRESSURE_NONE;
-	return entries * 4 <= size * 3 ? ZT_PRESSURE_HALF : ZT_PRESSURE_HIGH;
+	return room >= inserted ? ZT_PRESSURE_SOON : ZT_PRESSURE_FULL;
 }
 
 static uint64_t idle_limit(uint32_t table, const struct zt_flow_key *key,

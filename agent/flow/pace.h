@@ -3,7 +3,7 @@
  * pace.h - when a flow has ended, and when the tables are swept next: sooner as they fill up.
  *
  * The kernel's LRU evicts what it likes from a full table, and what it evicts nobody adds up. So
- * a table that is more than half full is emptied of what ended sooner, at the cost that a late
+ * a table that is filling up is emptied of what ended sooner, at the cost that a late
  * packet of an ended connection may begin an entry of its own. Pure functions.
  */
 #pragma once
@@ -15,13 +15,16 @@
 
 enum zt_pressure {
 	ZT_PRESSURE_NONE,
-	ZT_PRESSURE_HALF, /* more than half full */
-	ZT_PRESSURE_HIGH, /* more than three quarters */
+	ZT_PRESSURE_SOON, /* full before four more sweeps, as things go */
+	ZT_PRESSURE_FULL, /* full before the next one */
 	ZT_PRESSURE_COUNT,
 };
 
-/* zt_pressure - of a table; one of unknown size (0) has none. */
-enum zt_pressure zt_pressure(uint64_t entries, uint64_t size);
+/*
+ * zt_pressure - on a table with room for @size, into which @inserted came since the sweep before.
+ * One of unknown size (0) has none, nor has one that is full of flows that stay.
+ */
+enum zt_pressure zt_pressure(uint64_t entries, uint64_t inserted, uint64_t size);
 
 /* zt_pace_ended - whether an entry has ended: closed, or silent for longer than its kind may be. */
 bool zt_pace_ended(uint32_t table, const struct zt_flow_key *key, const struct zt_flow *flow,

@@ -58,9 +58,9 @@ static void a_full_table_is_emptied_sooner(void **state)
 		{ZT_IN_FLOWS, IPPROTO_TCP, ZT_STATE_CLOSING, 500000, {false, false, false}},
 		{ZT_IN_OPENINGS, IPPROTO_TCP, ZT_STATE_OPENING, 2100, {false, false, true}},
 		{ZT_IN_OPENINGS, IPPROTO_TCP, ZT_STATE_OPENING, 10100, {false, true, true}},
-		{ZT_IN_FLOWS, IPPROTO_UDP, ZT_STATE_ESTABLISHED, 29000, {false, false, false}},
-		{ZT_IN_FLOWS, IPPROTO_UDP, ZT_STATE_ESTABLISHED, 31000, {false, false, true}},
-		{ZT_IN_FLOWS, IPPROTO_UDP, ZT_STATE_ESTABLISHED, 61000, {false, true, true}},
+		{ZT_IN_FLOWS, IPPROTO_UDP, ZT_STATE_ESTABLISHED, 59000, {false, false, false}},
+		{ZT_IN_FLOWS, IPPROTO_UDP, ZT_STATE_ESTABLISHED, 61000, {false, false, true}},
+		{ZT_IN_FLOWS, IPPROTO_UDP, ZT_STATE_ESTABLISHED, 91000, {false, true, true}},
 		{ZT_IN_OPENINGS, IPPROTO_ICMP, ZT_STATE_OPENING, 11000, {false, true, true}},
 	};
 
@@ -77,10 +77,13 @@ static void a_full_table_is_emptied_sooner(void **state)
 				fail_msg("row %zu, pressure %d", i, p);
 		}
 	}
-	assert_int_equal(zt_pressure(500, 1000), ZT_PRESSURE_NONE);
-	assert_int_equal(zt_pressure(501, 1000), ZT_PRESSURE_HALF);
-	assert_int_equal(zt_pressure(751, 1000), ZT_PRESSURE_HIGH);
-	assert_int_equal(zt_pressure(1 << 30, 0), ZT_PRESSURE_NONE);
+	assert_int_equal(zt_pressure(600, 100, 1000), ZT_PRESSURE_NONE);
+	assert_int_equal(zt_pressure(601, 100, 1000), ZT_PRESSURE_SOON);
+	assert_int_equal(zt_pressure(900, 100, 1000), ZT_PRESSURE_SOON);
+	assert_int_equal(zt_pressure(901, 100, 1000), ZT_PRESSURE_FULL);
+	assert_int_equal(zt_pressure(1100, 1, 1000), ZT_PRESSURE_FULL);
+	assert_int_equal(zt_pressure(1000, 0, 1000), ZT_PRESSURE_NONE); /* they stay */
+	assert_int_equal(zt_pressure(1 << 30, 1000, 0), ZT_PRESSURE_NONE);
 }
 
 /* --- how soon -----------------------------------------------------------------------------------
