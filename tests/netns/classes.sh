@@ -7,7 +7,8 @@
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-C=10.77.0.11 S=10.77.0.12 # shellcheck disable=SC2034
+# shellcheck disable=SC2034 # of whoever sources this
+C=10.77.0.11 S=10.77.0.12
 
 # needs NAME PROGRAM...: true if all are installed; else a skip that names the first that is not.
 needs() {

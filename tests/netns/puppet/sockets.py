@@ -194,6 +194,47 @@ def many(address, port_, count):
     return str(good)
 
 
+@command
+def manyudp(address, port_, count):
+    """manyudp ADDR PORT COUNT: asks by a socket of its own each time; how many were answered"""
+    good = 0
+    for _ in range(int(count)):
+        with socket.socket(family(address), socket.SOCK_DGRAM) as sock:
+            sock.settimeout(2)
+            try:
+                sock.connect(sockaddr(address, port_))
+                sock.send(b"x")
+                good += sock.recv(1) == b"x"
+            except OSError:
+                pass
+    return str(good)
+
+
+HELD = {}
+
+
+@command
+def hold(name, proto, address, port_, count):
+    """hold NAME tcp|udp ADDR PORT COUNT: as many connected sockets, each asked once, kept open"""
+    kind = socket.SOCK_DGRAM if proto == "udp" else socket.SOCK_STREAM
+    for _ in range(int(count)):
+        sock = socket.socket(family(address), kind)
+        sock.settimeout(seconds(5))
+        sock.connect(sockaddr(address, port_))
+        HELD.setdefault(name, []).append(sock)
+    return askheld(name)
+
+
+@command
+def askheld(name):
+    """askheld NAME: asks each of them again; how many"""
+    for sock in HELD[name]:
+        sock.sendall(b"x")
+        if sock.recv(1) != b"x":
+            raise Refused("EOF")
+    return str(len(HELD[name]))
+
+
 CHURNS = {}
 
 
