@@ -496,6 +496,7 @@ json_t *zt_render_rate(struct zt_render *render, const struct zt_rate *rate)
 {
 	const struct zt_ledger_key *key = &rate->key;
 	const uint64_t *add = rate->add;
+	char word[ZT_PROTOCOL_TEXT_LEN];
 	json_t *object = json_object();
 
 	set(object, "src", zt_render_end(render, &key->src, key->near & ZT_L_SRC_NEAR));
@@ -506,6 +507,7 @@ json_t *zt_render_rate(struct zt_render *render, const struct zt_rate *rate)
 	if (key->src_owner)
 		set_workload(render, object, "dst_workload", key->dst_owner);
 	set(object, "verdict", verdict_json(render, key->action, key->rule));
+	set(object, "protocol", json_string(zt_protocol_text(key->encryption, key->app, word)));
 	set(object, "kind", json_string(zt_render_kind(key->kind)));
 	set(object, "connections", zt_json_u64(add[ZT_L_CONNECTIONS]));
 	set(object, "bytes", pair_json(add[ZT_L_BYTES_TO_DST], add[ZT_L_BYTES_TO_SRC]));

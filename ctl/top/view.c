@@ -130,6 +130,7 @@ enum edge_column {
 	E_BYTES,
 	E_PACKETS,
 	E_VERDICT,
+	E_PROTOCOL,
 	E_WORKLOAD,
 	E_COUNT,
 };
@@ -138,17 +139,20 @@ enum edge_column {
 static void layout(unsigned int columns, struct column ret[E_COUNT])
 {
 	static const struct column fixed[E_COUNT] = {
-		[E_MARK] = {1, false},	 [E_SERVICE] = {10, false},   [E_FROM] = {0, false},
-		[E_TO] = {0, false},	 [E_CONNECTIONS] = {7, true}, [E_BYTES] = {8, true},
-		[E_PACKETS] = {7, true}, [E_VERDICT] = {0, false},    [E_WORKLOAD] = {0, false},
+		[E_MARK] = {1, false},	   [E_SERVICE] = {10, false},	[E_FROM] = {0, false},
+		[E_TO] = {0, false},	   [E_CONNECTIONS] = {7, true}, [E_BYTES] = {8, true},
+		[E_PACKETS] = {7, true},   [E_VERDICT] = {0, false},	[E_PROTOCOL] = {0, false},
+		[E_WORKLOAD] = {0, false},
 	};
-	unsigned int left = columns - (1 + 10 + 7 + 8 + 7) - E_COUNT;
 	bool wide = columns >= WIDE;
+	unsigned int cells = wide ? E_COUNT : E_PROTOCOL;
+	unsigned int left = columns - (1 + 10 + 7 + 8 + 7) - cells;
 
 	memcpy(ret, fixed, sizeof(fixed));
-	ret[E_VERDICT].width = wide ? left / 4 : left / 3;
-	ret[E_WORKLOAD].width = wide ? left / 4 : 0;
-	left -= ret[E_VERDICT].width + ret[E_WORKLOAD].width;
+	ret[E_VERDICT].width = wide ? left / 5 : left / 3;
+	ret[E_WORKLOAD].width = wide ? left / 5 : 0;
+	ret[E_PROTOCOL].width = wide ? 8 : 0;
+	left -= ret[E_VERDICT].width + ret[E_WORKLOAD].width + ret[E_PROTOCOL].width;
 	ret[E_FROM].width = left / 2;
 	ret[E_TO].width = left - left / 2;
 }
@@ -156,9 +160,16 @@ static void layout(unsigned int columns, struct column ret[E_COUNT])
 static void edge_header(struct page *page, const char *sort)
 {
 	static const char *const names[E_COUNT] = {
-		[E_MARK] = "",	       [E_SERVICE] = "SERVICE",	   [E_FROM] = "FROM",
-		[E_TO] = "TO",	       [E_CONNECTIONS] = "CONN/S", [E_BYTES] = "BYTES/S",
-		[E_PACKETS] = "PKT/S", [E_VERDICT] = "DECIDED BY", [E_WORKLOAD] = "WORKLOAD",
+		[E_MARK] = "",
+		[E_SERVICE] = "SERVICE",
+		[E_FROM] = "FROM",
+		[E_TO] = "TO",
+		[E_CONNECTIONS] = "CONN/S",
+		[E_BYTES] = "BYTES/S",
+		[E_PACKETS] = "PKT/S",
+		[E_VERDICT] = "DECIDED BY",
+		[E_PROTOCOL] = "PROTOCOL",
+		[E_WORKLOAD] = "WORKLOAD",
 	};
 	static const char *const sorts[E_COUNT] = {
 		[E_CONNECTIONS] = "connections", [E_BYTES] = "bytes", [E_PACKETS] = "packets"};
@@ -205,6 +216,7 @@ static void edge_cells(const json_t *edge, int64_t interval_ms, char ret[E_COUNT
 	per_second(ret[E_PACKETS], both_ways(edge, "packets"), interval_ms);
 	snprintf(ret[E_VERDICT], ZTC_END_LEN, "%.400s",
 		 ztc_str(json_object_get(verdict, plane), "rule"));
+	snprintf(ret[E_PROTOCOL], ZTC_END_LEN, "%.400s", ztc_str(edge, "protocol"));
 	ztc_workload(ret[E_WORKLOAD], json_object_get(edge, "workload"));
 }
 

@@ -110,7 +110,7 @@ static void rates_are_per_second(void **state)
 					   "would deny 0/s  lost 0");
 	assert_non_null(line_with(count, "*BYTES/S"));
 	assert_string_equal(lines[3].text, "  tcp/1000   web1          db1                10   "
-					   "2.0 kB     1.5 web-db       ");
+					   "2.0 kB     1.5 web-db        ");
 	assert_non_null(line_with(count, "x   30s ago  tcp/23 10.0.0.9 -> 10.0.0.2 by no-telnet, 7 "
 					 "packets"));
 }
