@@ -43,10 +43,11 @@ static __always_inline void fill_end(struct zt_flow *f, const struct zt_loop_end
 {
 	f->last_ns = end->now_ns;
 	if (end->opens) {
+		if (!f->opens || f->cookie != end->cookie)
+			f->opens++;
 		f->owner = end->owner;
 		f->pid = end->pid;
 		f->cookie = end->cookie;
-		f->opens++;
 	} else if (end->owner) {
 		f->far_owner = end->owner;
 	}

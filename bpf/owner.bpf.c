@@ -15,7 +15,8 @@
 #define ALLOW  1 /* return values of cgroup hooks */
 #define REFUSE 0 /* the caller gets EPERM */
 
-#define EVENT_AGAIN_NS 1000000000ULL /* one event a second for a sender that insists */
+#define HERE_AGAIN_NS  60000000000ULL /* a stream inside the host is noted again: it is not idle */
+#define EVENT_AGAIN_NS 1000000000ULL  /* one event a second for a sender that insists */
 
 /* --- matching -------------------------------------------------------------------- */
 
@@ -259,13 +260,19 @@ static __noinline int judge_opening(const struct zt_opening *o, struct zt_answer
 	return denied(&q, a) ? REFUSE : ALLOW;
 }
 
-/* Owner of the UDP socket of this host that the opening leads to, 0 = unknown. */
-static __always_inline __u32 udp_owner_at(struct bpf_sock_addr *ctx, const struct zt_opening *o)
+/* Who has the UDP socket of this host that an opening leads to. */
+struct zt_peer {
+	__u32 owner; /* 0 = nobody is there, or nobody knows whom it belongs to */
+	__u8 role;
+	__u8 pad[3];
+};
+
+static __always_inline void udp_peer(struct bpf_sock_addr *ctx, const struct zt_opening *o,
+				     struct zt_peer *peer)
 {
 	struct bpf_sock_tuple tuple = {};
 	struct zt_sock *s;
 	struct bpf_sock *sk;
-	__u32 owner = 0;
 
 	if (zt_addr_is_v4(&o->far)) {
 		tuple.ipv4.daddr = *(const __u32 *)&o->far.bytes[12];
@@ -279,12 +286,13 @@ static __always_inline __u32 udp_owner_at(struct bpf_sock_addr *ctx, const struc
 		sk = bpf_sk_lookup_udp(ctx, &tuple, sizeof(tuple.ipv6), BPF_F_CURRENT_NETNS, 0);
 	}
 	if (!sk)
-		return 0;
+		return;
 	s = bpf_sk_storage_get(&zt_socks, sk, 0, 0);
-	if (s)
-		owner = s->owner;
+	if (s) {
+		peer->owner = s->owner;
+		peer->role = s->role;
+	}
 	bpf_sk_release(sk);
-	return owner;
 }
 
 /* Start of the hooks of both families: false when the socket is none of ours. */
@@ -345,13 +353,81 @@ static __always_inline bool is_same(const struct zt_sock_last *last, const struc
 	return last->port == o->far_port && a[0] == b[0] && a[1] == b[1];
 }
 
+/* What a datagram to an address of this host gets as its source when the socket has none. */
+static __always_inline void source_towards(const struct zt_addr *far, struct zt_addr *source)
+{
+	*source = *far;
+	if (zt_addr_is_v4(far) && far->bytes[12] == 127)
+		zt_addr_v4(source, bpf_htonl(0x7f000001));
+}
+
+static __always_inline void here_key(const struct zt_opening *o, bool answer,
+				     struct zt_flow_key *key)
+{
+	struct zt_addr *near = (struct zt_addr *)(answer ? key->far_addr : key->near_addr);
+	struct zt_addr *far = (struct zt_addr *)(answer ? key->near_addr : key->far_addr);
+
+	key->proto = o->proto;
+	key->kind = ZT_KIND_LOOP;
+	key->near_port = answer ? o->far_port : bpf_htons(o->near_port);
+	key->far_port = answer ? bpf_htons(o->near_port) : o->far_port;
+	*far = o->far;
+	if (zt_addr_is_any(&o->near))
+		source_towards(&o->far, near);
+	else
+		*near = o->near;
+}
+
+/* A server to its client, who took any port; or to whoever has spoken to it before. */
+static __always_inline bool is_answer_here(const struct zt_opening *o, const struct zt_peer *peer)
+{
+	struct zt_flow_key key = {};
+	struct zt_flow *f;
+
+	if (o->sock && o->sock->role == ZT_ROLE_LISTEN && peer->role == ZT_ROLE_CONNECT)
+		return true;
+	here_key(o, true, &key);
+	f = bpf_map_lookup_elem(&zt_flows, &key);
+	if (f)
+		f->last_ns = o->now_ns;
+	return f;
+}
+
+/*
+ * UDP to this very host, by connect() or by datagram: no packet of it meets the wire
+ * programs. Only where somebody is there to hear it: resolvers connect sockets, to the
+ * unspecified address too, just to learn which source address they would get.
+ */
+static __noinline int udp_here(struct bpf_sock_addr *ctx, const struct zt_opening *o, bool connects)
+{
+	struct zt_loop_end end = {.word = o->word, .now_ns = o->now_ns, .cookie = o->cookie};
+	struct zt_flow_key key = {};
+	struct zt_peer peer = {};
+
+	udp_peer(ctx, o, &peer);
+	if (!peer.owner || (!connects && is_answer_here(o, &peer)))
+		return 0;
+	here_key(o, false, &key);
+	if (o->sock) {
+		end.owner = o->sock->owner;
+		end.pid = o->sock->pid;
+	}
+	end.opens = 1;
+	zt_loop_open(&key, &end);
+
+	end.owner = peer.owner;
+	end.opens = 0;
+	zt_loop_open(&key, &end);
+	return 0;
+}
+
 /* A socket that already has an owner keeps it: sending does not open it anew. */
 static __always_inline int sending(struct bpf_sock_addr *ctx, struct zt_opening *o, bool v6)
 {
 	struct zt_sock_last *last;
 	struct bpf_sock *sk = ctx->sk;
 	struct zt_answer a;
-	bool again;
+	bool again, here;
 
 	if (!sk)
 		return ALLOW;
@@ -360,9 +436,12 @@ static __always_inline int sending(struct bpf_sock_addr *ctx, struct zt_opening 
 		return ALLOW;
 	fill_opening(ctx, sk, o, v6);
 	o->sock = bpf_sk_storage_get(&zt_socks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	/* Never bound: whatever port it has, the kernel chose it. */
 	if (o->sock && !o->sock->owner)
-		zt_sock_claim(o->sock, o->near_port ? ZT_ROLE_LISTEN : ZT_ROLE_CONNECT, o->cookie,
-			      o->proto, o->near_port);
+		zt_sock_claim(o->sock, ZT_ROLE_CONNECT, o->cookie, o->proto, o->near_port);
+	here = o->proto == IPPROTO_UDP && zt_addr_is_here(&o->far);
+	if (here)
+		udp_here(ctx, o, false);
 	if (!last)
 		last = bpf_sk_storage_get(&zt_sock_last, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (judge(o, &a) == ALLOW) {
@@ -370,6 +449,8 @@ static __always_inline int sending(struct bpf_sock_addr *ctx, struct zt_opening 
 			last->far = o->far;
 			last->port = o->far_port;
 			last->valid_until_ns = a.valid_until_ns;
+			if (here && last->valid_until_ns > o->now_ns + HERE_AGAIN_NS)
+				last->valid_until_ns = o->now_ns + HERE_AGAIN_NS;
 			last->word = o->word;
 		}
 		return ALLOW;
@@ -387,41 +468,6 @@ static __always_inline int sending(struct bpf_sock_addr *ctx, struct zt_opening 
 	return REFUSE;
 }
 
-/*
- * A connected UDP socket to this very host: no packet of it meets the wire programs.
- * Only where somebody is there to hear it: resolvers connect sockets, to the unspecified
- * address too, just to learn which source address they would get.
- */
-static __noinline int connecting_here(struct bpf_sock_addr *ctx, const struct zt_opening *o)
-{
-	struct zt_loop_end end = {.word = o->word, .now_ns = o->now_ns, .cookie = o->cookie};
-	__u32 peer = udp_owner_at(ctx, o);
-	struct zt_flow_key key = {};
-
-	if (!peer)
-		return 0;
-	key.proto = o->proto;
-	key.kind = ZT_KIND_LOOP;
-	key.near_port = bpf_htons(o->near_port);
-	key.far_port = o->far_port;
-	__builtin_memcpy(key.far_addr, o->far.bytes, sizeof(key.far_addr));
-	if (zt_addr_is_any(&o->near))
-		__builtin_memcpy(key.near_addr, o->far.bytes, sizeof(key.near_addr));
-	else
-		__builtin_memcpy(key.near_addr, o->near.bytes, sizeof(key.near_addr));
-	if (o->sock) {
-		end.owner = o->sock->owner;
-		end.pid = o->sock->pid;
-	}
-	end.opens = 1;
-	zt_loop_open(&key, &end);
-
-	end.owner = peer;
-	end.opens = 0;
-	zt_loop_open(&key, &end);
-	return 0;
-}
-
 static __always_inline int connecting(struct bpf_sock_addr *ctx, struct zt_opening *o, bool v6)
 {
 	struct bpf_sock *sk = ctx->sk;
@@ -434,7 +480,7 @@ static __always_inline int connecting(struct bpf_sock_addr *ctx, struct zt_openi
 	if (o->sock)
 		zt_sock_claim(o->sock, ZT_ROLE_CONNECT, o->cookie, o->proto, o->near_port);
 	if (o->proto == IPPROTO_UDP && zt_addr_is_here(&o->far))
-		connecting_here(ctx, o);
+		udp_here(ctx, o, true);
 	if (judge(o, &a) == ALLOW)
 		return ALLOW;
 	zt_count(ZT_C_REFUSED);
