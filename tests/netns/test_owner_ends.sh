@@ -117,3 +117,30 @@ is "both ends bound: who spoke first" "$(owners 150 udp) $(owners 151 udp)" "app
 must tell app udp nobody v4
 must tell app sendto nobody 127.0.0.1 152
 is "nobody there: nothing" "$(flow_count b '.dst.port == 152')" 0
+
+# --- what they run as -----------------------------------------------------------------------------
+# Command lines as the kernel noted them, and as people get them: a process may call itself anything.
+noted() { # UNIT: its latest process, arguments with a bar between them (struct zt_owner_cmd, from byte 32 on)
+	bpftool -j map dump pinned "$TMP/b/bpf/ztseg/zt_owner_cmds" | python3 -c '
+import json, sys
+value = bytes(int(b, 16) for b in json.load(sys.stdin)[int(sys.argv[1])]["value"])
+length = int.from_bytes(value[12:16], sys.byteorder)
+sys.stdout.write(value[32:32 + length].replace(b"\0", b"|").decode("latin-1"))' "$(index_of "$1")"
+}
+index_of() { # UNIT
+	bpftool -j map dump pinned "$TMP/b/bpf/ztseg/zt_owners" | jq --arg unit "$1" '[.[].formatted |
+		select(.key.unit == $unit) | .value] | max'
+}
+cat >"$TMP/evil.py" <<-EOT
+	import os, sys
+	os.execv("/usr/bin/nc", ["nc\\033[31m", "-w1", "-z", "$A", "70", *sys.argv[1:]])
+EOT
+spawn b evil.service python3 "$TMP/evil.py"
+must gone "$PID" 5
+is "a command that names itself" "$(noted evil.service)" $'nc\033[31m|-w1|-z|'"$A|70"
+shown=$(jqr b map --by address -- '[.. | objects | .command? // empty | select(startswith("nc"))] | unique | join(" ")')
+like "is shown" "$shown" "nc*-w1*-z*$A*70"
+is "and escaped for people" "$(LC_ALL=C tr -d '[:print:]' <<<"$shown" | wc -c)" 1
+spawn b long.service python3 -c "import socket; socket.create_connection(('$A', 70))" "$(printf 'x%.0s' {1..300})"
+must gone "$PID" 5
+is "a long one is cut" "$(noted long.service | wc -c)" 160
