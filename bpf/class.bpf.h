@@ -43,8 +43,8 @@ enum zt_look_stage {
 	ZT_LOOK_DNS,	  /* UDP to port 53, opened from here: every answer is looked at */
 };
 
-#define ZT_LOOKS	 8 /* packets with payload, by default */
-#define ZT_LOOKS_MIDDLE	 16
+#define ZT_LOOKS	 8  /* packets with payload, by default */
+#define ZT_LOOKS_LONG	 64 /* of a transfer few segments begin with a record */
 #define ZT_LOOKS_UPGRADE 32 /* EHLO, capabilities, a search before StartTLS */
 
 /**
@@ -62,7 +62,7 @@ static __always_inline void zt_look_begin(struct zt_flow *f, const struct zt_pas
 		f->look = ZT_LOOK_FIRST;
 		if (f->flags & ZT_FLOW_MIDFLOW) {
 			f->look = ZT_LOOK_MIDDLE;
-			f->look_left = ZT_LOOKS_MIDDLE;
+			f->look_left = ZT_LOOKS_LONG;
 		}
 	} else if (pass->pkt.proto == IPPROTO_UDP) {
 		f->look = ZT_LOOK_DATAGRAM;

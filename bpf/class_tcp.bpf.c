@@ -240,7 +240,7 @@ static __always_inline int zt_client_database(struct zt_flow *f, const struct zt
 	if (zt_is_mongodb(p))
 		return zt_plain(f, ZT_APP_MONGODB);
 	if (zt_is_prelogin(p))
-		return zt_plain_until(f, ZT_APP_MSSQL, ZT_LOOK_TDS, ZT_LOOKS_MIDDLE);
+		return zt_plain_until(f, ZT_APP_MSSQL, ZT_LOOK_TDS, ZT_LOOKS_LONG);
 	if (zt_is_tns(p))
 		return zt_plain(f, ZT_APP_ORACLE);
 	if (zt_is_kafka(p))
@@ -443,7 +443,7 @@ __noinline int zt_class_server(struct zt_flow *f)
 		return zt_plain_until(f, ZT_APP_POP3, ZT_LOOK_UPGRADE, ZT_LOOKS_UPGRADE);
 	if (word == ZT_4('R', 'F', 'B', ' ') && zt_be32(b + 4) == ZT_4('0', '0', '3', '.') &&
 	    w->peek.len == 12) /* VeNCrypt may begin TLS */
-		return zt_plain_until(f, ZT_APP_VNC, ZT_LOOK_UPGRADE, ZT_LOOKS_MIDDLE);
+		return zt_plain_until(f, ZT_APP_VNC, ZT_LOOK_UPGRADE, ZT_LOOKS_LONG);
 	if (zt_is_mysql_greeting(&w->peek))
 		return b[4] == 10 ? zt_plain_until(f, ZT_APP_MYSQL, ZT_LOOK_MYSQL, ZT_LOOKS)
 				  : zt_plain(f, ZT_APP_MYSQL);

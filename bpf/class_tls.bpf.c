@@ -136,7 +136,7 @@ __noinline int zt_class_tls(struct __sk_buff *skb, struct zt_flow *f)
 	by = pass->dir == ZT_DIR_OUT ? ZT_LOOK_BY_NEAR : 0;
 	if (zt_is_client_hello(&w->peek) || zt_is_old_hello(&w->peek)) {
 		f->look = ZT_LOOK_HELLO | by;
-		f->look_left = ZT_LOOKS_MIDDLE;
+		f->look_left = ZT_LOOKS_LONG;
 		if (pass->pkt.tcp_flags & ZT_TCP_ACK) { /* else: data in the SYN */
 			f->look |= ZT_LOOK_IN;
 			f->look_data = pass->pkt.ack;

@@ -40,7 +40,7 @@ static void start(struct talk *t, struct rig *rig, bool udp, bool by_near, int s
 {
 	*t = (struct talk){
 		.rig = rig,
-		.family = AF_INET,
+		.family = by_near ? AF_INET6 : AF_INET, /* so that both come by */
 		.udp = udp,
 		.by_near = by_near,
 		.client_port = 40000,
