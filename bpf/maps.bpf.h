@@ -35,7 +35,8 @@ extern struct zt_map_flows zt_openings SEC(".maps");
 
 struct zt_map_events {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4 * 1024 * 1024);
+	/* Mapped twice by who reads it, and resident: some 9,000 events, most of a second's. */
+	__uint(max_entries, 2 * 1024 * 1024);
 };
 extern struct zt_map_events zt_events SEC(".maps");
 
@@ -112,7 +113,7 @@ extern struct zt_map_owner_cmds zt_owner_cmds SEC(".maps");
 /* DNS answers on their way to the agent: some seven hundred of them. */
 struct zt_map_dns {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1024 * 1024);
+	__uint(max_entries, 256 * 1024);
 };
 extern struct zt_map_dns zt_dns SEC(".maps");
 

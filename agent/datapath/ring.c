@@ -11,7 +11,7 @@
 #include "ztseg.skel.h"
 
 #define ROUND	 4096 /* events per turn of the loop: requests and timers wait no longer than that */
-#define PAUSE_US 10000 /* between turns; the ring holds about 20,000 events */
+#define PAUSE_US 10000 /* between turns; the ring holds about 9,000 events */
 
 static int on_sample(void *ctx, void *data, size_t size)
 {
