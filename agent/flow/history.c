@@ -123,6 +123,7 @@ bool zt_history_due(struct zt_history *history, uint64_t now_ns)
 void zt_history_hurry(struct zt_history *history)
 {
 	history->writer->next_ns = 0;
+	history->writer->hurried = true;
 }
 
 void zt_history_sweep(struct zt_history *history)
@@ -133,6 +134,9 @@ void zt_history_sweep(struct zt_history *history)
 	h->swept_ns = h->looked_ns;
 	h->next_ns = h->looked_ns + h->cfg.write_ms * ZT_NS_PER_MS;
 	zt_ledger_begin(h->ledger, h->swept_ns);
+	if (h->hurried)
+		zt_ledger_whole(h->ledger);
+	h->hurried = false;
 }
 
 void zt_history_living(struct zt_history *history, const struct zt_flow_key *key,

@@ -75,7 +75,7 @@ int zt_history_open(struct zt_history **ret, const struct zt_history_config *cfg
  */
 bool zt_history_due(struct zt_history *history, uint64_t now_ns);
 
-/* zt_history_hurry - the next sweep is due, whatever the time. */
+/* zt_history_hurry - the next sweep is due, whatever the time, and leaves nothing out. */
 void zt_history_hurry(struct zt_history *history);
 
 /* zt_history_sweep - a sweep to be recorded begins; zt_history_living() is told every flow. */

@@ -247,6 +247,7 @@ struct zt_history_writer {
 	struct zt_ledger *ledger;
 	bool based;	     /* the ledger knows what was written of living flows */
 	uint64_t looked_ns;  /* the last sweep, recorded or not */
+	bool hurried;	     /* somebody asks: what is there must be written */
 	uint64_t next_ns;    /* when the next one is to be recorded */
 	uint64_t swept_ns;   /* when the one being written began */
 	uint64_t watched_ns; /* not handed to a job yet */

@@ -56,6 +56,7 @@ struct zt_ledger {
 	uint32_t cut;
 	uint32_t at;			  /* next number to hand out */
 	uint64_t walk_ns, walk_before_ns; /* when the walks began */
+	bool whole;			  /* this one leaves no young flow out */
 	struct zt_health_pool health;
 	struct zt_rtt *rtts; /* of the rows, at the same places */
 	size_t rtt_room;
@@ -256,6 +257,7 @@ void zt_ledger_begin(struct zt_ledger *ledger, uint64_t now_ns)
 		return; /* nothing is found, and nothing lost: the next walk finds it */
 	l->walk_before_ns = l->walk_ns;
 	l->walk_ns = now_ns;
+	l->whole = false;
 	for (uint32_t n = 0; n < l->count; n++) {
 		struct edge *e = edge_at(l, n);
 
@@ -274,9 +276,14 @@ void zt_ledger_begin(struct zt_ledger *ledger, uint64_t now_ns)
 	l->ended_count = l->ended_room = 0;
 }
 
+void zt_ledger_whole(struct zt_ledger *ledger)
+{
+	ledger->whole = true;
+}
+
 static bool is_young(const struct zt_ledger *l, const struct zt_flow *flow)
 {
-	return flow->look && l->walk_ns < flow->first_ns + YOUNG_NS;
+	return flow->look && !l->whole && l->walk_ns < flow->first_ns + YOUNG_NS;
 }
 
 /* Hours that a flow is old, at the walk before and now: one more is a sample. */

@@ -80,6 +80,12 @@ int zt_ledger_base(struct zt_ledger *ledger, const struct zt_ledger_key *key,
 void zt_ledger_begin(struct zt_ledger *ledger, uint64_t now_ns);
 
 /*
+ * zt_ledger_whole - of the walk that has begun, flows count too that are so young that nobody knows
+ * what they speak: else these wait for the next one, so that they are counted where they belong.
+ */
+void zt_ledger_whole(struct zt_ledger *ledger);
+
+/*
  * zt_ledger_living - one of them. Without room it is counted when it ends, or by a later walk; so
  * is one that is younger than two seconds and not classified yet, since it would be counted as
  * of unknown encryption for good.
