@@ -171,6 +171,8 @@ struct sum {
 	char unit[ZT_UNIT_LEN], user[32], rule[2][ZT_NAME_LEN], host[32];
 	uint8_t action[2];
 	struct zt_owner owner;
+	size_t hint_count;
+	char hints[ZT_HINTS_SHOWN][256]; /* of the last destination */
 };
 
 static inline int add_edge(const struct zt_history_edge *edge, void *ctx)
@@ -196,6 +198,9 @@ static inline int add_edge(const struct zt_history_edge *edge, void *ctx)
 	}
 	if (edge->src.user)
 		snprintf(sum->user, sizeof(sum->user), "%s", edge->src.user);
+	sum->hint_count = edge->dst.hint_count;
+	for (size_t i = 0; i < edge->dst.hint_count; i++)
+		snprintf(sum->hints[i], sizeof(sum->hints[i]), "%s", edge->dst.hints[i].name);
 	if (edge->dst.host)
 		snprintf(sum->host, sizeof(sum->host), "%s", edge->dst.host);
 	for (int p = 0; p < 2; p++)
