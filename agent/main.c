@@ -446,7 +446,7 @@ static int open_collector(struct zt_agent *agent)
 
 static int open_names(struct zt_agent *agent)
 {
-	int r = zt_learner_open(&agent->names, NULL, agent->event, NULL, NULL);
+	int r = zt_learner_open(&agent->names, NULL, agent->event, zt_api_hint, agent->history);
 
 	return r < 0 ? zt_fail(r, "prepare the names of addresses") : 0;
 }

@@ -73,6 +73,17 @@ int zt_api_history_open(struct zt_history **ret, const char *state_dir, struct z
 	return zt_history_open(ret, &cfg);
 }
 
+void zt_api_hint(const struct zt_addr *addr, const char *name, enum zt_hint_source source,
+		 void *history)
+{
+	static const uint8_t kept[ZT_FROM_COUNT] = {
+		[ZT_FROM_HOSTS] = ZT_HINT_HOSTS,
+		[ZT_FROM_DNS] = ZT_HINT_DNS,
+	};
+
+	zt_history_hint(history, addr, name, kept[source]);
+}
+
 /* --- status -------------------------------------------------------------------------------------
  */
 

@@ -194,7 +194,7 @@ json_t *zt_status_observe(struct zt_dp *dp);
 json_t *zt_status_policy(const struct zt_api_ctx *ctx);
 
 /* map.c: whose eyes a map is seen with. New reference. */
-json_t *zt_map_view(const struct zt_api_ctx *ctx, const char *source);
+json_t *zt_map_view(const struct zt_api_server *server, const char *source);
 
 /*
  * map_history.c: the map of a window, by address, as a stream. Times are of the wall clock [ns],

@@ -10,10 +10,12 @@
 
 #include "api/internal.h"
 #include "api/map_text.h"
+#include "api/names.h"
 #include "api/render.h"
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/time.h"
+#include "datapath/datapath.h"
 #include "datapath/intent.h"
 
 struct map_stream {
@@ -37,14 +39,29 @@ static const char *const by_names[] = {
 	[ZT_NODE_SEGMENT] = "segment",
 };
 
-json_t *zt_map_view(const struct zt_api_ctx *ctx, const char *source)
+/* A policy without statements needs no host to be known; its inventory may name it all the same. */
+static const char *host_by_address(const struct zt_api_server *server)
 {
+	const struct zt_flow_names *names = zt_names_get(server->names);
+	const char *host = NULL;
+	size_t count;
+	const struct zt_addr *locals = zt_dp_locals(server->ctx.dp, &count);
+
+	for (size_t i = 0; i < count && !host; i++)
+		host = names->host(names->ctx, &locals[i], false);
+	return host;
+}
+
+json_t *zt_map_view(const struct zt_api_server *server, const char *source)
+{
+	const struct zt_api_ctx *ctx = &server->ctx;
 	struct zt_intent_state state;
 	char name[HOST_NAME_MAX + 1] = "";
 
 	zt_intent_state(ctx->intent, &state);
 	gethostname(name, sizeof(name) - 1);
-	return json_pack("{s:o, s:o, s:s}", "host", zt_json_str(state.host ?: name), "started",
+	return json_pack("{s:o, s:o, s:s}", "host",
+			 zt_json_str(state.host ?: host_by_address(server) ?: name), "started",
 			 zt_json_time(ctx->started_ns), "source", source);
 }
 
@@ -53,7 +70,7 @@ static int begin_map(struct map_stream *s, struct zt_strbuf *out)
 	s->began = true;
 	zt_map_text_begin(s->server->map_text);
 	zt_strbuf_printf(out, "{\"by\":\"%s\"", by_names[s->kind]);
-	zt_stream_put_key(out, "view", zt_map_view(&s->server->ctx, "agent"));
+	zt_stream_put_key(out, "view", zt_map_view(s->server, "agent"));
 	zt_stream_put_key(out, "window",
 			  json_pack("{s:o, s:o}", "from", zt_json_time(s->from_ns), "to",
 				    zt_json_time(s->to_ns)));

@@ -240,7 +240,7 @@ static int begin_window(struct window_stream *s, struct zt_strbuf *out)
 	s->began = true;
 	zt_map_text_begin(s->server->map_text);
 	zt_strbuf_puts(out, "{\"by\":\"address\"");
-	zt_stream_put_key(out, "view", zt_map_view(&s->server->ctx, "history"));
+	zt_stream_put_key(out, "view", zt_map_view(s->server, "history"));
 	zt_stream_put_key(out, "window",
 			  json_pack("{s:o, s:o}", "from", second_json(s->window.from_s), "to",
 				    second_json(s->window.to_s)));

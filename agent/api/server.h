@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "bpf/abi.h"
+#include "name/cache.h"
 
 struct sd_event;
 struct zt_api_server;
@@ -90,3 +91,7 @@ void zt_api_flow_source(struct zt_dp *dp, struct zt_flow_source *ret);
  */
 int zt_api_history_open(struct zt_history **ret, const char *state_dir, struct zt_dp *dp,
 			struct zt_api_server **server);
+
+/* zt_api_hint - a name was learnt: zt_hint_fn (name/cache.h) that hands it to a history. */
+void zt_api_hint(const struct zt_addr *addr, const char *name, enum zt_hint_source source,
+		 void *history);
