@@ -69,7 +69,7 @@ static int begin_map(struct map_stream *s, struct zt_strbuf *out)
 {
 	s->began = true;
 	zt_map_text_begin(s->server->map_text);
-	zt_strbuf_printf(out, "{\"by\":\"%s\"", by_names[s->kind]);
+	zt_strbuf_printf(out, "{\"format\":1,\"by\":\"%s\"", by_names[s->kind]);
 	zt_stream_put_key(out, "view", zt_map_view(s->server, "agent"));
 	zt_stream_put_key(out, "window",
 			  json_pack("{s:o, s:o}", "from", zt_json_time(s->from_ns), "to",

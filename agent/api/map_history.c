@@ -179,7 +179,7 @@ static int put_edge(struct window_stream *s, const struct zt_history_edge *edge)
 {
 	zt_auto(zt_strbuf_free) struct zt_strbuf live = ZT_STRBUF_INIT;
 	zt_auto(zt_strbuf_free) struct zt_strbuf candidate = ZT_STRBUF_INIT;
-	const struct zt_history_end *near = edge->src.owner ? &edge->src : &edge->dst;
+	bool both = edge->src.owner || edge->kind == ZT_KIND_LOOP;
 	char src[ZT_NODE_ID_LEN], dst[ZT_NODE_ID_LEN];
 	struct zt_edge_face face = {
 		.src = zt_map_text_id(&edge->src.addr, src),
@@ -190,9 +190,9 @@ static int put_edge(struct window_stream *s, const struct zt_history_edge *edge)
 		.port = edge->port,
 		.rtt = true,
 	};
-	int r = workload_text(s, near, &face.workload);
+	int r = workload_text(s, both ? &edge->src : &edge->dst, &face.workload);
 
-	if (!r && near == &edge->src)
+	if (!r && both)
 		r = workload_text(s, &edge->dst, &face.dst_workload);
 	if (r < 0)
 		return r;
@@ -239,7 +239,7 @@ static int begin_window(struct window_stream *s, struct zt_strbuf *out)
 {
 	s->began = true;
 	zt_map_text_begin(s->server->map_text);
-	zt_strbuf_puts(out, "{\"by\":\"address\"");
+	zt_strbuf_puts(out, "{\"format\":1,\"by\":\"address\"");
 	zt_stream_put_key(out, "view", zt_map_view(s->server, "history"));
 	zt_stream_put_key(out, "window",
 			  json_pack("{s:o, s:o}", "from", second_json(s->window.from_s), "to",

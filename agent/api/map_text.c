@@ -449,9 +449,13 @@ int zt_map_text_edge(struct zt_map_text *text, struct zt_strbuf *out, const stru
 	face.rule[ZT_CANDIDATE] = rule_text(text, key->rule[ZT_CANDIDATE]);
 	if (!face.rule[ZT_CANDIDATE])
 		return -ENOMEM;
-	r = workload_text(text, key->src_owner ?: key->dst_owner, &face.workload);
-	if (!r && key->src_owner)
-		r = workload_text(text, key->dst_owner, &face.dst_workload);
+	/* With both ends here each has its own place, also when only one is known. */
+	if (key->src_owner || key->kind == ZT_KIND_LOOP) {
+		r = workload_text(text, key->src_owner, &face.workload);
+		r = r ?: workload_text(text, key->dst_owner, &face.dst_workload);
+	} else {
+		r = workload_text(text, key->dst_owner, &face.workload);
+	}
 	if (r < 0)
 		return r;
 	zt_edge_put(out, &face, sum);

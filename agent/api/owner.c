@@ -2,7 +2,6 @@
 /*
  * owner.c - the owner of a socket as people know it.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -11,11 +10,11 @@
 
 #include "api/owner.h"
 #include "base/cleanup.h"
+#include "base/container.h"
 #include "base/json.h"
 
-#define USERS_CACHED	 256 /* by uid modulo this: a collision only asks again */
-#define PASSWD_BUF	 4096
-#define CONTAINER_DIGITS 12 /* the least that container engines show */
+#define USERS_CACHED 256 /* by uid modulo this: a collision only asks again */
+#define PASSWD_BUF   4096
 
 struct user {
 	bool known;
@@ -62,54 +61,6 @@ const char *zt_users_name(struct zt_users *users, uint32_t uid)
 	return user->name;
 }
 
-/* Hexadecimal digits from @s on; 0 when a word goes on after them. */
-static size_t id_digits(const char *s)
-{
-	size_t n = 0;
-
-	while (isdigit((unsigned char)s[n]) || (s[n] >= 'a' && s[n] <= 'f'))
-		n++;
-	return s[n] == '\0' || s[n] == '/' || s[n] == '.' ? n : 0;
-}
-
-static size_t id_of_part(const char *part, const char **ret)
-{
-	static const char *const prefixes[] = {"docker-",     "libpod-", "cri-containerd-", "crio-",
-					       "containerd-", "lxc-",	 "nerdctl-"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
-		size_t len = strlen(prefixes[i]);
-
-		if (strncmp(part, prefixes[i], len))
-			continue;
-		*ret = part + len;
-		return id_digits(part + len);
-	}
-	*ret = part;
-	/* A directory named by nothing but an id: without systemd as cgroup driver. */
-	return id_digits(part) == 64 ? 64 : 0;
-}
-
-bool zt_owner_container(const char *cgroup, char ret[ZT_CONTAINER_LEN])
-{
-	bool found = false;
-
-	for (const char *part = cgroup; part; part = strchr(part, '/')) {
-		const char *id;
-		size_t n;
-
-		if (*part == '/')
-			part++;
-		n = id_of_part(part, &id);
-		if (n < CONTAINER_DIGITS || n >= ZT_CONTAINER_LEN)
-			continue;
-		memcpy(ret, id, n);
-		ret[n] = '\0';
-		found = true;
-	}
-	return found;
-}
-
 static int set(json_t *object, const char *key, json_t *value)
 {
 	return json_object_set_new(object, key, value);
@@ -126,7 +77,7 @@ json_t *zt_owner_json(const struct zt_owner *owner, struct zt_users *users)
 		set(object, "unit", zt_json_strn(owner->unit, sizeof(owner->unit)));
 	set(object, "cgroup", zt_json_strn(owner->cgroup, sizeof(owner->cgroup)));
 	snprintf(cgroup, sizeof(cgroup), "%.*s", ZT_PATH_LEN, owner->cgroup);
-	if (zt_owner_container(cgroup, container))
+	if (zt_container_of(cgroup, container))
 		set(object, "container", json_string(container));
 	name = zt_users_name(users, owner->uid);
 	if (name)
@@ -200,7 +151,7 @@ static bool same_container(const char *cgroup, const char *name)
 	char id[ZT_CONTAINER_LEN];
 	size_t len = strlen(name);
 
-	return len >= CONTAINER_DIGITS && zt_owner_container(cgroup, id) && !strncmp(id, name, len);
+	return len >= ZT_CONTAINER_DIGITS && zt_container_of(cgroup, id) && !strncmp(id, name, len);
 }
 
 bool zt_owner_has(const struct zt_owner *owner, struct zt_users *users, const char *name)

@@ -21,17 +21,6 @@ void zt_users_free(struct zt_users **users);
 /* zt_users_name - name of a uid; NULL when it has none. Borrowed until the next call. */
 const char *zt_users_name(struct zt_users *users, uint32_t uid);
 
-#define ZT_CONTAINER_LEN 65
-
-/**
- * zt_owner_container - the container id in a cgroup path.
- * @ret: on success 12 to 64 hexadecimal digits, as docker-<id>.scope, libpod-<id>.scope,
- *       cri-containerd-<id>.scope, crio-<id>.scope or a kubepods/docker directory have it.
- *
- * Returns whether there is one. The innermost counts.
- */
-bool zt_owner_container(const char *cgroup, char ret[ZT_CONTAINER_LEN]);
-
 /* zt_owner_json - the workload object of docs/json.md, without pid, comm and command. New
  * reference. */
 json_t *zt_owner_json(const struct zt_owner *owner, struct zt_users *users);

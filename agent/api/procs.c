@@ -24,6 +24,7 @@ struct proc {
 	uint32_t uid;
 	char owner_exe[ZT_PATH_LEN]; /* as the kernel recorded it, checked */
 	uint64_t start_ns;	     /* CLOCK_MONOTONIC */
+	uint64_t boot_ns;	     /* the same on CLOCK_BOOTTIME */
 	struct zt_proc_name name;
 };
 
@@ -54,6 +55,11 @@ void zt_procs_free(struct zt_procs **procs)
 	free((*procs)->path);
 	free(*procs);
 	*procs = NULL;
+}
+
+static uint64_t tick_ns(const struct zt_procs *procs)
+{
+	return ZT_NS_PER_S / (uint64_t)procs->ticks;
 }
 
 /* Start times are in ticks of CLOCK_BOOTTIME; flows are stamped with CLOCK_MONOTONIC. */
@@ -108,7 +114,8 @@ static int parse_stat(const struct zt_procs *procs, char *stat, struct proc *ret
 	}
 	if (!field || sscanf(field, "%llu", &ticks) != 1)
 		return -EINVAL;
-	start_ns = ticks * (ZT_NS_PER_S / (uint64_t)procs->ticks);
+	start_ns = ticks * tick_ns(procs);
+	ret->boot_ns = start_ns;
 	ret->start_ns = start_ns > offset ? start_ns - offset : 1;
 	return 0;
 }
@@ -162,11 +169,6 @@ static bool fits(const struct proc *proc, const struct zt_owner *owner)
 	return proc->name.exe[0] && ends_alike(proc->name.exe, owner->exe);
 }
 
-static uint64_t tick_ns(const struct zt_procs *procs)
-{
-	return ZT_NS_PER_S / (uint64_t)procs->ticks;
-}
-
 int zt_procs_name(struct zt_procs *procs, uint32_t pid, uint64_t first_ns,
 		  const struct zt_owner *owner, struct zt_proc_name *ret)
 {
@@ -201,9 +203,14 @@ int zt_procs_started(struct zt_procs *procs, uint32_t pid, uint64_t start_ns,
 	o.exe[ZT_PATH_LEN - 1] = '\0';
 	if (!pid || !o.exe[0] || read_proc(procs, pid, &now) < 0)
 		return -ENOENT;
-	apart = now.start_ns > start_ns ? now.start_ns - start_ns : start_ns - now.start_ns;
+	apart = now.boot_ns > start_ns ? now.boot_ns - start_ns : start_ns - now.boot_ns;
 	if (apart > 2 * tick_ns(procs) || !fits(&now, &o))
 		return -ENOENT;
 	*ret = now.name;
 	return 0;
+}
+
+uint64_t zt_procs_boot_ns(uint64_t mono_ns)
+{
+	return mono_ns + boot_minus_mono();
 }

@@ -37,6 +37,12 @@ struct zt_proc_name {
 int zt_procs_name(struct zt_procs *procs, uint32_t pid, uint64_t first_ns,
 		  const struct zt_owner *owner, struct zt_proc_name *ret);
 
-/* zt_procs_started - the same of the process that began at @start_ns, to a clock tick. */
+/*
+ * zt_procs_started - the same of the process that began at @start_ns [CLOCK_BOOTTIME ns], to a
+ * clock tick.
+ */
 int zt_procs_started(struct zt_procs *procs, uint32_t pid, uint64_t start_ns,
 		     const struct zt_owner *owner, struct zt_proc_name *ret);
+
+/* zt_procs_boot_ns - a time on CLOCK_MONOTONIC, as CLOCK_BOOTTIME has it [ns]. */
+uint64_t zt_procs_boot_ns(uint64_t mono_ns);
