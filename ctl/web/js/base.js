@@ -9,6 +9,7 @@ const state = {
 	lang: "en",
 	view: "graph",
 	color: "verdict",
+	hubs: "faint", // lines of groups that talk to almost all others: "faint", "full" or "hidden"
 	grouping: "none",
 	expanded: new Map(), // group key -> true or false, where somebody chose
 	shown: new Map(), // group key -> rows shown when it is expanded
@@ -47,10 +48,11 @@ const HIDDEN = new RegExp("[\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u061c\\u180e\
 	"\\u2028-\\u202f\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb]|[\\u{e0000}-\\u{e007f}]", "gu");
 
 function visible(text) {
-	return String(text).replace(HIDDEN, (c) => {
+	const shown = String(text).replace(HIDDEN, (c) => {
 		const code = c.codePointAt(0).toString(16);
 		return code.length <= 2 ? "\\x" + code.padStart(2, "0") : "\\u{" + code + "}";
 	});
+	return shown !== "" && shown.trim() === "" ? "“" + shown + "”" : shown;
 }
 
 function cut(text, max) {

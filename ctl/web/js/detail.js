@@ -22,8 +22,8 @@ function coverText(cover) {
 		return told("unknown");
 	const classes = (cover.classes || COVERS.filter((c) => cover[c]).map((c) => [t("look_" + c), cover[c]]))
 		.map(([name, n]) => visible(name) + " " + number(n)).join(", ");
-	return [told(coverOf(cover)), " ", t("cover_share", { share: share(cover.encrypted, cover.total) }),
-		el("div", { class: "small" }, classes)];
+	return [told(coverOf(cover)), el("div", { class: "small" },
+		t("cover_share", { share: share(cover.encrypted, cover.total) }) + " · ", bdi(classes))];
 }
 
 function ruleText(verdict) {

@@ -95,7 +95,7 @@ function timeFilter() {
 
 function drawFilters(focus) {
 	const panel = byId("filters");
-	const signed = (look) => el("span", { class: "told" }, sign(look), lookName(look));
+	const signed = (look) => el("span", { class: "told" }, sign(look), VERDICTS.includes(look) ? t("short_" + look) : lookName(look));
 	panel.replaceChildren(
 		setFilter(t("filter_verdict"), VERDICTS, state.verdicts, countBy((e) => [e.state]), signed, "verdict-"),
 		setFilter(t("filter_encryption"), COVERS, state.covers,

@@ -52,13 +52,16 @@ function drawRow(item, card) {
 		transform: "translate(0 " + item.top + ")",
 	});
 	g.append(sv("rect", { class: "hit", x: 2, y: 1, width: card.width - 4, height: item.height - 2, rx: 5 }));
-	const middle = item.height / 2;
-	if (item.node && item.node.near)
+	const middle = item.height / 2 - (card.note ? 8 : 0), near = Boolean(item.node && item.node.near);
+	if (near)
 		g.append(sv("rect", { class: "here", x: 10, y: middle - 4, width: 8, height: 8, rx: 2 }));
 	else
 		g.append(sv("circle", { class: "dot", cx: 14, cy: middle, r: item.kind === "more" ? 0 : 3 }));
 	g.append(sv("text", { x: 24, y: middle + 4.3, "font-size": ROW_SIZE, class: "name" },
-		fitText(item.name, ROW_SIZE, card.width - 30)));
+		fitText(item.name, ROW_SIZE, card.width - 30, near)));
+	if (card.note)
+		g.append(sv("text", { x: 24, y: middle + 20, "font-size": LABEL_SIZE, class: "note" },
+			fitText(card.note, LABEL_SIZE, card.width - 30)));
 	return addTarget(g, { kind: item.kind, item, card });
 }
 
@@ -86,9 +89,10 @@ function drawGraph(edges) {
 	graph.current = null;
 	graph.world = sv("g", { class: "world" });
 	const lines = sv("g", { class: "lines" }), cards = sv("g", { class: "cards" });
-	const order = [...scene.lines].sort((a, b) => CLASSES.indexOf(a.look) - CLASSES.indexOf(b.look));
+	const order = [...scene.lines].sort((a, b) => b.faint - a.faint || CLASSES.indexOf(a.look) - CLASSES.indexOf(b.look));
+	const most = order.reduce((n, line) => Math.max(n, line.connections), 0);
 	order.forEach((line) => {
-		const element = drawLine(line, graph.size.labels);
+		const element = drawLine(line, graph.size.labels, most);
 		graph.of.set(element, { kind: "line", line, element });
 		lines.append(element);
 	});

@@ -193,8 +193,41 @@ function buildScene(edges) {
 		line.connections += edge.connections;
 	}
 	scene.lines = [...lines.values()];
+	findHubs(scene);
 	scene.lines.forEach((line) => { line.text = lineText(line); });
 	return scene;
+}
+
+/*
+ * Hubs are groups that call, or are called by, most others: monitoring, backup, names, logs. Their allowed lines
+ * would hide all others; they are drawn faint, or left out, as chosen. Denials are drawn in full.
+ */
+function findHubs(scene) {
+	const out = new Map(scene.cards.map((card) => [card, new Set()]));
+	const into = new Map(scene.cards.map((card) => [card, new Set()]));
+	for (const { src, dst } of scene.lines) {
+		out.get(src.card).add(dst.card);
+		into.get(dst.card).add(src.card);
+	}
+	// One way counts: what sits in the middle has both callers and called, and is no hub for it.
+	const hub = (card) => Math.max(out.get(card).size, into.get(card).size) > (scene.cards.length - 1) / 2;
+	scene.hubs = scene.cards.length >= 8 ? scene.cards.filter(hub) : [];
+	scene.hidden = 0;
+	for (const line of scene.lines)
+		line.faint = state.hubs !== "full" && line.look !== "deny" && line.look !== "would" &&
+			(scene.hubs.includes(line.src.card) || scene.hubs.includes(line.dst.card));
+	if (state.hubs !== "hidden" || !scene.hubs.length)
+		return;
+	scene.lines = scene.lines.filter((line) => {
+		scene.hidden += line.faint ? line.edges.length : 0;
+		return !line.faint;
+	});
+	for (const item of scene.items)
+		item.lines = item.lines.filter((line) => !line.faint);
+	scene.cards = scene.cards.filter((card) => card.inner.length || card.items.some((item) => item.lines.length));
+	scene.cards.forEach((card, i) => { card.index = i; });
+	scene.items = scene.cards.flatMap((card) => card.items);
+	scene.items.forEach((item, i) => { item.id = i; });
 }
 
 /* "tcp/5432 · 12K": the service, or how many of them. */

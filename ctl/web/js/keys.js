@@ -14,7 +14,7 @@ function drawHelp() {
 		el("table", { class: "keys" }, el("tbody", {}, KEYS.map(([keys, word]) => el("tr", {},
 			el("th", { scope: "row" }, keys.split(" ").map((k) => [el("kbd", {}, k), " "])), el("td", {}, t(word)))))),
 		el("p", { class: "small" }, t("help_mouse")),
-		el("p", { class: "row" }, el("button", { onclick: () => byId("help").close(), autofocus: true }, t("close"))));
+		el("p", { class: "row" }, el("button", { onclick: () => byId("help").close() }, t("close"))));
 }
 
 const centre = (target) => {

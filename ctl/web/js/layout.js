@@ -85,11 +85,14 @@ function linkCost(link, column) {
 	return link.weight * (steps === 0 ? 1.6 : 1.4 - steps * 0.4);
 }
 
-/* Moves cards one at a time while the picture gets shorter lines and evener columns. */
-function improveColumns(scene, links, column, columns) {
+/*
+ * Moves cards one at a time while the picture gets shorter lines and evener columns; columns that
+ * fit the room do not press.
+ */
+function improveColumns(scene, links, column, columns, room) {
 	const height = scene.cards.map((card) => cardGuess(card));
 	const full = Array(columns).fill(0);
-	const fair = Math.max(1, height.reduce((a, b) => a + b, 0) / columns);
+	const fair = Math.max(room.h * 0.75, height.reduce((a, b) => a + b, 0) / columns);
 	const press = 2 + links.all.length / Math.max(1, scene.cards.length);
 	column.forEach((c, i) => { full[c] += height[i]; });
 	const cost = (i, c) => {
@@ -262,13 +265,13 @@ function layoutScene(scene, room) {
 	for (let columns = Math.min(2, most); columns <= most; columns++) {
 		for (const labels of many ? [false] : [true, false]) {
 			const column = firstColumns(n, links, columns);
-			improveColumns(scene, links, column, columns);
+			improveColumns(scene, links, column, columns, room);
 			const used = closeGaps(column);
 			const size = placeScene(scene, makeColumns(scene, column, used), labels);
 			const fit = Math.min(room.w / size.width, room.h / size.height, 1);
 			const bad = links.all.reduce((s, l) => s + (column[l.to] <= column[l.from] ? l.weight : 0), 0) /
 				(1 + links.all.reduce((s, l) => s + l.weight, 0));
-			const score = fit * (labels ? 1.3 : 1) * (1 - 0.4 * bad);
+			const score = fit * (labels ? 1.3 : 1) * Math.max(0.1, 1 - 1.5 * bad);
 			if (!best || score > best.score + 1e-9)
 				best = { score, column, used, labels };
 		}

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // lines.js - draws the lines of the graph, and says in words what each is.
 
-const lineWidth = (line) => Math.min(5, 1.2 + Math.log10(1 + line.connections) * 0.62);
+/* 1.1 for one connection, 3.6 for what has most in the picture. */
+function lineWidth(line, most) {
+	const width = 1.1 + 2.5 * Math.log(1 + line.connections) / Math.log(2 + most);
+	return line.faint ? Math.min(width, 1.6) : width;
+}
 
 /* For a screen reader: all that the picture shows of a line. */
 function lineSpoken(line) {
@@ -25,12 +29,12 @@ function lineMarks(line, labels) {
 	return marks;
 }
 
-function drawLine(line, labels) {
+function drawLine(line, labels, most) {
 	const { x, y, side } = line.end;
 	const tip = "M" + (x + side) + " " + y + "L" + (x + side * 10) + " " + (y - 4.2) + "V" + (y + 4.2) + "Z";
-	const g = sv("g", { class: "line " + line.look, role: "button", tabindex: -1, "aria-label": lineSpoken(line) },
+	const g = sv("g", { class: "line " + line.look + (line.faint ? " faint" : ""), role: "button", tabindex: -1, "aria-label": lineSpoken(line) },
 		sv("path", { class: "hit", d: line.path }),
-		sv("path", { class: "stroke", d: line.path, "stroke-width": lineWidth(line).toFixed(2) }),
+		sv("path", { class: "stroke", d: line.path, "stroke-width": lineWidth(line, most).toFixed(2) }),
 		sv("path", { class: "tip", d: tip }),
 		lineMarks(line, labels));
 	if (labels) {

@@ -56,12 +56,13 @@ function refresh(how) {
 		return;
 	if (state.view === "graph") {
 		drawGraph(current.edges);
+		drawLegend();
+		byId("hubs").parentNode.hidden = !graph.scene.hubs.length;
 		if (how.keepPlace)
 			moveTo(graph.x, graph.y, graph.k);
 		else
 			fitGraph(false);
 		graph.room = byId("graph").clientWidth;
-		drawLegend();
 	} else if (state.view === "table") {
 		drawTable(current.edges);
 	} else {
@@ -92,6 +93,8 @@ function drawChoices() {
 		el("option", { value: w.id, selected: w.id === state.grouping }, w.name())));
 	byId("color-by").replaceChildren(...["verdict", "encryption"].map((w) =>
 		el("option", { value: w, selected: w === state.color }, t("color_" + w))));
+	byId("hubs").replaceChildren(...["faint", "full", "hidden"].map((w) =>
+		el("option", { value: w, selected: w === state.hubs }, t("hubs_" + w))));
 }
 
 /* Everything that has words, in the language chosen. */
@@ -104,6 +107,8 @@ function drawWords() {
 		if (node.tagName === "BUTTON")
 			node.title = t(node.dataset.l);
 	}
+	for (const node of document.querySelectorAll("[data-title]"))
+		node.title = t(node.dataset.title);
 	for (const node of document.querySelectorAll("[data-p]"))
 		node.placeholder = t(node.dataset.p);
 	byId("host").textContent = DATA.host;
@@ -167,6 +172,7 @@ function wire() {
 	});
 	on("group-by", "change", (event) => { state.grouping = event.target.value; refresh({}); });
 	on("color-by", "change", (event) => { state.color = event.target.value; refresh({ keepPlace: true }); });
+	on("hubs", "change", (event) => { state.hubs = event.target.value; refresh({}); });
 	on("expand-all", "click", () => setAll(true));
 	on("collapse-all", "click", () => setAll(false));
 	on("zoom-in", "click", () => zoom(1.25));
@@ -179,15 +185,13 @@ function wire() {
 	on("table", "scroll", () => later(drawRows));
 	on("matrix", "keydown", matrixKeys);
 	document.addEventListener("keydown", onKey);
-	let size = 0;
-	new ResizeObserver(() => {
-		const host = byId("graph"), now = host.clientWidth * 10000 + host.clientHeight;
-		if (state.view === "graph" && current.edges.length && host.clientWidth && now !== size && !state.selected && size)
-			later(() => refresh({}));
-		else if (state.view === "table")
-			later(() => { table.first = -1; drawRows(); });
-		size = now;
-	}).observe(byId("stage"));
+	addEventListener("resize", () => later(() => {
+		table.first = -1;
+		if (state.view === "table")
+			drawRows();
+		else if (state.view === "graph")
+			refresh({});
+	}));
 	wirePrint();
 }
 

@@ -61,8 +61,7 @@ const told = (look, more) => el("span", { class: "told " + look }, sign(look), l
 
 function drawLegend() {
 	const legend = byId("legend");
-	legend.replaceChildren(el("span", { class: "legend-title" },
-		state.color === "verdict" ? t("legend_verdict") : t("legend_encryption")));
+	legend.replaceChildren();
 	for (const look of LOOKS[state.color])
 		legend.append(el("span", { class: "legend-item" }, lineSample(look), lookName(look)));
 	if (state.color === "verdict") {
@@ -70,4 +69,8 @@ function drawLegend() {
 			legend.append(el("span", { class: "legend-item" }, sign(look), lookName(look)));
 	}
 	legend.append(el("span", { class: "legend-item" }, t("legend_width")));
+	const hubs = graph.scene ? graph.scene.hubs : [];
+	if (hubs.length && state.hubs !== "full")
+		legend.append(el("span", { class: "legend-item" }, state.hubs === "hidden" ?
+			t("legend_hidden", { n: graph.scene.hidden }) : t("legend_faint")));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // place.js - coordinates: every line has a place of its own at both ends, so that words never overlap.
 
-const ROW = 26, HEAD = 28, COLLAPSED = 50;
+const ROW = 26, NOTED = 42, HEAD = 28, COLLAPSED = 50;
 const CARD_LEAST = 120, CARD_MOST = 230;
 const NAME_SIZE = 13, ROW_SIZE = 12.5, LABEL_SIZE = 11;
 
@@ -18,7 +18,7 @@ function itemHeight(item, pitch, ends) {
 	for (const stop of ends)
 		sides[stop.side > 0 ? 1 : 0] += stop.index ? pitch.into : pitch.out;
 	item.sideHeight = sides;
-	return Math.max(item.kind === "group" ? COLLAPSED : ROW, Math.max(...sides) + 8);
+	return Math.max(item.kind === "group" ? COLLAPSED : item.card.note ? NOTED : ROW, Math.max(...sides) + 8);
 }
 
 function measureCards(scene, pitch) {
@@ -29,12 +29,15 @@ function measureCards(scene, pitch) {
 	}
 	for (const card of scene.cards) {
 		let room = card.single ? 0 : textWidth(cut(card.name, 60), NAME_SIZE, true) + 44;
+		card.note = card.single && state.grouping !== "none" && card.key !== "" ? cut(card.name, 60) : "";
+		if (card.note)
+			room = textWidth(card.note, LABEL_SIZE) + 34;
 		card.height = card.open && !card.single ? HEAD : 0;
 		for (const item of card.items) {
 			item.ends = ends[item.id];
 			item.height = itemHeight(item, pitch, item.ends);
 			if (item.kind !== "group")
-				room = Math.max(room, textWidth(cut(item.name, 60), ROW_SIZE) + 34);
+				room = Math.max(room, textWidth(cut(item.name, 60), ROW_SIZE, item.node && item.node.near) + 34);
 			card.height += item.height;
 		}
 		if (!card.open)

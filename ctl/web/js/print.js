@@ -1,8 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // print.js - the paper: title, window, filters in force, legend, the graph fit to the page, then every row.
 
-const PRINT_COLUMNS = ["src", "dst", "service", "verdict", "encryption", "protocols", "rule", "staged_rule",
-	"work", "connections", "to_dst", "to_src", "p50", "last"];
+/* Columns of the printed table and their share of the width; words alone, as ink may be black. */
+const PRINT_COLUMNS = [
+	["src", 10, (e) => bdi(cut(e.src.name, 80))], ["dst", 10, (e) => bdi(cut(e.dst.name, 80))],
+	["service", 7, (e) => bdi(e.service)], ["verdict", 8, (e) => t("short_" + e.state)],
+	["encryption", 8.5, (e) => lookName(e.secrecy)],
+	["protocols", 9, (e) => bdi(cut(e.protocols.map((p) => p[0]).join(", "), 60))],
+	["rule", 10.5, (e) => bdi(cut(e.verdict.live.rule, 60) + (e.verdict.live.rule === e.verdict.candidate.rule ? "" :
+		" / " + cut(e.verdict.candidate.rule, 60)))],
+	["work", 10.5, (e) => e.work ? bdi(cut(e.work.name, 60)) : ""],
+	["connections", 8, (e) => short(e.connections)], ["bytes", 6.5, (e) => bytes(e.toDst + e.toSrc)],
+	["last", 12, (e) => clock(e.last)],
+];
 
 function paperHead() {
 	const inForce = filtersInForce(), sum = addUp(current.edges);
@@ -36,11 +46,12 @@ function paperGraph() {
 }
 
 function paperTable() {
-	const columns = COLUMNS.filter((c) => PRINT_COLUMNS.includes(c.key));
+	const right = (key) => key === "connections" || key === "bytes" ? "right" : null;
 	return el("table", { class: "edges" },
-		el("thead", {}, el("tr", {}, columns.map((c) => el("th", { class: c.right ? "right" : null }, t("col_" + c.key))))),
-		el("tbody", {}, sortEdges(current.edges).map((e) => el("tr", {}, columns.map((c) =>
-			el("td", { class: c.right ? "right" : null }, c.cell(e)))))));
+		el("colgroup", {}, PRINT_COLUMNS.map(([, width]) => el("col", { style: { width: width + "%" } }))),
+		el("thead", {}, el("tr", {}, PRINT_COLUMNS.map(([key]) => el("th", { class: right(key) }, t("col_" + key))))),
+		el("tbody", {}, sortEdges(current.edges).map((e) => el("tr", { class: e.state }, PRINT_COLUMNS.map(([key, , cell]) =>
+			el("td", { class: right(key) }, cell(e)))))));
 }
 
 function makePaper() {
@@ -68,7 +79,7 @@ function openPrint() {
 		el("p", {}, t("print_text", { n: current.edges.length })),
 		el("p", {}, el("label", {}, box, t("print_table"))),
 		el("p", { class: "row" },
-			el("button", { autofocus: true, onclick: () => go("landscape") }, t("landscape")),
+			el("button", { onclick: () => go("landscape") }, t("landscape")),
 			el("button", { onclick: () => go("portrait") }, t("portrait")),
 			el("button", { onclick: () => choice.close() }, t("close"))));
 	choice.showModal();

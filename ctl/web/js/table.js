@@ -9,26 +9,26 @@ const COLUMNS = [
 	{ key: "src", width: 170, value: (e) => e.src.name.toLowerCase(), cell: (e) => bdi(cut(e.src.name, 120)) },
 	{ key: "dst", width: 170, value: (e) => e.dst.name.toLowerCase(), cell: (e) => bdi(cut(e.dst.name, 120)) },
 	{ key: "service", width: 92, value: (e) => e.proto + String(e.port).padStart(6, "0"), cell: (e) => bdi(e.service) },
-	{ key: "verdict", width: 150, value: (e) => VERDICTS.indexOf(e.state), cell: (e) => told(e.state) },
-	{ key: "encryption", width: 118, value: (e) => e.cover.total ? e.cover.encrypted / e.cover.total +
+	{ key: "verdict", width: 136, value: (e) => VERDICTS.indexOf(e.state), cell: (e) => el("span", { class: "told" }, sign(e.state), t("short_" + e.state)) },
+	{ key: "encryption", width: 132, value: (e) => e.cover.total ? e.cover.encrypted / e.cover.total +
 		(e.cover.plaintext ? 0 : 1e-9) : 0, cell: (e) => told(e.secrecy) },
+	{ key: "connections", width: 92, right: true, value: (e) => e.connections, cell: (e) => number(e.connections) },
+	{ key: "to_dst", width: 90, right: true, value: (e) => e.toDst, cell: (e) => bytes(e.toDst) },
+	{ key: "to_src", width: 90, right: true, value: (e) => e.toSrc, cell: (e) => bytes(e.toSrc) },
 	{ key: "protocols", width: 132, value: (e) => e.protocols.length ? e.protocols[0][0] : "",
 		cell: (e) => bdi(e.protocols.map((p) => p[0]).join(", ")) },
 	{ key: "rule", width: 120, value: (e) => e.verdict.live.rule, cell: (e) => bdi(e.verdict.live.rule) },
 	{ key: "staged_rule", width: 120, value: (e) => e.verdict.candidate.rule, cell: (e) => bdi(e.verdict.candidate.rule) },
 	{ key: "work", width: 160, value: (e) => e.work ? e.work.name : "",
 		cell: (e) => e.work ? bdi(e.work.name, { title: e.work.command || e.work.exe || null }) : "" },
-	{ key: "connections", width: 92, right: true, value: (e) => e.connections, cell: (e) => number(e.connections) },
-	{ key: "to_dst", width: 90, right: true, value: (e) => e.toDst, cell: (e) => bytes(e.toDst) },
-	{ key: "to_src", width: 90, right: true, value: (e) => e.toSrc, cell: (e) => bytes(e.toSrc) },
 	{ key: "p50", width: 84, right: true, value: (e) => e.health && e.health.p50 !== null ? e.health.p50 : -1,
 		cell: (e) => e.health && e.health.p50 !== null ? micros(e.health.p50) : "" },
 	{ key: "p99", width: 84, right: true, value: (e) => e.health && e.health.p99 !== null ? e.health.p99 : -1,
 		cell: (e) => e.health && e.health.p99 !== null ? micros(e.health.p99) : "" },
 	{ key: "resets", width: 72, right: true, value: (e) => e.health ? e.health.resets : -1,
 		cell: (e) => e.health ? number(e.health.resets) : "" },
-	{ key: "first", width: 128, value: (e) => e.first || 0, cell: (e) => clock(e.first) },
 	{ key: "last", width: 128, value: (e) => e.last || 0, cell: (e) => clock(e.last) },
+	{ key: "first", width: 128, value: (e) => e.first || 0, cell: (e) => clock(e.first) },
 ];
 
 function sortEdges(edges) {
