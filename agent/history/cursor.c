@@ -130,7 +130,7 @@ static int set_window(struct zt_history_cursor *c, int64_t since_s, int64_t unti
 	if (since_s <= 0)
 		w->from_s = w->first_s;
 	if (until_s == INT64_MAX)
-		w->to_s = w->last_s;
+		w->to_s = w->last_s ? w->last_s + 1 : 0;
 	return r;
 }
 

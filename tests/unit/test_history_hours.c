@@ -68,7 +68,7 @@ static void a_window_is_widened_to_hours(void **state)
 	/* Open ends are what was recorded. */
 	sum = sum_of(w->h, 0, INT64_MAX, &win);
 	assert_int_equal(win.from_s, NOON);
-	assert_int_equal(win.to_s, NOON + 9 * HOUR);
+	assert_int_equal(win.to_s, NOON + 9 * HOUR + 1);
 	assert_int_equal(sum.out, 410);
 	assert_int_equal(sum.connections, 1);
 	assert_int_equal(sum_of(w->h, NOON - 5 * DAY, NOON, &win).rows, 0);
