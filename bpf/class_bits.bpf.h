@@ -14,35 +14,22 @@ static __always_inline bool zt_has_port(const struct zt_pass *pass, __u16 port)
 	return pass->key.near_port == bpf_htons(port) || pass->key.far_port == bpf_htons(port);
 }
 
+/*
+ * Loops over the working set's peek, in class_bits.bpf.c. Global, so that older and newer verifiers
+ * walk them once, whoever calls: in place they multiply with what comes before and behind.
+ */
+
 /* Whether four bytes stand anywhere in the first 128. */
-static __always_inline bool zt_find(const __u8 *b, __u32 word)
-{
-	for (__u32 i = 0; i < 124; i++)
-		if (zt_be32(b + i) == word)
-			return true;
-	return false;
-}
-
-/* Index of the first zero from @at on, 0 = none in the first 100. */
-static __always_inline __u32 zt_find_zero(const __u8 *b, __u32 at)
-{
-	for (__u32 i = at; i < 100; i++)
-		if (!b[i])
-			return i;
-	return 0;
-}
-
+int zt_peek_find(__u32 word);
+/* Index of the first zero from @at (below 16) on, 0 = none in a hundred bytes. */
+__u32 zt_peek_zero(__u32 at);
 /* Index behind a method in capitals and one space, 0 = none. */
-static __always_inline __u32 zt_find_space(const __u8 *b)
-{
-	for (__u32 i = 0; i < 12; i++) {
-		if (b[i] == ' ')
-			return i > 2 ? i + 1 : 0;
-		if (b[i] < 'A' || b[i] > 'Z')
-			return 0;
-	}
-	return 0;
-}
+__u32 zt_peek_space(void);
+/*
+ * RFC 5424, 6.2.1 and RFC 3164, 4.1: <0> to <191>, then "1 " or a month; RFC 6587 counts in front.
+ * On its @port the number is enough.
+ */
+int zt_peek_syslog(__u32 port);
 
 /* RFC 3261, 19.1 and 20.10: what a SIP request is for. */
 static __always_inline bool zt_is_sip_target(__u32 word)
@@ -147,32 +134,4 @@ static __always_inline bool zt_is_telnet(const struct zt_peek *p)
 
 	return p->len >= 3 && b[0] == 0xff && b[1] >= 0xfb && b[1] <= 0xfe && b[2] <= 49 &&
 	       (p->len == 3 || b[3] == 0xff);
-}
-
-/* RFC 5424, 6.2.1 and RFC 3164, 4.1: <0> to <191>, then "1 " or a month; RFC 6587 counts in front.
- */
-static __always_inline bool zt_is_syslog(const __u8 *b, bool port)
-{
-	__u32 at = 0, pri = 0;
-
-	for (int i = 0; i < 5; i++)
-		if (b[at] >= '0' && b[at] <= '9')
-			at++;
-	if (at) {
-		if (b[at] != ' ')
-			return false;
-		at++;
-	}
-	if (b[at] != '<' || b[at + 1] < '0' || b[at + 1] > '9')
-		return false;
-	at++;
-	for (int i = 0; i < 3; i++)
-		if (b[at] >= '0' && b[at] <= '9')
-			pri = pri * 10 + b[at++] - '0';
-	if (b[at] != '>' || pri > 191)
-		return false;
-	if (port || zt_be16(b + at + 1) == ZT_2('1', ' '))
-		return true;
-	return b[at + 1] >= 'A' && b[at + 1] <= 'S' && b[at + 4] == ' ' && b[at + 7] == ' ' &&
-	       b[at + 10] == ':' && b[at + 13] == ':';
 }

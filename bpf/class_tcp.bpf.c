@@ -53,10 +53,10 @@ __noinline int zt_class_request(struct zt_flow *f)
 	if (word == ZT_4('C', 'O', 'N', 'N') && zt_be32(b + 4) == ZT_4('E', 'C', 'T', ' ') &&
 	    b[8] > ' ')
 		return zt_plain_until(f, ZT_APP_HTTP, ZT_LOOK_UPGRADE, ZT_LOOKS);
-	at = zt_find_space(b);
+	at = zt_peek_space();
 	if (!at)
 		return 0;
-	target = zt_be32(b + at);
+	target = zt_be32(b + (at & 15));
 	if (zt_is_sip_target(target))
 		return zt_plain(f, ZT_APP_SIP);
 	if (zt_is_http_method(word) && ((target >> 24) == '/' || (target >> 16) == ZT_2('*', ' ') ||
@@ -142,9 +142,9 @@ static __always_inline int zt_client_text(struct zt_flow *f, const struct zt_wor
 		return b[4] == 2 ? zt_plain_until(f, ZT_APP_AMQP, ZT_LOOK_UPGRADE, ZT_LOOKS)
 				 : zt_plain(f, ZT_APP_AMQP);
 	if ((word == ZT_4('<', '?', 'x', 'm') || word == ZT_4('<', 's', 't', 'r')) &&
-	    zt_find(b, ZT_4('j', 'a', 'b', 'b')))
+	    zt_peek_find(ZT_4('j', 'a', 'b', 'b')))
 		return zt_plain_until(f, ZT_APP_XMPP, ZT_LOOK_UPGRADE, ZT_LOOKS_UPGRADE);
-	if (zt_is_syslog(b, zt_has_port(&w->pass, 514) || zt_has_port(&w->pass, 601)))
+	if (zt_peek_syslog(zt_has_port(&w->pass, 514) || zt_has_port(&w->pass, 601)))
 		return zt_plain(f, ZT_APP_SYSLOG);
 	return zt_client_words(f, w);
 }
@@ -368,20 +368,19 @@ static __always_inline bool zt_is_mysql_greeting(const struct zt_peek *p)
 		return code >= 1000 && code < 5000 && b[7] >= ' ' && b[7] < 127;
 	if (b[4] != 10 || b[5] < '0' || b[5] > '9')
 		return false;
-	at = zt_find_zero(b, 5); /* number of the thread, 8 bytes of salt, then a zero */
+	at = zt_peek_zero(5); /* number of the thread, 8 bytes of salt, then a zero */
 	return at && len >= at + 13 && !b[(at + 13) & 127];
 }
 
 /* 220 is said by mail and by file servers. */
 static __always_inline int zt_server_220(struct zt_flow *f, const struct zt_work *w)
 {
-	const __u8 *b = w->peek.b;
 	__u8 app = ZT_APP_NONE;
 
-	if (zt_find(b, ZT_4('S', 'M', 'T', 'P')) || zt_has_port(&w->pass, 25) ||
+	if (zt_peek_find(ZT_4('S', 'M', 'T', 'P')) || zt_has_port(&w->pass, 25) ||
 	    zt_has_port(&w->pass, 587))
 		app = ZT_APP_SMTP;
-	else if (zt_find(b, ZT_4('F', 'T', 'P', ' ')) || zt_find(b, ZT_4('F', 'T', 'P', 'd')) ||
+	else if (zt_peek_find(ZT_4('F', 'T', 'P', ' ')) || zt_peek_find(ZT_4('F', 'T', 'P', 'd')) ||
 		 zt_has_port(&w->pass, 21))
 		app = ZT_APP_FTP;
 	return zt_plain_until(f, app, app ? ZT_LOOK_UPGRADE : ZT_LOOK_GREETED, ZT_LOOKS_UPGRADE);
@@ -447,7 +446,7 @@ __noinline int zt_class_server(struct zt_flow *f)
 	if (zt_is_mysql_greeting(&w->peek))
 		return b[4] == 10 ? zt_plain_until(f, ZT_APP_MYSQL, ZT_LOOK_MYSQL, ZT_LOOKS)
 				  : zt_plain(f, ZT_APP_MYSQL);
-	if (word == ZT_4('-', 'D', 'E', 'N') && zt_find(b, ZT_4('R', 'e', 'd', 'i')))
+	if (word == ZT_4('-', 'D', 'E', 'N') && zt_peek_find(ZT_4('R', 'e', 'd', 'i')))
 		return zt_plain(f, ZT_APP_REDIS);
 	if (zt_is_telnet(&w->peek))
 		return zt_plain(f, ZT_APP_TELNET);

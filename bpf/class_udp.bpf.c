@@ -306,13 +306,13 @@ static __always_inline bool zt_is_radius(const struct zt_work *w)
 static __always_inline bool zt_is_tftp(const struct zt_work *w)
 {
 	const __u8 *b = w->peek.b;
-	__u32 at = zt_find_zero(b, 2), mode;
+	__u32 at = zt_peek_zero(2), mode;
 
 	if (zt_be16(b) != 1 && zt_be16(b) != 2)
 		return false;
 	if (at < 3)
 		return false;
-	mode = zt_be32(b + at + 1) & ~0x20202020;
+	mode = zt_be32(b + (at & 127) + 1) & ~0x20202020;
 	return mode == ZT_4('O', 'C', 'T', 'E') || mode == ZT_4('N', 'E', 'T', 'A') ||
 	       mode == ZT_4('M', 'A', 'I', 'L');
 }
@@ -353,14 +353,14 @@ __noinline int zt_class_plain_udp(struct zt_flow *f)
 		return zt_plain(f, ZT_APP_RADIUS);
 	if (zt_is_tftp(w))
 		return zt_plain(f, ZT_APP_TFTP);
-	if (zt_is_syslog(b, zt_has_port(&w->pass, 514)))
+	if (zt_peek_syslog(zt_has_port(&w->pass, 514)))
 		return zt_plain(f, ZT_APP_SYSLOG);
 	if (zt_is_kerberos(b))
 		return zt_plain(f, ZT_APP_KERBEROS);
 	if (w->peek.len >= 40 && zt_rpc_app(b))
 		return zt_plain(f, zt_rpc_app(b));
-	at = zt_find_space(b);
-	if ((at && zt_is_sip_target(zt_be32(b + at))) ||
+	at = zt_peek_space();
+	if ((at && zt_is_sip_target(zt_be32(b + (at & 15)))) ||
 	    (zt_be32(b) == ZT_4('S', 'I', 'P', '/') && b[4] == '2'))
 		return zt_plain(f, ZT_APP_SIP);
 	/* RFC 1798: LDAP without a connection; a search's number and base object. */
