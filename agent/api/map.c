@@ -21,6 +21,8 @@
 struct map_stream {
 	struct zt_stream face;
 	struct zt_api_server *server;
+	struct zt_graph_read *read; /* of the tables, until @graph is there */
+	struct zt_filter filter;
 	struct zt_graph *graph;
 	const struct zt_node *nodes;
 	const struct zt_edge *edges; /* sorted: those of one JSON edge stand together */
@@ -136,12 +138,60 @@ static int put_edge(struct map_stream *s, struct zt_strbuf *out)
 				&s->sum);
 }
 
+static bool match_edge(const struct zt_edge *edge, const struct zt_node *src,
+		       const struct zt_node *dst, void *data)
+{
+	return zt_filter_edge(data, edge, src, dst);
+}
+
+static int take_graph(struct map_stream *s)
+{
+	const struct zt_graph_view view = {
+		.kind = s->kind,
+		.match = match_edge,
+		.data = &s->filter,
+	};
+	struct zt_collector_stats stats;
+	int r;
+
+	s->filter.names = zt_names_get(s->server->names);
+	r = zt_graph_read_finish(s->read, s->filter.names, &view, &s->graph);
+	if (r < 0)
+		return r;
+	zt_graph_read_free(&s->read);
+	zt_collector_stats(s->server->ctx.collector, &stats);
+	s->nodes = zt_graph_nodes(s->graph, &s->node_count);
+	s->edges = zt_graph_edges(s->graph, &s->edge_count);
+	s->from_ns = stats.started_ns;
+	s->to_ns = zt_now_ns();
+	for (size_t i = 0; i < s->edge_count; i += run_length(s, i))
+		s->matched++;
+	/* Flows that began before this agent did are in the kernel's table with their own times. */
+	for (size_t i = 0; i < s->edge_count; i++) {
+		if (s->edges[i].first_ns < s->from_ns)
+			s->from_ns = s->edges[i].first_ns;
+	}
+	return 0;
+}
+
+/* The tables, a part at a time. */
+static int read_more(struct map_stream *s)
+{
+	int r = zt_graph_read_step(s->read);
+
+	if (r == 0)
+		r = take_graph(s);
+	return r < 0 ? r : 1;
+}
+
 static int more_map(struct zt_stream *stream, struct zt_render *render, struct zt_strbuf *out)
 {
 	struct map_stream *s = (struct map_stream *)stream;
 	int r;
 
 	(void)render;
+	if (!s->graph)
+		return read_more(s);
 	if (!s->began)
 		return begin_map(s, out);
 	if (s->node_at < s->node_count) {
@@ -165,14 +215,9 @@ static void free_map(struct zt_stream *stream)
 {
 	struct map_stream *s = (struct map_stream *)stream;
 
+	zt_graph_read_free(&s->read);
 	zt_graph_free(&s->graph);
 	free(s);
-}
-
-static bool match_edge(const struct zt_edge *edge, const struct zt_node *src,
-		       const struct zt_node *dst, void *data)
-{
-	return zt_filter_edge(data, edge, src, dst);
 }
 
 static int read_by(struct zt_request *req, enum zt_node_kind *ret)
@@ -201,34 +246,6 @@ static int read_time(struct zt_request *req, const char *key, uint64_t *ret_wall
 	if (text && zt_wall_parse(text, ret_wall_ns) < 0)
 		return zt_request_fail(req, ZT_CODE_USAGE,
 				       "'%s' must be a time such as 2026-11-21T08:15:30Z", key);
-	return 0;
-}
-
-static int open_map(struct zt_request *req, struct map_stream *s)
-{
-	const struct zt_graph_view view = {
-		.kind = s->kind,
-		.match = match_edge,
-		.data = &req->filter,
-	};
-	struct zt_collector_stats stats;
-	int r = zt_collector_graph(req->ctx->collector, req->names, &view, &s->graph);
-
-	if (r < 0)
-		return r;
-	zt_collector_stats(req->ctx->collector, &stats);
-	s->server = req->server;
-	s->nodes = zt_graph_nodes(s->graph, &s->node_count);
-	s->edges = zt_graph_edges(s->graph, &s->edge_count);
-	s->from_ns = stats.started_ns;
-	s->to_ns = zt_now_ns();
-	for (size_t i = 0; i < s->edge_count; i += run_length(s, i))
-		s->matched++;
-	/* Flows that began before this agent did are in the kernel's table with their own times. */
-	for (size_t i = 0; i < s->edge_count; i++) {
-		if (s->edges[i].first_ns < s->from_ns)
-			s->from_ns = s->edges[i].first_ns;
-	}
 	return 0;
 }
 
@@ -267,7 +284,11 @@ int zt_handle_map(struct zt_request *request)
 	s->face = (struct zt_stream){more_map, free_map};
 	s->kind = kind;
 	s->limit = limit;
-	r = open_map(request, s);
+	s->server = request->server;
+	s->filter = request->filter;
+	r = zt_graph_read_begin(request->ctx->collector, &s->read);
+	if (!r) /* what the kernel refuses it refuses at once */
+		r = zt_graph_read_step(s->read);
 	if (r < 0) {
 		free_map(&s->face);
 		return zt_request_fail(request, ZT_CODE_FAILED, "cannot read the flow tables: %s",

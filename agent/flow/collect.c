@@ -17,7 +17,8 @@
 #include "flow/rates.h"
 
 #define SWEEP_MS_DEFAULT    2000
-#define OPENINGS_EDGE_SHARE 4 /* edges nobody answered: a quarter on top of the cap */
+#define READ_PAUSE_US	    50000 /* a sweep waits for who reads the tables */
+#define OPENINGS_EDGE_SHARE 4	  /* edges nobody answered: a quarter on top of the cap */
 
 static const enum zt_counter inserted[] = {ZT_C_FLOW_INSERTED, ZT_C_OPENING_INSERTED};
 static const enum zt_counter deleted[] = {ZT_C_FLOW_DELETED, ZT_C_OPENING_DELETED};
@@ -323,8 +324,13 @@ static int rearm(struct zt_collector *c)
 static int on_step(sd_event_source *s, void *data)
 {
 	struct zt_collector *c = data;
-	int r = sweep_step(c);
+	int r;
 
+	if (c->reads) { /* what it takes out, who reads would count twice or not at all */
+		r = sd_event_source_set_time_relative(c->timer, READ_PAUSE_US);
+		return r < 0 ? r : sd_event_source_set_enabled(c->timer, SD_EVENT_ONESHOT);
+	}
+	r = sweep_step(c);
 	if (!r)
 		return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 	if (r < 0)

@@ -142,6 +142,20 @@ int zt_collector_record(struct zt_collector *collector, unsigned int timeout_ms)
 int zt_collector_graph(struct zt_collector *collector, const struct zt_flow_names *names,
 		       const struct zt_graph_view *view, struct zt_graph **ret);
 
+/*
+ * The same in steps of some milliseconds, since a table of a million flows takes half a second to
+ * read: begin, step until it returns 0, finish. Sweeps rest while one is being read, so that what
+ * ends meanwhile is counted once (but for a tuple that is used again right then).
+ * zt_graph_read_free() at any time; the collector must outlive it.
+ */
+struct zt_graph_read;
+int zt_graph_read_begin(struct zt_collector *collector, struct zt_graph_read **ret);
+/* 1: there is more; 0: all was read; -errno. */
+int zt_graph_read_step(struct zt_graph_read *read);
+int zt_graph_read_finish(struct zt_graph_read *read, const struct zt_flow_names *names,
+			 const struct zt_graph_view *view, struct zt_graph **ret);
+void zt_graph_read_free(struct zt_graph_read **read);
+
 /* zt_collector_violations - folded rows and those of the flows in the kernel now. As above. */
 int zt_collector_violations(struct zt_collector *collector, struct zt_violations **ret);
 

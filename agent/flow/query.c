@@ -36,24 +36,79 @@ static void add_live(uint32_t table, const struct zt_flow_key *key, const struct
  * One graph, and no copy of it: at a hundred thousand edges it is the largest thing that the agent
  * ever holds. The living come first, then what is folded is added to them.
  */
+struct zt_graph_read {
+	struct zt_collector *c;
+	struct zt_graph *graph;
+	struct zt_flow_walk walk;
+};
+
+int zt_graph_read_begin(struct zt_collector *collector, struct zt_graph_read **ret)
+{
+	zt_auto(zt_graph_read_free) struct zt_graph_read *read = calloc(1, sizeof(*read));
+	int r;
+
+	if (!read)
+		return -ENOMEM;
+	read->c = collector;
+	collector->reads++;
+	r = zt_graph_new(&read->graph, collector->edge_cap * 3);
+	if (r < 0)
+		return r;
+	*ret = zt_take(read);
+	return 0;
+}
+
+void zt_graph_read_free(struct zt_graph_read **read)
+{
+	if (!*read)
+		return;
+	(*read)->c->reads--;
+	zt_graph_free(&(*read)->graph);
+	free(*read);
+	*read = NULL;
+}
+
+int zt_graph_read_step(struct zt_graph_read *read)
+{
+	const struct zt_flow_source *s = &read->c->source;
+	int r;
+
+	if (read->walk.done && read->walk.table + 1 == ZT_IN_COUNT)
+		return 0;
+	if (read->walk.done)
+		read->walk = (struct zt_flow_walk){.table = read->walk.table + 1};
+	r = s->walk(s->ctx, &read->walk, ZT_WALK_BUDGET, add_live, read->graph);
+	return r < 0 ? r : 1;
+}
+
+int zt_graph_read_finish(struct zt_graph_read *read, const struct zt_flow_names *names,
+			 const struct zt_graph_view *view, struct zt_graph **ret)
+{
+	const struct zt_graph *folded[] = {read->c->answered, read->c->openings};
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(folded) && !r; i++)
+		r = zt_graph_merge(read->graph, folded[i], view);
+	if (!r)
+		r = zt_graph_finish(read->graph, names, view);
+	if (r < 0)
+		return r;
+	*ret = zt_take(read->graph);
+	return 0;
+}
+
 int zt_collector_graph(struct zt_collector *collector, const struct zt_flow_names *names,
 		       const struct zt_graph_view *view, struct zt_graph **ret)
 {
-	const struct zt_graph *folded[] = {collector->answered, collector->openings};
-	zt_auto(zt_graph_free) struct zt_graph *graph = NULL;
-	int r;
+	zt_auto(zt_graph_read_free) struct zt_graph_read *read = NULL;
+	int r = zt_graph_read_begin(collector, &read);
 
-	r = zt_graph_new(&graph, collector->edge_cap * 3);
-	if (!r)
-		r = walk_all(collector, add_live, graph);
-	for (size_t i = 0; i < ARRAY_SIZE(folded) && !r; i++)
-		r = zt_graph_merge(graph, folded[i], view);
-	if (!r)
-		r = zt_graph_finish(graph, names, view);
 	if (r < 0)
 		return r;
-	*ret = zt_take(graph);
-	return 0;
+	do {
+		r = zt_graph_read_step(read);
+	} while (r > 0);
+	return r < 0 ? r : zt_graph_read_finish(read, names, view, ret);
 }
 
 struct violation_read {

@@ -4,6 +4,8 @@
  */
 #include "flow_fake.h"
 
+#include <systemd/sd-event.h>
+
 #include "flow/table.h"
 
 /* --- who is the source ------------------------------------------------------------ */
@@ -363,6 +365,68 @@ static void many_edges_are_found_again(void **state)
 	assert_int_equal(zt_graph_new(&graph, 0), -EINVAL);
 }
 
+/* --- reading in steps ----------------------------------------------------------------------- */
+
+#define MANY 20000 /* more than one step reads */
+
+static uint64_t sweeps_of(struct zt_collector *c)
+{
+	struct zt_collector_stats stats;
+
+	zt_collector_stats(c, &stats);
+	return stats.sweeps;
+}
+
+static void a_large_table_is_read_in_steps(void **state)
+{
+	struct env *env = *state;
+	struct zt_graph_read *read = NULL;
+	struct zt_graph *graph = NULL;
+	const struct zt_edge *edges;
+	size_t count, steps = 0;
+	int r;
+
+	for (int i = 0; i < MANY; i++)
+		put(&env->fake, i % 2 ? ZT_IN_FLOWS : ZT_IN_OPENINGS,
+		    key_of("10.0.0.1", (uint16_t)i, "10.0.0.2", 443, IPPROTO_TCP),
+		    flow_of(ZT_DIR_OUT, ZT_STATE_ESTABLISHED, 900 * S, 999 * S));
+	assert_int_equal(zt_graph_read_begin(env->c, &read), 0);
+	while ((r = zt_graph_read_step(read)) > 0)
+		steps++;
+	assert_int_equal(r, 0);
+	assert_true(steps > 2);
+	assert_int_equal(zt_graph_read_finish(read, &plain, &by_address, &graph), 0);
+	zt_graph_read_free(&read);
+	edges = zt_graph_edges(graph, &count);
+	assert_int_equal(count, 1);
+	assert_int_equal(edges[0].connections, MANY);
+	zt_graph_free(&graph);
+}
+
+static void sweeps_rest_while_it_is_read(void **state)
+{
+	struct env *env = *state;
+	struct zt_collector_config cfg = {
+		.source = {fake_walk, fake_get, fake_take, fake_counters, fake_now, &env->fake},
+		.sweep_ms = 1,
+	};
+	struct zt_graph_read *read = NULL;
+	struct zt_collector *c = NULL;
+
+	assert_int_equal(sd_event_new(&cfg.event), 0);
+	assert_int_equal(zt_collector_new(&c, &cfg), 0);
+	assert_int_equal(zt_graph_read_begin(c, &read), 0);
+	for (int i = 0; i < 10; i++)
+		assert_true(sd_event_run(cfg.event, 10000) >= 0);
+	assert_int_equal(sweeps_of(c), 0);
+	zt_graph_read_free(&read); /* its client may go at any time */
+	for (int i = 0; i < 1000 && !sweeps_of(c); i++)
+		assert_true(sd_event_run(cfg.event, 10000) >= 0);
+	assert_true(sweeps_of(c) > 0);
+	zt_collector_free(&c);
+	sd_event_unref(cfg.event);
+}
+
 static void table_survives_deletion(void **state)
 {
 	struct zt_table table = {0};
@@ -455,6 +519,8 @@ int main(void)
 		CASE(recent_flows_are_listed_up_to_a_limit),
 		CASE(addresses_of_a_host_are_one_node),
 		cmocka_unit_test(many_edges_are_found_again),
+		CASE(a_large_table_is_read_in_steps),
+		CASE(sweeps_rest_while_it_is_read),
 		cmocka_unit_test(table_survives_deletion),
 		CASE(followers_hear_of_changes),
 	};
