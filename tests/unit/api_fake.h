@@ -163,6 +163,12 @@ int zt_dp_owner_cmd(struct zt_dp *dp, uint32_t index, struct zt_owner_cmd *ret)
 	return 0;
 }
 
+void zt_dp_follow(struct zt_dp *dp, bool on)
+{
+	(void)dp;
+	world.flows->fake.followed = on;
+}
+
 void zt_dp_observe(struct zt_dp *dp, uint64_t until_ns)
 {
 	(void)dp;
