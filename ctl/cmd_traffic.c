@@ -45,7 +45,7 @@ static int print_frame(struct ztc_ctx *ctx, const json_t *result)
 			ztc_render_change(stdout, flow, &ctx->style);
 	}
 	if (ztc_int(result, "skipped"))
-		printf("(%lld changes left out: this terminal reads too slowly)\n",
+		printf("(%lld changes left out: more than can be shown)\n",
 		       (long long)ztc_int(result, "skipped"));
 	return ZTC_EXIT_OK;
 }

@@ -11,9 +11,7 @@
 #include <systemd/sd-event.h>
 
 #include "api/internal.h"
-#include "api/render.h"
 #include "base/cleanup.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/time.h"
 
@@ -122,7 +120,7 @@ int zt_client_wait(struct zt_client *client)
 	/* One request at a time; a follower is listened to for its end. */
 	if (!client->ended && (!is_busy(client) || client->following))
 		events |= EPOLLIN;
-	if (unsent(client) || client->stream)
+	if (unsent(client) || client->stream || client->changes.len)
 		events |= EPOLLOUT;
 	return sd_event_source_set_io_events(client->io, events);
 }
@@ -242,13 +240,15 @@ static int on_writable(struct zt_client *c)
 
 	if (r <= 0)
 		return r;
-	if (c->stream) {
+	r = 0;
+	if (c->stream)
 		r = pump(c);
-		if (!r)
-			r = flush_out(c);
-		if (r < 0)
-			return r;
-	}
+	else if (c->changes.len)
+		r = zt_client_flush_changes(c);
+	if (!r)
+		r = flush_out(c);
+	if (r < 0)
+		return r;
 	return take_requests(c);
 }
 
@@ -309,31 +309,8 @@ void zt_client_free(struct zt_client **client)
 		c->stream->free(c->stream);
 	zt_close(&c->fd);
 	zt_strbuf_free(&c->out);
+	zt_strbuf_free(&c->changes);
 	free(c->in);
 	free(c);
 	*client = NULL;
-}
-
-void zt_client_tell(struct zt_client *client, const struct zt_flow_item *item, const char *change,
-		    json_t **flow)
-{
-	zt_auto(zt_json_decref) json_t *message = NULL;
-	zt_auto(zt_freep) char *text = NULL;
-
-	if (unsent(client) > ZT_FOLLOW_BACKLOG) {
-		client->skipped++;
-		client->server->skipped++;
-		return;
-	}
-	if (!*flow)
-		*flow = zt_render_flow(client->server->render, item, change);
-	message = json_pack("{s:b, s:{s:[O], s:I}}", "ok", 1, "result", "flows", *flow, "skipped",
-			    (json_int_t)client->skipped);
-	text = message ? json_dumps(message, JSON_COMPACT) : NULL;
-	if (!text || zt_client_send(client, text, strlen(text)) < 0) {
-		client->skipped++;
-		return;
-	}
-	client->skipped = 0;
-	zt_client_wait(client);
 }

@@ -62,7 +62,11 @@ struct zt_client {
 	struct zt_stream *stream; /* the rest of the reply being sent */
 	bool following;
 	struct zt_filter filter;
-	uint64_t skipped; /* changes that this follower was too slow for */
+	struct zt_strbuf changes; /* lines that wait to be sent as one message */
+	uint64_t change_count;	  /* of them */
+	uint64_t follow_ns;	  /* see follow.c */
+	unsigned int follow_left;
+	uint64_t skipped; /* changes that this follower was not told */
 	bool ended;	  /* nothing more is read; close when all is sent */
 	bool quits;	  /* the agent leaves once this one has its reply */
 	uint64_t active_ns;
@@ -80,9 +84,10 @@ struct zt_api_server {
 	struct zt_client *clients;
 	size_t client_count;
 	size_t followers;
-	uint64_t refused; /* connections: no right, or too many */
-	uint64_t skipped; /* changes that slow followers missed */
-	bool detached;	  /* the datapath is gone, the agent is leaving */
+	uint64_t named_at; /* turn of the loop that names were looked at in, for followers */
+	uint64_t refused;  /* connections: no right, or too many */
+	uint64_t skipped;  /* changes that slow followers missed */
+	bool detached;	   /* the datapath is gone, the agent is leaving */
 	struct zt_names *names;
 	struct zt_users *users;
 	struct zt_procs *procs;
@@ -100,9 +105,16 @@ void zt_client_free(struct zt_client **client);
 int zt_client_send(struct zt_client *client, const char *text, size_t len);
 /* Tells the loop what this client waits for. */
 int zt_client_wait(struct zt_client *client);
-/* One change for a follower: filtered, skipped when it reads too slowly. @flow is made once. */
+
+/*
+ * follow.c. zt_client_tell() - one change for a follower, skipped when it reads too slowly or when
+ * there are too many; @line is made once for all. zt_client_flush_changes() puts what waits into
+ * the output, zt_client_follow_tick() what was skipped since nothing was told.
+ */
 void zt_client_tell(struct zt_client *client, const struct zt_flow_item *item, const char *change,
-		    json_t **flow);
+		    char **line);
+int zt_client_flush_changes(struct zt_client *client);
+void zt_client_follow_tick(struct zt_client *client);
 
 /* server.c */
 void zt_server_drop(struct zt_api_server *server, struct zt_client *client);

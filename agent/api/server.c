@@ -171,14 +171,26 @@ static void learn(struct zt_api_server *server, const struct zt_flow_item *item)
 	zt_render_learn(server->render, item);
 }
 
+/* Thousands of changes come in one turn of the loop; policy changes between two. */
+static int refresh_once(struct zt_api_server *server)
+{
+	uint64_t turn = 0;
+	int r = sd_event_get_iteration(server->ctx.event, &turn);
+
+	if (r >= 0 && turn == server->named_at)
+		return 0;
+	server->named_at = turn;
+	return zt_server_refresh(server);
+}
+
 static void on_change(enum zt_flow_change change, const struct zt_flow_item *item, void *data)
 {
 	struct zt_api_server *server = data;
-	zt_auto(zt_json_decref) json_t *flow = NULL;
+	zt_auto(zt_freep) char *line = NULL;
 
 	if (change == ZT_CHANGE_NEW || change == ZT_CHANGE_REFUSED)
 		learn(server, item);
-	if (!server->followers || zt_server_refresh(server) < 0)
+	if (!server->followers || refresh_once(server) < 0)
 		return;
 	for (struct zt_client *c = server->clients; c; c = c->next) {
 		if (!c->following)
@@ -186,7 +198,7 @@ static void on_change(enum zt_flow_change change, const struct zt_flow_item *ite
 		c->filter.names = zt_names_get(server->names);
 		c->filter.users = server->users;
 		if (zt_filter_flow(&c->filter, item))
-			zt_client_tell(c, item, change_names[change], &flow);
+			zt_client_tell(c, item, change_names[change], &line);
 	}
 }
 
@@ -312,6 +324,8 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *data)
 		if (now_ns > c->active_ns && now_ns - c->active_ns > server->idle_ns &&
 		    (!c->following || waits_to_send))
 			zt_server_drop(server, c);
+		else
+			zt_client_follow_tick(c);
 		c = next;
 	}
 	sd_event_source_set_enabled(server->io, SD_EVENT_ON);
