@@ -96,12 +96,6 @@ bool zt_dp_forwarding(struct zt_dp *dp)
 	return false;
 }
 
-void zt_dp_follow(struct zt_dp *dp, bool on)
-{
-	(void)dp;
-	world.flows->fake.followed = on;
-}
-
 size_t zt_dp_flow_room(struct zt_dp *dp, uint32_t table)
 {
 	(void)dp;
