@@ -103,12 +103,6 @@ size_t zt_dp_flow_room(struct zt_dp *dp, uint32_t table)
 	return 0;
 }
 
-void zt_dp_follow(struct zt_dp *dp, bool on)
-{
-	(void)dp;
-	world.flows->fake.followed = on;
-}
-
 int zt_dp_flow_scan(struct zt_dp *dp, struct zt_flow_scan *scan, size_t budget, zt_flow_fn fn,
 		    void *ctx)
 {
