@@ -66,18 +66,28 @@ static int set(json_t *object, const char *key, json_t *value)
 	return json_object_set_new(object, key, value);
 }
 
+/* Of a path too long to be kept whole the unit tells: where systemd manages containers it is one. */
+static bool container_of(const struct zt_owner *owner, char ret[ZT_CONTAINER_LEN])
+{
+	char text[ZT_PATH_LEN + 1];
+
+	snprintf(text, sizeof(text), "%.*s", ZT_PATH_LEN, owner->cgroup);
+	if (zt_container_of(text, ret))
+		return true;
+	snprintf(text, sizeof(text), "%.*s", ZT_UNIT_LEN, owner->unit);
+	return (owner->flags & ZT_OWNER_TRUNC_CGROUP) && zt_container_of(text, ret);
+}
+
 json_t *zt_owner_json(const struct zt_owner *owner, struct zt_users *users)
 {
 	zt_auto(zt_json_decref) json_t *object = json_object();
 	char container[ZT_CONTAINER_LEN];
-	char cgroup[ZT_PATH_LEN + 1];
 	const char *name;
 
 	if (owner->unit[0])
 		set(object, "unit", zt_json_strn(owner->unit, sizeof(owner->unit)));
 	set(object, "cgroup", zt_json_strn(owner->cgroup, sizeof(owner->cgroup)));
-	snprintf(cgroup, sizeof(cgroup), "%.*s", ZT_PATH_LEN, owner->cgroup);
-	if (zt_container_of(cgroup, container))
+	if (container_of(owner, container))
 		set(object, "container", json_string(container));
 	name = zt_users_name(users, owner->uid);
 	if (name)
@@ -146,12 +156,12 @@ static bool same_exe(const char *exe, const char *name)
 	return !strcmp(exe, name) || (last && !strcmp(last + 1, name));
 }
 
-static bool same_container(const char *cgroup, const char *name)
+static bool same_container(const struct zt_owner *owner, const char *name)
 {
 	char id[ZT_CONTAINER_LEN];
 	size_t len = strlen(name);
 
-	return len >= ZT_CONTAINER_DIGITS && zt_container_of(cgroup, id) && !strncmp(id, name, len);
+	return len >= ZT_CONTAINER_DIGITS && container_of(owner, id) && !strncmp(id, name, len);
 }
 
 bool zt_owner_has(const struct zt_owner *owner, struct zt_users *users, const char *name)
@@ -164,7 +174,7 @@ bool zt_owner_has(const struct zt_owner *owner, struct zt_users *users, const ch
 	o.cgroup[ZT_PATH_LEN - 1] = '\0';
 	o.exe[ZT_PATH_LEN - 1] = '\0';
 	if ((o.unit[0] && same_unit(o.unit, name)) || same_cgroup(o.cgroup, name) ||
-	    same_container(o.cgroup, name) || (o.exe[0] && same_exe(o.exe, name)))
+	    same_container(owner, name) || (o.exe[0] && same_exe(o.exe, name)))
 		return true;
 	snprintf(uid, sizeof(uid), "%u", o.uid);
 	user = zt_users_name(users, o.uid);
