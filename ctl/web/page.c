@@ -20,6 +20,7 @@ __asm__(".pushsection .rodata\n"
 	FILE_IS("js/words_zh_tw.js")
 	FILE_IS("js/base.js")
 	FILE_IS("js/model.js")
+	FILE_IS("js/disagree.js")
 	FILE_IS("js/group.js")
 	FILE_IS("js/layout.js")
 	FILE_IS("js/place.js")

@@ -193,7 +193,31 @@ def make_map(count):
         chosen.add(key)
         edges.append(make_edge(rng, service, src, dst))
     used = {e["src"] for e in edges} | {e["dst"] for e in edges}
-    return wrap([n for n in nodes if n["id"] in used], edges)
+    ret = wrap([n for n in nodes if n["id"] in used], edges)
+    if count >= 100:
+        ret["disagreements"] = disagreements(nodes, edges)
+    return ret
+
+
+def disagreements(nodes, edges):
+    """Of the first edge that both ends saw: less at the destination; and one that only one saw."""
+    by_id = {n["id"]: n for n in nodes}
+    both = [e for e in edges if len(e["seen_by"]) == 2]
+    rows = []
+    for edge, kind in zip(both, ("connections", "one-end")):
+        src, dst = by_id[edge["src"]]["name"], by_id[edge["dst"]]["name"]
+        side = {"host": src, "connections": edge["connections"], "bytes": edge["bytes"]["to_dst"],
+                "live": "allow", "candidate": "allow", "encryption": "unknown"}
+        row = {"kind": kind, "src": {"address": "10.0.0.1", "host": src},
+               "dst": {"address": "10.0.0.2", "host": dst}, "proto": edge["proto"],
+               "port": edge["port"], "at_src": side, "at_dst": None}
+        if kind == "one-end":
+            edge["seen_by"] = [src]
+            row.update(not_seen_by=dst, its_losses=7)
+        else:
+            row["at_dst"] = dict(side, host=dst, connections=edge["connections"] // 2)
+        rows.append(row)
+    return rows
 
 
 def wrap(nodes, edges):
@@ -242,6 +266,9 @@ def hostile_map():
     ret = wrap(nodes, edges)
     ret["view"]["host"] = BAD[0]
     ret["losses"] = {BAD[0]: 7}
+    ret["disagreements"] = [{"kind": "verdict", "src": {"address": bad, "host": bad}, "proto": bad, "port": bad,
+                             "dst": {"address": bad}, "at_src": {"host": bad, "live": bad, "candidate": bad},
+                             "at_dst": None} for bad in BAD] + [BAD[0], None, 3]
     return ret
 
 

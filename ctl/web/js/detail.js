@@ -80,7 +80,7 @@ function edgeFacts(e, whole) {
 		fact("first", clock(e.first, whole)), fact("last", clock(e.last, whole)),
 		whole && e.kind !== "local" ? fact("kind", e.kind) : null,
 		whole ? fact("seen_by", e.seenBy.length ? bdi(e.seenBy.join(", ")) : null) : null,
-		e.disagree.length ? fact("disagree", e.disagree.map((d) => el("div", {}, bdi(d)))) : null);
+		e.disagree.length ? fact("disagree", e.disagree.slice(0, 10).map((d) => el("div", {}, bdi(disagreeText(d))))) : null);
 }
 
 function sumFacts(edges, whole) {
@@ -246,7 +246,7 @@ function drawDetail() {
 	if (!s)
 		return panel.replaceChildren();
 	const parts = { node: () => nodeDetail(s.node), group: () => groupDetail(s), edge: () => edgeDetail(s.edge),
-		line: () => lineDetail(s) }[s.kind]();
+		line: () => lineDetail(s), disagree: disagreeDetail }[s.kind]();
 	panel.replaceChildren(el("button", { class: "close", "aria-label": t("close"), onclick: () => select(null) }, "×"),
 		...parts.flat(Infinity).filter(Boolean));
 	panel.scrollTop = 0;

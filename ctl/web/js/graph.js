@@ -275,7 +275,7 @@ function unhover() {
 /* What is selected, where it is drawn now; null when it is not. */
 function selectedTarget() {
 	const s = state.selected;
-	if (!s || !graph.scene)
+	if (!s || !graph.scene || s.kind === "disagree")
 		return null;
 	if (s.kind === "line" || s.kind === "edge") {
 		const wanted = s.kind === "line" ? s.edges[0] : s.edge;

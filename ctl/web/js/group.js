@@ -234,5 +234,5 @@ function findHubs(scene) {
 function lineText(line) {
 	const services = new Set(line.edges.map((e) => e.service));
 	const what = services.size === 1 ? cut([...services][0], 22) : t("services", { n: services.size });
-	return what + " · " + short(line.connections);
+	return what + " · " + short(line.connections) + (line.edges.some((e) => e.disagree.length) ? " ≠" : "");
 }

@@ -24,11 +24,8 @@ function noticeWords() {
 		ret.push(t("cut_off", { n: DATA.edges.length, all: DATA.matched }));
 	if (DATA.losses.length)
 		ret.push(t("losses") + " " + DATA.losses.map(([k, n]) => k + " " + number(n)).join(", "));
-	for (const text of DATA.disagreements.slice(0, 20))
-		ret.push(t("fact_disagree") + ": " + text);
-	const disagree = DATA.edges.filter((e) => e.disagree.length).length;
-	if (disagree)
-		ret.push(t("disagree_edges", { n: disagree }));
+	if (DATA.disagreements.length)
+		ret.push(t("disagree", { n: DATA.disagreements.length }));
 	return ret;
 }
 
@@ -121,7 +118,9 @@ function drawWords() {
 	byId("theme").textContent = t(dark() ? "theme_light" : "theme_dark");
 	const notice = noticeWords();
 	byId("notice").hidden = !notice.length;
-	byId("notice").replaceChildren(...notice.map((w) => el("p", {}, sign("would"), bdi(w))));
+	byId("notice").replaceChildren(...notice.map((w) => el("p", {}, sign("would"), bdi(w))),
+		DATA.disagreements.length ? el("button", { class: "link", id: "disagree",
+			onclick: () => select({ kind: "disagree" }) }, t("disagree_show")) : "");
 	drawChoices();
 	drawFilters();
 	drawHelp();

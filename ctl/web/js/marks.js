@@ -69,6 +69,8 @@ function drawLegend() {
 			legend.append(el("span", { class: "legend-item" }, sign(look), lookName(look)));
 	}
 	legend.append(el("span", { class: "legend-item" }, t("legend_width")));
+	if (DATA.disagreements.length)
+		legend.append(el("span", { class: "legend-item" }, t("legend_disagree")));
 	const hubs = graph.scene ? graph.scene.hubs : [];
 	if (hubs.length && state.hubs !== "full")
 		legend.append(el("span", { class: "legend-item" }, state.hubs === "hidden" ?

@@ -100,13 +100,6 @@ function readHealth(raw) {
 	};
 }
 
-/* Histories of both ends that do not agree, in whatever words the map has for it. */
-function readDisagree(raw) {
-	return [].concat(raw === undefined || raw === null ? [] : raw).map((d) =>
-		visible(isObject(d) ? entries(d).map(([k, v]) => k + ": " +
-			(isObject(v) || Array.isArray(v) ? JSON.stringify(v) : String(v))).join(", ") : String(d)));
-}
-
 function serviceOf(raw) {
 	const proto = visible(text(raw.proto));
 	return text(raw.port) === "" || (raw.port === 0 && !/^(tcp|udp|icmp)/.test(proto))
@@ -138,7 +131,7 @@ function readEdge(raw, index, map) {
 		first: Date.parse(text(raw.first_seen)),
 		last: Date.parse(text(raw.last_seen)),
 		seenBy: list(raw.seen_by).map((h) => visible(text(h))),
-		disagree: readDisagree(raw.disagreements !== undefined ? raw.disagreements : raw.disagreement),
+		disagree: list(raw.disagreements),
 	};
 	edge.state = edge.verdict.state;
 	edge.secrecy = coverOf(edge.cover);
@@ -170,7 +163,7 @@ function readMap(data) {
 		made: Date.parse(text(data.made)), command: visible(text(data.command)),
 		version: visible(text(data.version)),
 		losses: entries(raw.losses).filter((l) => count(l[1])).map(([k, n]) => [visible(k), n]),
-		disagreements: readDisagree(raw.disagreements),
+		disagreements: list(raw.disagreements),
 	};
 	for (const one of list(raw.nodes).filter(isObject)) {
 		const node = readNode(one);
@@ -180,6 +173,7 @@ function readMap(data) {
 		}
 	}
 	map.edges = list(raw.edges).filter(isObject).map((e, i) => readEdge(e, i, map));
+	attachDisagreements(map);
 	map.matched = Math.max(count(raw.matched), map.edges.length);
 	for (const edge of map.edges) {
 		edge.src.out.push(edge);

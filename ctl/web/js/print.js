@@ -39,6 +39,7 @@ function paperGraph() {
 	svg.removeAttribute("id");
 	svg.classList.remove("dim");
 	svg.setAttribute("viewBox", [-6, -6, width + 12, height + 14].map(Math.round).join(" "));
+	svg.setAttribute("preserveAspectRatio", "xMidYMin meet");
 	svg.firstChild.removeAttribute("transform");
 	// Small maps are not blown up beyond what they are on the screen.
 	svg.style.maxWidth = Math.round(width * 1.1) + "px";
@@ -58,12 +59,11 @@ function makePaper() {
 	const legend = el("div", { class: "legend" }), matrix = state.view === "matrix";
 	drawLegend();
 	byId("legend").childNodes.forEach((n) => legend.append(n.cloneNode(true)));
-	byId("paper").replaceChildren(...[
-		paperHead(), legend,
-		matrix ? el("figure", {}, byId("matrix").firstChild.cloneNode(true)) : paperGraph(),
-		state.paperTable === false ? null : paperTable(),
-		current.edges.length ? null : el("p", {}, t("nothing")),
-	].flat().filter(Boolean));
+	const picture = !current.edges.length ? el("p", {}, t("nothing")) :
+		matrix ? el("figure", {}, byId("matrix").firstChild.cloneNode(true)) : paperGraph();
+	byId("paper").replaceChildren(el("div", { class: "sheet" }, paperHead(), legend, picture));
+	if (state.paperTable !== false && current.edges.length)
+		byId("paper").append(paperTable());
 }
 
 function openPrint() {

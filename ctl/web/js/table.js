@@ -9,7 +9,7 @@ const COLUMNS = [
 	{ key: "src", width: 170, value: (e) => e.src.name.toLowerCase(), cell: (e) => bdi(cut(e.src.name, 120)) },
 	{ key: "dst", width: 170, value: (e) => e.dst.name.toLowerCase(), cell: (e) => bdi(cut(e.dst.name, 120)) },
 	{ key: "service", width: 92, value: (e) => e.proto + String(e.port).padStart(6, "0"), cell: (e) => bdi(e.service) },
-	{ key: "verdict", width: 136, value: (e) => VERDICTS.indexOf(e.state), cell: (e) => el("span", { class: "told" }, sign(e.state), t("short_" + e.state)) },
+	{ key: "verdict", width: 136, value: (e) => VERDICTS.indexOf(e.state), cell: (e) => el("span", { class: "told" }, sign(e.state), t("short_" + e.state), e.disagree.length ? " ≠" : null) },
 	{ key: "encryption", width: 132, value: (e) => e.cover.total ? e.cover.encrypted / e.cover.total +
 		(e.cover.plaintext ? 0 : 1e-9) : 0, cell: (e) => told(e.secrecy) },
 	{ key: "connections", width: 92, right: true, value: (e) => e.connections, cell: (e) => number(e.connections) },
