@@ -209,7 +209,7 @@ SEC("iter/tcp")
 int zt_it_tcp(struct bpf_iter__tcp *ctx)
 {
 	struct sock_common *skc = ctx->sk_common;
-	const struct zt_sock *listener;
+	const struct zt_sock *listener = NULL;
 	const struct zt_ctl *ctl;
 	struct zt_addr near, far;
 	struct tcp_sock *tp;
@@ -217,6 +217,8 @@ int zt_it_tcp(struct bpf_iter__tcp *ctx)
 
 	if (!skc)
 		return 0;
+	/* So that a reader gets control back after as many sockets as it has room for. */
+	bpf_seq_write(ctx->meta->seq, "", 1);
 	ctl = guarded(skc);
 	tp = ctl ? bpf_skc_to_tcp_sock(skc) : NULL;
 	if (!tp)
@@ -230,7 +232,8 @@ int zt_it_tcp(struct bpf_iter__tcp *ctx)
 	if (!s)
 		return 0;
 	addrs_of(skc, &near, &far);
-	listener = listener_at(&near, skc->skc_num);
+	if (!s->role || !s->owner)
+		listener = listener_at(&near, skc->skc_num);
 	if (!s->role) {
 		s->role = listener ? ZT_ROLE_LISTEN : ZT_ROLE_CONNECT;
 		s->flags |= ZT_SOCK_OLD;

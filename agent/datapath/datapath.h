@@ -279,8 +279,10 @@ void zt_dp_follow(struct zt_dp *dp, bool on);
 
 /*
  * zt_dp_refresh_health - round trip and retransmits of living TCP connections, from their
- * sockets into their entries, same-host ones included; one walk over the namespace's sockets.
- * zt_dp_guard() does it every ten seconds. Returns 0 or -errno.
+ * sockets into their entries, same-host ones included: begins a walk over the namespace's
+ * sockets that goes on from the event loop, some thousands of them at a time. Nothing when one
+ * is under way, or when the last one ended less than 200 times ago of what it took. Returns 0
+ * or -errno. zt_dp_guard() calls it every ten seconds.
  */
 int zt_dp_refresh_health(struct zt_dp *dp);
 

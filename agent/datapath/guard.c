@@ -177,11 +177,6 @@ static void clear_passing(struct zt_dp *dp)
 	}
 }
 
-int zt_dp_refresh_health(struct zt_dp *dp)
-{
-	return zt_iter_run(dp->skel->progs.zt_it_tcp);
-}
-
 int zt_dp_guard(struct zt_dp *dp)
 {
 	int bad, r;

@@ -149,6 +149,12 @@ struct zt_dp {
 	struct sd_event_source *ring_timer;
 	unsigned int round_left; /* events of this turn of the loop */
 
+	/* walk.c */
+	int walk_fd; /* of the walk under way, -1 = none */
+	struct sd_event_source *walk_source;
+	uint64_t walk_took_ns; /* the last one, CPU time */
+	uint64_t walk_after_ns;
+
 	/* guard.c, status.c */
 	struct zt_dp_alarm alarms[ZT_ALARM_COUNT];
 	bool alarm_was[ZT_ALARM_COUNT]; /* in the round before */
@@ -202,6 +208,10 @@ void zt_cgroup_close(struct zt_dp *dp);
 
 /* --- sockunits.c: listeners that PID 1 holds for units. 0, -ENOENT (no systemd), -errno --- */
 int zt_sockunits_refresh(struct zt_dp *dp);
+
+/* --- walk.c: sockets asked how their connections go, a piece at a time --- */
+int zt_iter_open(struct bpf_program *prog); /* descriptor to read from, or -errno */
+void zt_walk_close(struct zt_dp *dp);
 
 /* --- netwatch.c --- */
 int zt_netwatch_open(struct zt_dp *dp);		    /* first dumps: interfaces, addresses */

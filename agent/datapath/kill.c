@@ -24,18 +24,13 @@
 
 int zt_iter_run(struct bpf_program *prog)
 {
-	zt_auto(zt_close) int link = -1;
-	zt_auto(zt_close) int iter = -1;
+	zt_auto(zt_close) int iter = zt_iter_open(prog);
 	char buf[4096];
 	ssize_t n;
 
-	link = bpf_link_create(bpf_program__fd(prog), 0, BPF_TRACE_ITER, NULL);
-	if (link < 0)
-		return -errno;
-	iter = bpf_iter_create(link);
 	if (iter < 0)
-		return -errno;
-	/* Our iterators print nothing; reading is what makes them walk. */
+		return iter;
+	/* What they print is of no interest; reading is what makes them walk. */
 	do {
 		n = read(iter, buf, sizeof(buf));
 	} while (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)));

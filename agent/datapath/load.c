@@ -266,7 +266,7 @@ int zt_dp_open(struct zt_dp **ret, const struct zt_dp_config *cfg, char *err)
 	dp = calloc(1, sizeof(*dp));
 	if (!dp)
 		return zt_dp_err(err, -ENOMEM, "out of memory");
-	dp->lock_fd = dp->cgroup_fd = dp->filters_fd = -1;
+	dp->lock_fd = dp->cgroup_fd = dp->filters_fd = dp->walk_fd = -1;
 	for (uint32_t s = 0; s < ZT_SLOTS; s++)
 		for (int p = 0; p < ZT_PART_COUNT; p++)
 			dp->slots[s].fd[p] = -1;
@@ -339,6 +339,7 @@ void zt_dp_close(struct zt_dp **dp)
 		return;
 	*dp = NULL;
 	zt_ring_close(d);
+	zt_walk_close(d);
 	zt_netwatch_close(d);
 	zt_cgroup_close(d);
 	for (uint32_t s = 0; s < ZT_SLOTS; s++)
