@@ -103,8 +103,9 @@ int zt_hdb_open(struct zt_hdb **ret, const char *path, char *err)
 
 	if (!db)
 		return -ENOMEM;
-	if (sqlite3_open_v2(path, &db->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) !=
-	    SQLITE_OK)
+	if (sqlite3_open_v2(path, &db->db,
+			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+			    NULL) != SQLITE_OK)
 		return zt_hdb_error(db->db, err);
 	sqlite3_busy_timeout(db->db, ZT_HDB_BUSY_MS);
 	r = zt_hdb_functions(db->db) < 0 ? zt_hdb_error(db->db, err) : set_up(db->db, err);

@@ -104,11 +104,23 @@ static int try_open(struct zt_history_writer *h, struct opening *o, char *err)
 	return r;
 }
 
+/* With the lock held; @size was found out without it. */
+static void set_size(struct zt_history_writer *h, const struct zt_history_stats *size)
+{
+	h->stats.size_bytes = size->size_bytes;
+	h->stats.rows = size->rows;
+	h->stats.days = size->days;
+	h->stats.hours = size->hours;
+	h->stats.hints = size->hints;
+}
+
 /* Open it; what is in the way goes aside. *ret stays NULL on failure. */
 static int open_db(struct zt_history_writer *h, struct zt_hdb **ret, char *err)
 {
 	zt_auto(close_opening) struct opening o = {0};
 	char detail[ZT_HISTORY_ERROR_LEN];
+	struct zt_history_stats size;
+	bool sized;
 	int r = try_open(h, &o, err);
 
 	if (r == -EBADMSG || r == -EPROTO) {
@@ -119,6 +131,7 @@ static int open_db(struct zt_history_writer *h, struct zt_hdb **ret, char *err)
 	}
 	if (r < 0)
 		return r;
+	sized = !zt_hdb_size(o.db, &size);
 	pthread_mutex_lock(&h->lock);
 	if (!h->prepared) {
 		h->base = zt_take(o.base);
@@ -126,7 +139,8 @@ static int open_db(struct zt_history_writer *h, struct zt_hdb **ret, char *err)
 		h->prepared = true;
 		h->rewrite |= o.old;
 	}
-	zt_hdb_size(o.db, &h->stats);
+	if (sized)
+		set_size(h, &size);
 	pthread_cond_broadcast(&h->changed);
 	pthread_mutex_unlock(&h->lock);
 	*ret = zt_take(o.db);
@@ -147,12 +161,14 @@ static int write_job(struct zt_history_writer *h, struct zt_hdb *db, const struc
 		     char *err)
 {
 	struct zt_hdb_losses losses = {0};
+	struct zt_history_stats size;
 	int r = zt_hdb_write(db, job, &h->cfg, &losses, err);
+	bool last = !r && job->last && !zt_hdb_size(db, &size);
 
 	pthread_mutex_lock(&h->lock);
 	count_losses(h, &losses);
-	if (!r && job->last) {
-		zt_hdb_size(db, &h->stats);
+	if (last) {
+		set_size(h, &size);
 		h->tidying = true;
 		h->tidy_s = job->now_s;
 	}
@@ -165,14 +181,17 @@ static void tidy(struct zt_history_writer *h, struct zt_hdb *db)
 {
 	char err[ZT_HISTORY_ERROR_LEN];
 	struct zt_hdb_losses losses = {0};
+	struct zt_history_stats size;
 	int r = zt_hdb_tidy(db, &h->cfg, h->tidy_s, &losses, err);
+	bool sized = r != 1 && !zt_hdb_size(db, &size);
 
 	pthread_mutex_lock(&h->lock);
 	count_losses(h, &losses);
 	h->suspect |= r == -EBADMSG;
 	h->tidying = r == 1;
 	if (r != 1) {
-		zt_hdb_size(db, &h->stats);
+		if (sized)
+			set_size(h, &size);
 		pthread_cond_broadcast(&h->changed);
 	}
 	pthread_mutex_unlock(&h->lock);

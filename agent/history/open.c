@@ -103,7 +103,8 @@ static int try_open(sqlite3 **ret, const char *name, const char *vfs, const char
 	sqlite3 *db = NULL;
 	int r = 0;
 
-	if (sqlite3_open_v2(name, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, vfs) != SQLITE_OK)
+	if (sqlite3_open_v2(name, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI,
+			    vfs) != SQLITE_OK)
 		r = zt_hdb_error(db, NULL);
 	if (!r) {
 		sqlite3_busy_timeout(db, ZT_HDB_BUSY_MS);

@@ -65,8 +65,11 @@ is "restart: still there" "$(recorded 80 connections)" 7
 is "restart: the session is counted once" "$(recorded 81 connections)" 1
 is "with what was sent meanwhile" "$(recorded 81 bytes_to_dst)" "$(in_kernel 81)"
 holds "more connections" connects 80 3
-must record
+# Nobody asks: it is written within ten seconds of a sweep, so that a kill takes no more than that.
+has() { [[ $(recorded 80 connections) == "$1" ]]; }
+within "written by itself" 14 has 10
 must agent_kill b
+is "killed: what was written is there" "$(recorded 80 connections)" 10
 must tell a ask s "and once more"
 must agent_start b
 must record

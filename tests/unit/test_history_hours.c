@@ -4,6 +4,9 @@
  */
 #include "history_world.h"
 
+#include <sched.h>
+#include <sys/mount.h>
+
 #define HOUR	 3600
 #define MIDNIGHT (20000 * (int64_t)DAY) /* before NOON */
 
@@ -331,6 +334,99 @@ static void killed_while_rolling_up(void **state)
 	assert_true(halves > 0);
 }
 
+/* Until there is no room but for @left bytes. */
+static void fill(struct world *w, off_t left)
+{
+	static char block[4096];
+	char path[sizeof(w->path)];
+	struct stat st;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/full", w->dir);
+	fd = open(path, O_CREAT | O_WRONLY, 0600);
+	assert_true(fd >= 0);
+	while (write(fd, block, sizeof(block)) == sizeof(block))
+		continue;
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(ftruncate(fd, st.st_size > left ? st.st_size - left : 0), 0);
+	close(fd);
+}
+
+static uint64_t in_of(struct world *w)
+{
+	struct zt_history *reader = NULL;
+	struct sum sum;
+
+	assert_int_equal(zt_history_open_read(&reader, w->path), 0);
+	sum = sum_of(reader, 0, INT64_MAX, NULL);
+	zt_history_close(&reader);
+	return sum.in;
+}
+
+/* On a disk of its own: hours that find no room among the days stay hours until there is. */
+static int roll_up_on_a_full_disk(struct world *w, off_t left)
+{
+	const uint64_t want = 3000 * (400 + 3);
+	char path[sizeof(w->path)];
+
+	w->cfg.hour_days = 1;
+	w->cfg.write_ms = 50;
+	start_agent(w);
+	add_scan(w, 0, 3000, ZT_STATE_ESTABLISHED);
+	for (int hour = 0; hour < 4; hour++) {
+		for (size_t i = 0; hour && i < w->fake.count; i++)
+			traffic(w, &w->fake.entries[i], 1);
+		record(w);
+		pass(w, HOUR);
+	}
+	w->fake.count = 0;
+	pass(w, DAY);
+	record(w);
+	record(w);
+	settle(w);
+	fill(w, left);
+	pass(w, DAY);
+	zt_collector_record(w->c, SYNC_MS); /* now one is to become a day: whatever comes of it */
+	zt_history_settle(w->h, 200);
+	if (in_of(w) != want)
+		return 2;
+	snprintf(path, sizeof(path), "%s/full", w->dir);
+	unlink(path);
+	for (int i = 0; i < 100 && zt_collector_record(w->c, SYNC_MS) < 0; i++)
+		continue;
+	settle(w);
+	if (in_of(w) != want ||
+	    number(w, "SELECT sum(bytes_to_src) FROM edge_day") != (int64_t)want)
+		return 3;
+	return stats_of(w).failing || stats_of(w).set_asides ? 4 : 0;
+}
+
+static void a_full_disk_while_rolling_up(void **state)
+{
+	struct world *w = *state;
+
+	stop_agent(w);
+	for (off_t left = 0; left <= 256 << 10; left += 32 << 10) {
+		int status;
+		pid_t pid = fork();
+
+		if (!pid) {
+			unlink(w->path);
+			if (unshare(CLONE_NEWNS) < 0 ||
+			    mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+			    mount("", w->dir, "tmpfs", 0, "size=16m") < 0)
+				_exit(77);
+			_exit(roll_up_on_a_full_disk(w, left));
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFEXITED(status));
+		if (WEXITSTATUS(status) == 77)
+			skip(); /* no right to mount here */
+		assert_int_equal(WEXITSTATUS(status), 0);
+	}
+	start_agent(w);
+}
+
 /* --- bounds
  * ---------------------------------------------------------------------------------------- */
 
@@ -496,6 +592,7 @@ int main(void)
 		WORLD(rolled_up_beneath_a_walk),
 		WORLD(two_kinds_of_protocol_with_health),
 		WORLD(killed_while_rolling_up),
+		WORLD(a_full_disk_while_rolling_up),
 		WORLD(an_hour_with_too_many_rows),
 		WORLD(hours_make_room_before_days_go),
 		WORLD(steps_over_borders_lose_nothing),
