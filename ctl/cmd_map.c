@@ -22,6 +22,7 @@
 #define FACTOR_MAX  1000000
 #define FLOOR_BYTES 1000000
 #define OUT_MODE    0644
+#define CSV_EDGES   16384
 
 enum format {
 	AS_TEXT,
@@ -264,6 +265,27 @@ static char *typed(const struct ztc_line *line)
 	return zt_strbuf_steal(&text);
 }
 
+/* Edges as JSON take room: where a line is all that becomes of each, a few at a time. */
+static int render_csv(struct wish *w, FILE *out, const struct ztc_map *map)
+{
+	struct ztc_map head = *map;
+	zt_auto(zt_json_decref) json_t *whole = NULL;
+	int r;
+
+	head.edge_count = 0;
+	whole = ztc_map_json(&head);
+	r = whole ? ztc_render_csv(out, whole, &w->ctx->style) : -ENOMEM;
+	for (size_t i = 0; i < map->edge_count && r == 0; i += CSV_EDGES) {
+		size_t left = map->edge_count - i;
+		zt_auto(zt_json_decref) json_t *part =
+			ztc_map_slice(map, i, left < CSV_EDGES ? left : CSV_EDGES,
+				      json_object_get(whole, "nodes"));
+
+		r = part ? ztc_render_csv_rows(out, part, &w->ctx->style) : -ENOMEM;
+	}
+	return r;
+}
+
 static int render(struct wish *w, FILE *out, const json_t *map)
 {
 	const struct ztc_tree tree = {
@@ -275,12 +297,8 @@ static int render(struct wish *w, FILE *out, const json_t *map)
 	struct ztc_html_options html = {.lang = w->lang};
 
 	switch (w->format) {
-	case AS_JSON:
-		return json_dumpf(map, out, JSON_COMPACT) < 0 || fputc('\n', out) == EOF ? -EIO : 0;
 	case AS_TREE:
 		return ztc_render_tree(out, map, &w->ctx->style, &tree);
-	case AS_CSV:
-		return ztc_render_csv(out, map, &w->ctx->style);
 	case AS_DOT:
 		return ztc_render_dot(out, map, &w->ctx->style);
 	case AS_MERMAID:
@@ -322,22 +340,28 @@ static int deliver(const char *path, int (*write)(void *data, FILE *out), void *
 
 struct delivery {
 	struct wish *wish;
-	const json_t *json;
+	const struct ztc_map *map;
+	const json_t *json; /* of a diff */
 };
 
 static int write_map(void *data, FILE *out)
 {
 	struct delivery *d = data;
-	const json_t *edges = json_object_get(d->json, "edges");
 	struct wish *w = d->wish;
+	zt_auto(zt_json_decref) json_t *json = NULL;
 	bool chosen = json_object_size(w->args) || w->filter.label_key ||
 		      w->filter.min_connections || w->depth;
 
-	if ((w->format == AS_TEXT || w->format == AS_TREE) && chosen && !json_array_size(edges)) {
+	if (w->format == AS_JSON)
+		return ztc_map_write(d->map, out);
+	if (w->format == AS_CSV)
+		return render_csv(w, out, d->map);
+	if ((w->format == AS_TEXT || w->format == AS_TREE) && chosen && !d->map->edge_count) {
 		fputs("No edges match.\n", out);
 		return 0;
 	}
-	return render(w, out, d->json);
+	json = ztc_map_json(d->map);
+	return json ? render(w, out, json) : -ENOMEM;
 }
 
 /* Nothing is asked for that only ztctl can do: the agent's own words go through. */
@@ -369,7 +393,6 @@ int ztc_run_map(struct ztc_ctx *ctx, const struct ztc_line *line)
 	zt_auto(ztc_pool_free) struct ztc_pool *pool = NULL;
 	zt_auto(ztc_map_free) struct ztc_map *asked = NULL;
 	zt_auto(ztc_map_free) struct ztc_map *map = NULL;
-	zt_auto(zt_json_decref) json_t *json = NULL;
 	struct ztc_source source = {.ctx = ctx, .history = ztc_value(line, "history")};
 	struct delivery delivery = {.wish = &w};
 	int status = read_format(&w);
@@ -401,10 +424,7 @@ int ztc_run_map(struct ztc_ctx *ctx, const struct ztc_line *line)
 		status = shape(&w, asked, !line->argc && source.filters, &map);
 	if (status)
 		return status;
-	json = ztc_map_json(map ? map : asked);
-	if (!json)
-		return ztc_fail(ZTC_EXIT_FAILED, "out of memory");
-	delivery.json = json;
+	delivery.map = map ? map : asked;
 	return deliver(w.out, write_map, &delivery);
 }
 

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/protocol.h"
 #include "base/rtt.h"
@@ -194,8 +195,17 @@ int ztc_map_read(struct ztc_map **ret, struct ztc_pool *pool, const char *text, 
 int ztc_map_load(struct ztc_map **ret, struct ztc_pool *pool, const char *path,
 		 struct zt_strbuf *why);
 
-/* ztc_map_json - as docs/json.md has it; NULL without memory. New reference. */
+/* ztc_map_write - as docs/json.md has it, one line. 0, -ENOMEM or -EIO. */
+int ztc_map_write(const struct ztc_map *map, FILE *out);
+
+/* ztc_map_json - the same as an object; NULL without memory. New reference. */
 json_t *ztc_map_json(const struct ztc_map *map);
+
+/*
+ * ztc_map_slice - the same of some of the edges alone, for who can do without the others.
+ * @nodes: `nodes` of the whole map, to be referred to.
+ */
+json_t *ztc_map_slice(const struct ztc_map *map, size_t first, size_t count, json_t *nodes);
 
 /* --- grouping and filtering ----------------------------------------------------------------------
  */
@@ -248,8 +258,10 @@ int ztc_map_around(struct ztc_map *map, const char *segment, const char *host, u
 /* ztc_map_limit - the @limit edges with most connections; matched tells how many there were. */
 void ztc_map_limit(struct ztc_map *map, uint64_t limit);
 
-/* ztc_map_sort - nodes and edges in the one order that every output has. */
+/* ztc_map_sort - edges, and the nodes at their ends, in the one order that every output has. */
 int ztc_map_sort(struct ztc_map *map);
+/* ztc_map_sort_all - the same; nodes without an edge stay. */
+int ztc_map_sort_all(struct ztc_map *map);
 
 /* --- several hosts -------------------------------------------------------------------------------
  */

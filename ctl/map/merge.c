@@ -118,6 +118,12 @@ typedef int (*combine_fn)(struct ztc_map *map, struct ztc_map_edge *into,
 static int fold(struct ztc_map *into, struct zt_strmap *keys, const struct ztc_map *from,
 		combine_fn combine)
 {
+	uint32_t unused;
+
+	/* An address of its own without an edge tells that nothing came. */
+	for (size_t i = 0; i < from->node_count; i++)
+		if (copy_node(into, &from->nodes[i], &unused) < 0)
+			return -ENOMEM;
 	for (size_t i = 0; i < from->edge_count; i++) {
 		const struct ztc_map_edge *e = &from->edges[i];
 		struct key key = {.port = e->port, .proto = e->proto, .kind = e->kind};
@@ -212,7 +218,7 @@ static int fold_host(struct ztc_merge_host *h, struct ztc_map *const *maps, size
 		if (fold(h->map, keys, once, ztc_map_add) < 0)
 			return -ENOMEM;
 	}
-	return ztc_map_sort(h->map);
+	return ztc_map_sort_all(h->map);
 }
 
 /* --- nodes of the merged map --------------------------------------------------------------------
@@ -330,6 +336,13 @@ static int own_nodes(struct ztc_merge *m)
 			node->host = node->host ? node->host : h->name;
 		}
 	}
+	/* Nothing of that address in its host's own map: the inventory says whose it is. */
+	for (size_t n = 0; n < m->map->node_count; n++)
+		for (size_t i = 0; i < m->host_count && !m->owner_of[n]; i++)
+			if (m->map->nodes[n].host &&
+			    strcmp(m->map->nodes[n].host, m->hosts[i].name) == 0 &&
+			    !is_group(&m->map->nodes[n]))
+				m->owner_of[n] = &m->hosts[i];
 	return 0;
 }
 

@@ -111,7 +111,7 @@ static int reorder(struct ztc_map *map, const uint32_t *order, size_t count)
 	return 0;
 }
 
-int ztc_map_sort(struct ztc_map *map)
+static int sort(struct ztc_map *map, bool all)
 {
 	zt_auto(zt_freep) uint32_t *order = calloc(map->node_count + 1, sizeof(*order));
 	zt_auto(zt_freep) bool *used = calloc(map->node_count + 1, sizeof(*used));
@@ -123,13 +123,23 @@ int ztc_map_sort(struct ztc_map *map)
 	for (size_t i = 0; i < map->edge_count; i++)
 		used[map->edges[i].src] = used[map->edges[i].dst] = true;
 	for (size_t i = 0; i < map->node_count; i++)
-		if (used[i])
+		if (all || used[i])
 			order[count++] = (uint32_t)i;
 	qsort_r(order, count, sizeof(*order), compare_nodes, map);
 	r = reorder(map, order, count);
 	if (r == 0 && map->edge_count)
 		qsort(map->edges, map->edge_count, sizeof(*map->edges), compare_edges);
 	return r;
+}
+
+int ztc_map_sort(struct ztc_map *map)
+{
+	return sort(map, false);
+}
+
+int ztc_map_sort_all(struct ztc_map *map)
+{
+	return sort(map, true);
 }
 
 static int compare_counts(const void *left, const void *right)

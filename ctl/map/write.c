@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* write.c - a map as the JSON of docs/json.md. */
+/*
+ * write.c - a map as the JSON of docs/json.md, written as text.
+ *
+ * jansson keeps account of every object it prints, which for a hundred thousand edges takes
+ * seconds; numbers and names of a known shape need no such care.
+ */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -8,87 +15,189 @@
 #include "base/time.h"
 #include "ctl/map/map.h"
 
-/* Sets and forgets: what could not be allocated shows when the object is asked whether it is whole.
- */
-struct writer {
-	bool failed;
-};
+#define FLUSH_AT 65536
 
-static void set(struct writer *w, json_t *object, const char *key, json_t *value)
+/* Texts of the pool are valid UTF-8: jansson read them, or the escaping of strbuf.h wrote them. */
+static void put_string(struct zt_strbuf *out, const char *text)
 {
-	if (json_object_set_new_nocheck(object, key, value) < 0)
-		w->failed = true;
+	zt_strbuf_add(out, "\"", 1);
+	while (*text) {
+		size_t plain = 0;
+
+		while ((unsigned char)text[plain] >= ' ' && text[plain] != '"' &&
+		       text[plain] != '\\')
+			plain++;
+		zt_strbuf_add(out, text, plain);
+		text += plain;
+		if (!*text)
+			break;
+		if (*text == '"' || *text == '\\')
+			zt_strbuf_printf(out, "\\%c", *text);
+		else
+			zt_strbuf_printf(out, "\\u%04x", (unsigned char)*text);
+		text++;
+	}
+	zt_strbuf_add(out, "\"", 1);
 }
 
-static void set_text(struct writer *w, json_t *object, const char *key, const char *text)
+/* Keys are ours: they need no escaping. */
+static void put_key(struct zt_strbuf *out, const char *key)
 {
-	if (text)
-		set(w, object, key, json_string_nocheck(text));
+	char last = out->len ? out->data[out->len - 1] : '{';
+
+	if (last != '{' && last != '[')
+		zt_strbuf_add(out, ",", 1);
+	zt_strbuf_add(out, "\"", 1);
+	zt_strbuf_puts(out, key);
+	zt_strbuf_add(out, "\":", 2);
 }
 
-static json_t *number(uint64_t n)
+static void put_text(struct zt_strbuf *out, const char *key, const char *text)
 {
-	return json_integer(n > INT64_MAX ? INT64_MAX : (json_int_t)n);
+	if (!text)
+		return;
+	put_key(out, key);
+	put_string(out, text);
 }
 
-static json_t *time_json(int64_t ms)
+static void put_digits(struct zt_strbuf *out, uint64_t n)
+{
+	char digits[24], *p = digits + sizeof(digits);
+
+	/* The largest that other programs read as a number. */
+	if (n > INT64_MAX)
+		n = INT64_MAX;
+	do {
+		*--p = (char)('0' + n % 10);
+		n /= 10;
+	} while (n);
+	zt_strbuf_add(out, p, (size_t)(digits + sizeof(digits) - p));
+}
+
+static void put_number(struct zt_strbuf *out, const char *key, uint64_t n)
+{
+	put_key(out, key);
+	put_digits(out, n);
+}
+
+static void put_true(struct zt_strbuf *out, const char *key, bool value)
+{
+	put_key(out, key);
+	zt_strbuf_puts(out, value ? "true" : "false");
+}
+
+static void put_time(struct zt_strbuf *out, const char *key, int64_t ms)
 {
 	char text[ZT_TIME_TEXT_LEN];
 
-	return ms > 0 ? json_string(zt_wall_text((uint64_t)ms * ZT_NS_PER_MS, text)) : json_null();
+	put_key(out, key);
+	if (ms > 0)
+		put_string(out, zt_wall_text((uint64_t)ms * ZT_NS_PER_MS, text));
+	else
+		zt_strbuf_puts(out, "null");
 }
 
-static json_t *workload_json(struct writer *w, const struct ztc_workload *owner)
+/* A part that is JSON already; @otherwise when there is none. */
+static void put_json(struct zt_strbuf *out, const char *key, const json_t *json,
+		     const char *otherwise)
 {
-	json_t *json = json_object();
+	zt_auto(zt_freep) char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 
-	set_text(w, json, "unit", owner->unit);
-	set_text(w, json, "cgroup", owner->cgroup ?: "");
-	set_text(w, json, "container", owner->container);
-	set_text(w, json, "user", owner->user);
-	if (owner->uid >= 0)
-		set(w, json, "uid", json_integer(owner->uid));
-	set_text(w, json, "exe", owner->exe);
-	set_text(w, json, "exe_path", owner->exe_path);
-	set_text(w, json, "command", owner->command);
-	if (owner->pid)
-		set(w, json, "pid", json_integer(owner->pid));
-	if (owner->delegated)
-		set(w, json, "delegated", json_true());
-	if (owner->truncated)
-		set(w, json, "truncated", json_true());
-	return json;
+	put_key(out, key);
+	zt_strbuf_puts(out, text ? text : otherwise);
 }
 
-static json_t *plane_json(const struct ztc_map_verdict *v)
+static void open_object(struct zt_strbuf *out, const char *key)
 {
-	return json_pack("{s:s, s:s}", "action", v->deny ? "deny" : "allow", "rule",
-			 v->rule ? v->rule : "none");
+	put_key(out, key);
+	zt_strbuf_add(out, "{", 1);
 }
 
-static json_t *encryption_json(struct writer *w, const struct ztc_map_edge *e)
+static void close_object(struct zt_strbuf *out)
 {
-	json_t *json = json_object();
+	zt_strbuf_add(out, "}", 1);
+}
 
+/* --- edges -------------------------------------------------------------------------------------
+ */
+
+static void put_workload(struct zt_strbuf *out, const char *key, const struct ztc_workload *w)
+{
+	open_object(out, key);
+	put_text(out, "unit", w->unit);
+	put_text(out, "cgroup", w->cgroup ? w->cgroup : "");
+	put_text(out, "container", w->container);
+	put_text(out, "user", w->user);
+	if (w->uid >= 0)
+		put_number(out, "uid", (uint64_t)w->uid);
+	put_text(out, "exe", w->exe);
+	put_text(out, "exe_path", w->exe_path);
+	put_text(out, "command", w->command);
+	if (w->pid > 0)
+		put_number(out, "pid", (uint64_t)w->pid);
+	if (w->delegated)
+		put_true(out, "delegated", true);
+	if (w->truncated)
+		put_true(out, "truncated", true);
+	close_object(out);
+}
+
+/* The reader's rule the other way: `workload` is the source's where both ends are local. */
+static void put_workloads(struct zt_strbuf *out, const struct ztc_map *map,
+			  const struct ztc_map_edge *e)
+{
+	const struct ztc_workload *src = e->workload[ZTC_SRC], *dst = e->workload[ZTC_DST];
+	bool dst_alone = !src && dst && !map->nodes[e->src].near;
+
+	if (src || dst_alone)
+		put_workload(out, "workload", src ? src : dst);
+	if (dst && !dst_alone)
+		put_workload(out, "dst_workload", dst);
+}
+
+static void put_verdict(struct zt_strbuf *out, const struct ztc_map_edge *e)
+{
+	static const char *const planes[] = {[ZT_LIVE] = "live", [ZT_CANDIDATE] = "candidate"};
+
+	open_object(out, "verdict");
+	for (int p = 0; p < ZT_PLANE_COUNT; p++) {
+		open_object(out, planes[p]);
+		put_text(out, "action", e->verdict[p].deny ? "deny" : "allow");
+		put_text(out, "rule", e->verdict[p].rule ? e->verdict[p].rule : "none");
+		close_object(out);
+	}
+	close_object(out);
+}
+
+static void put_pair(struct zt_strbuf *out, const char *key, const uint64_t pair[2])
+{
+	open_object(out, key);
+	put_number(out, "to_dst", pair[ZTC_TO_DST]);
+	put_number(out, "to_src", pair[ZTC_TO_SRC]);
+	close_object(out);
+}
+
+static void put_encryption(struct zt_strbuf *out, const struct ztc_map_edge *e)
+{
+	open_object(out, "encryption");
 	for (int c = 0; c < ZT_COVER_COUNT; c++)
 		if (e->cover[c] || c == ZT_COVER_PLAINTEXT || c == ZT_COVER_UNKNOWN)
-			set(w, json, zt_cover_name((enum zt_cover)c), number(e->cover[c]));
-	return json;
+			put_number(out, zt_cover_name((enum zt_cover)c), e->cover[c]);
+	close_object(out);
+	open_object(out, "protocols");
+	for (uint32_t i = 0; i < e->protocol_count; i++) {
+		zt_strbuf_add(out, ",", i ? 1 : 0);
+		put_string(out, e->protocols[i].name);
+		zt_strbuf_add(out, ":", 1);
+		put_digits(out, e->protocols[i].count);
+	}
+	close_object(out);
 }
 
-static json_t *protocols_json(struct writer *w, const struct ztc_map_edge *e)
-{
-	json_t *json = json_object();
-
-	for (uint32_t i = 0; i < e->protocol_count; i++)
-		set(w, json, e->protocols[i].name, number(e->protocols[i].count));
-	return json;
-}
-
-static void set_rtt(struct writer *w, json_t *json, const struct ztc_map_health *h, bool raw)
+static void put_rtt(struct zt_strbuf *out, const struct ztc_map_health *h, bool raw)
 {
 	uint64_t p50 = h->p50_us, p99 = h->p99_us, samples = h->samples;
-	json_t *rows;
+	const char *sep = "";
 
 	if (h->rtt) {
 		p50 = zt_rtt_percentile(h->rtt, 50);
@@ -97,157 +206,197 @@ static void set_rtt(struct writer *w, json_t *json, const struct ztc_map_health 
 	}
 	if (!samples)
 		return;
-	set(w, json, "rtt_us",
-	    json_pack("{s:o, s:o, s:o}", "p50", number(p50), "p99", number(p99), "samples",
-		      number(samples)));
+	open_object(out, "rtt_us");
+	put_number(out, "p50", p50);
+	put_number(out, "p99", p99);
+	put_number(out, "samples", samples);
+	close_object(out);
 	if (!raw || !h->rtt)
 		return;
-	rows = json_array();
-	for (int b = 0; b < ZT_RTT_BUCKETS; b++)
-		if (h->rtt->count[b])
-			json_array_append_new(rows,
-					      json_pack("[i, I]", b, (json_int_t)h->rtt->count[b]));
-	set(w, json, "rtt", rows);
+	put_key(out, "rtt");
+	zt_strbuf_add(out, "[", 1);
+	for (int b = 0; b < ZT_RTT_BUCKETS; b++) {
+		if (!h->rtt->count[b])
+			continue;
+		zt_strbuf_printf(out, "%s[%d,%" PRIu32 "]", sep, b, h->rtt->count[b]);
+		sep = ",";
+	}
+	zt_strbuf_add(out, "]", 1);
 }
 
-static json_t *health_json(struct writer *w, const struct ztc_map_health *h, bool raw)
+static void put_health(struct zt_strbuf *out, const struct ztc_map_health *h, bool raw)
 {
-	json_t *json = json_object();
-
-	set(w, json, "refused", number(h->refused));
-	set(w, json, "unanswered", number(h->unanswered));
-	set(w, json, "resets", number(h->resets));
-	set(w, json, "retransmits", number(h->retransmits));
-	set_rtt(w, json, h, raw);
-	return json;
+	open_object(out, "health");
+	put_number(out, "refused", h->refused);
+	put_number(out, "unanswered", h->unanswered);
+	put_number(out, "resets", h->resets);
+	put_number(out, "retransmits", h->retransmits);
+	put_rtt(out, h, raw);
+	close_object(out);
 }
 
-static json_t *hosts_json(const struct ztc_hosts *hosts)
+static void put_edge(struct zt_strbuf *out, const struct ztc_map *map, const struct ztc_map_edge *e,
+		     bool raw)
 {
-	json_t *json = json_array();
-
-	for (uint32_t i = 0; hosts && i < hosts->count; i++)
-		json_array_append_new(json, json_string_nocheck(hosts->names[i]));
-	return json;
-}
-
-/* The reader's rule the other way: `workload` is the source's where both ends are local. */
-static void set_workloads(struct writer *w, const struct ztc_map *map, const struct ztc_map_edge *e,
-			  json_t *json)
-{
-	const struct ztc_workload *src = e->workload[ZTC_SRC], *dst = e->workload[ZTC_DST];
-	bool dst_alone = !src && dst && !map->nodes[e->src].near;
-
-	if (src || dst_alone)
-		set(w, json, "workload", workload_json(w, src ? src : dst));
-	if (dst && !dst_alone)
-		set(w, json, "dst_workload", workload_json(w, dst));
-}
-
-static json_t *edge_json(struct writer *w, const struct ztc_map *map, const struct ztc_map_edge *e,
-			 bool raw)
-{
-	json_t *json = json_object();
-
-	set_text(w, json, "src", map->nodes[e->src].id);
-	set_text(w, json, "dst", map->nodes[e->dst].id);
-	set_text(w, json, "proto", e->proto);
-	set(w, json, "port", json_integer(e->port));
-	set_workloads(w, map, e, json);
-	set(w, json, "verdict",
-	    json_pack("{s:o, s:o}", "live", plane_json(&e->verdict[ZT_LIVE]), "candidate",
-		      plane_json(&e->verdict[ZT_CANDIDATE])));
-	set(w, json, "connections", number(e->connections));
-	set(w, json, "bytes",
-	    json_pack("{s:o, s:o}", "to_dst", number(e->bytes[ZTC_TO_DST]), "to_src",
-		      number(e->bytes[ZTC_TO_SRC])));
-	set(w, json, "packets",
-	    json_pack("{s:o, s:o}", "to_dst", number(e->packets[ZTC_TO_DST]), "to_src",
-		      number(e->packets[ZTC_TO_SRC])));
-	set(w, json, "encryption", encryption_json(w, e));
-	set(w, json, "protocols", protocols_json(w, e));
+	zt_strbuf_add(out, "{", 1);
+	put_text(out, "src", map->nodes[e->src].id);
+	put_text(out, "dst", map->nodes[e->dst].id);
+	put_text(out, "proto", e->proto);
+	put_number(out, "port", e->port);
+	put_workloads(out, map, e);
+	put_verdict(out, e);
+	put_number(out, "connections", e->connections);
+	put_pair(out, "bytes", e->bytes);
+	put_pair(out, "packets", e->packets);
+	put_encryption(out, e);
 	if (e->health.known)
-		set(w, json, "health", health_json(w, &e->health, raw));
-	set_text(w, json, "kind", e->kind);
-	set(w, json, "first_seen", time_json(e->first_ms));
-	set(w, json, "last_seen", time_json(e->last_ms));
-	if (e->seen_by)
-		set(w, json, "seen_by", hosts_json(e->seen_by));
-	return json;
+		put_health(out, &e->health, raw);
+	put_text(out, "kind", e->kind);
+	put_time(out, "first_seen", e->first_ms);
+	put_time(out, "last_seen", e->last_ms);
+	for (uint32_t i = 0; e->seen_by && i < e->seen_by->count; i++) {
+		if (!i)
+			put_key(out, "seen_by");
+		zt_strbuf_add(out, i ? "," : "[", 1);
+		put_string(out, e->seen_by->names[i]);
+		zt_strbuf_add(out, "]", i + 1 == e->seen_by->count ? 1 : 0);
+	}
+	close_object(out);
 }
 
-static json_t *node_json(struct writer *w, const struct ztc_map_node *n)
+static void put_node(struct zt_strbuf *out, const struct ztc_map_node *n)
 {
-	json_t *json = json_object();
-
-	set_text(w, json, "id", n->id);
-	set_text(w, json, "kind", n->kind);
-	set_text(w, json, "name", n->name);
-	set_text(w, json, "host", n->host);
-	set(w, json, "segments", n->segments ? json_incref(n->segments) : json_array());
-	set(w, json, "labels", n->labels ? json_incref(n->labels) : json_object());
-	set(w, json, "near", json_boolean(n->near));
+	zt_strbuf_add(out, "{", 1);
+	put_text(out, "id", n->id);
+	put_text(out, "kind", n->kind);
+	put_text(out, "name", n->name);
+	put_text(out, "host", n->host);
+	put_json(out, "segments", n->segments, "[]");
+	put_json(out, "labels", n->labels, "{}");
+	put_true(out, "near", n->near);
 	if (n->hints)
-		set(w, json, "hints", json_incref(n->hints));
-	return json;
+		put_json(out, "hints", n->hints, "[]");
+	close_object(out);
 }
 
-static json_t *view_json(struct writer *w, const struct ztc_map_view *v)
+/* --- the whole
+ * ------------------------------------------------------------------------------------ */
+
+static void put_views(struct zt_strbuf *out, const struct ztc_map *map)
 {
-	json_t *json = json_object();
-
-	set_text(w, json, "host", v->host);
-	set_text(w, json, "source", v->source);
-	set_text(w, json, "file", v->origin);
-	set(w, json, "from", time_json(v->from_ms));
-	set(w, json, "to", time_json(v->to_ms));
-	set(w, json, "complete", json_boolean(v->complete));
-	return json;
-}
-
-static void set_lists(struct writer *w, const struct ztc_map *map, json_t *json)
-{
-	const bool raw = strcmp(map->by, "address") == 0;
-	json_t *nodes = json_array(), *edges = json_array(), *views;
-
-	for (size_t i = 0; i < map->node_count; i++)
-		if (json_array_append_new(nodes, node_json(w, &map->nodes[i])) < 0)
-			w->failed = true;
-	for (size_t i = 0; i < map->edge_count; i++)
-		if (json_array_append_new(edges, edge_json(w, map, &map->edges[i], raw)) < 0)
-			w->failed = true;
-	set(w, json, "nodes", nodes);
-	set(w, json, "edges", edges);
 	if (!map->view_count)
 		return;
-	views = json_array();
-	for (size_t i = 0; i < map->view_count; i++)
-		if (json_array_append_new(views, view_json(w, &map->views[i])) < 0)
-			w->failed = true;
-	set(w, json, "views", views);
+	put_key(out, "views");
+	for (size_t i = 0; i < map->view_count; i++) {
+		const struct ztc_map_view *v = &map->views[i];
+
+		zt_strbuf_puts(out, i ? ",{" : "[{");
+		put_text(out, "host", v->host);
+		put_text(out, "source", v->source);
+		put_text(out, "file", v->origin);
+		put_time(out, "from", v->from_ms);
+		put_time(out, "to", v->to_ms);
+		put_true(out, "complete", v->complete);
+		close_object(out);
+	}
+	zt_strbuf_add(out, "]", 1);
+}
+
+static void put_head(struct zt_strbuf *out, const struct ztc_map *map)
+{
+	zt_strbuf_add(out, "{", 1);
+	put_number(out, "format", ZTC_MAP_FORMAT);
+	put_text(out, "by", map->by);
+	open_object(out, "view");
+	if (map->host)
+		put_text(out, "host", map->host);
+	else
+		put_json(out, "host", NULL, "null");
+	put_time(out, "started", map->started_ms);
+	put_text(out, "source", map->source);
+	close_object(out);
+	open_object(out, "window");
+	put_time(out, "from", map->from_ms);
+	put_time(out, "to", map->to_ms);
+	close_object(out);
+}
+
+static void put_tail(struct zt_strbuf *out, const struct ztc_map *map)
+{
+	put_views(out, map);
+	put_number(out, "matched", map->matched > map->edge_count ? map->matched : map->edge_count);
+	put_json(out, "losses", map->losses, "{}");
+	if (map->disagreements)
+		put_json(out, "disagreements", map->disagreements, "[]");
+	if (map->not_merged)
+		put_json(out, "not_merged", map->not_merged, "[]");
+	close_object(out);
+}
+
+static int flush(struct zt_strbuf *text, size_t at, FILE *out)
+{
+	if (zt_strbuf_error(text))
+		return -ENOMEM;
+	if (text->len < at)
+		return 0;
+	if (text->len && fwrite(text->data, 1, text->len, out) != text->len)
+		return -EIO;
+	zt_strbuf_reset(text);
+	return 0;
+}
+
+int ztc_map_write(const struct ztc_map *map, FILE *out)
+{
+	zt_auto(zt_strbuf_free) struct zt_strbuf text = ZT_STRBUF_INIT;
+	const bool raw = strcmp(map->by, "address") == 0;
+	int r = 0;
+
+	put_head(&text, map);
+	put_key(&text, "nodes");
+	zt_strbuf_add(&text, "[", 1);
+	for (size_t i = 0; i < map->node_count && r == 0; i++) {
+		zt_strbuf_add(&text, ",", i ? 1 : 0);
+		put_node(&text, &map->nodes[i]);
+		r = flush(&text, FLUSH_AT, out);
+	}
+	zt_strbuf_puts(&text, "],\"edges\":[");
+	for (size_t i = 0; i < map->edge_count && r == 0; i++) {
+		zt_strbuf_add(&text, ",", i ? 1 : 0);
+		put_edge(&text, map, &map->edges[i], raw);
+		r = flush(&text, FLUSH_AT, out);
+	}
+	zt_strbuf_add(&text, "]", 1);
+	put_tail(&text, map);
+	zt_strbuf_add(&text, "\n", 1);
+	return r < 0 ? r : flush(&text, 0, out);
 }
 
 json_t *ztc_map_json(const struct ztc_map *map)
 {
-	zt_auto(zt_json_decref) json_t *json = json_object();
-	struct writer w = {0};
-	json_t *view = json_object();
+	zt_auto(zt_freep) char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	int r = out ? ztc_map_write(map, out) : -ENOMEM;
 
-	set(&w, json, "format", json_integer(ZTC_MAP_FORMAT));
-	set_text(&w, json, "by", map->by);
-	set(&w, view, "host", map->host ? json_string_nocheck(map->host) : json_null());
-	set(&w, view, "started", time_json(map->started_ms));
-	set_text(&w, view, "source", map->source);
-	set(&w, json, "view", view);
-	set(&w, json, "window",
-	    json_pack("{s:o, s:o}", "from", time_json(map->from_ms), "to", time_json(map->to_ms)));
-	set_lists(&w, map, json);
-	set(&w, json, "matched",
-	    number(map->matched > map->edge_count ? map->matched : map->edge_count));
-	set(&w, json, "losses", json_incref(map->losses));
-	if (map->disagreements)
-		set(&w, json, "disagreements", json_incref(map->disagreements));
-	if (map->not_merged)
-		set(&w, json, "not_merged", json_incref(map->not_merged));
-	return w.failed ? NULL : zt_take(json);
+	if (out && fclose(out) != 0)
+		r = -ENOMEM;
+	return r < 0 ? NULL : json_loadb(text, size, 0, NULL);
+}
+
+json_t *ztc_map_slice(const struct ztc_map *map, size_t first, size_t count, json_t *nodes)
+{
+	const struct ztc_map part = {
+		.by = map->by,
+		.source = map->source,
+		.nodes = map->nodes,
+		.edges = map->edges + first,
+		.edge_count = count,
+	};
+	json_t *json = ztc_map_json(&part);
+
+	if (json && nodes && json_object_set(json, "nodes", nodes) < 0) {
+		json_decref(json);
+		return NULL;
+	}
+	return json;
 }

@@ -71,10 +71,10 @@ static void edge_row(struct ztc_table *table, const struct ztc_edge_view *e,
 int ztc_render_map(FILE *out, const json_t *result, const struct ztc_style *style)
 {
 	static const struct ztc_column columns[] = {
-		{"SERVICE", false, 12, false}, {"FROM", false, 12, false},
+		{"SERVICE", false, 10, false}, {"FROM", false, 10, false},
 		{"CONNS", true, 0, false},     {"BYTES", true, 0, false},
-		{"ENC", false, 7, false},      {"VERDICT", false, 18, false},
-		{"HEALTH", false, 8, false},   {"LAST", true, 0, true},
+		{"ENC", false, 6, false},      {"VERDICT", false, 14, false},
+		{"HEALTH", false, 8, true},    {"LAST", true, 0, true},
 	};
 	zt_auto(ztc_table_free) struct ztc_table *table = NULL;
 	zt_auto(zt_freep) struct ztc_edge_view *edges = NULL;

@@ -151,14 +151,19 @@ static void put_edge(FILE *out, const struct ztc_edge_view *e)
 	put_list(out, json_object_get(e->edge, "seen_by"), true);
 }
 
-int ztc_render_csv(FILE *out, const json_t *map, const struct ztc_style *style)
+int ztc_render_csv_rows(FILE *out, const json_t *map, const struct ztc_style *style)
 {
 	zt_auto(zt_freep) struct ztc_edge_view *edges = NULL;
 	size_t count;
 	int r = ztc_map_edges(map, style->all, &edges, &count);
 
-	if (r < 0)
-		return r;
+	for (size_t i = 0; r == 0 && i < count; i++)
+		put_edge(out, &edges[i]);
+	return r;
+}
+
+int ztc_render_csv(FILE *out, const json_t *map, const struct ztc_style *style)
+{
 	fputs("src,src_kind,src_host,src_segments,src_hints,dst,dst_kind,dst_host,dst_segments,"
 	      "dst_hints,proto,port,src_workload,src_exe,src_user,src_container,src_command,"
 	      "dst_workload,dst_exe,dst_user,dst_container,dst_command,outcome,live,live_rule,"
@@ -166,7 +171,5 @@ int ztc_render_csv(FILE *out, const json_t *map, const struct ztc_style *style)
 	      "packets_to_src,encrypted,plaintext,unknown,protocols,refused,unanswered,resets,"
 	      "retransmits,rtt_p50_us,rtt_p99_us,kind,first_seen,last_seen,seen_by" EOL,
 	      out);
-	for (size_t i = 0; i < count; i++)
-		put_edge(out, &edges[i]);
-	return 0;
+	return ztc_render_csv_rows(out, map, style);
 }

@@ -73,7 +73,7 @@ static int one_sided(FILE *out, const json_t *diff, const char *key, const char 
 		     const struct ztc_style *style)
 {
 	static const struct ztc_column columns[] = {
-		{"FROM", false, 12, false},    {"TO", false, 12, false},
+		{"FROM", false, 10, false},    {"TO", false, 10, false},
 		{"SERVICE", false, 0, false},  {"CONNS", true, 0, false},
 		{"BYTES", true, 0, false},     {"ENC", false, 7, false},
 		{"VERDICT", false, 14, false}, {"LAST", true, 0, true},
@@ -137,8 +137,8 @@ static enum ztc_color say(char before[ZTC_END_LEN], char after[ZTC_END_LEN], con
 static int changed(FILE *out, const json_t *diff, const struct ztc_style *style)
 {
 	static const struct ztc_column columns[] = {
-		{"FROM", false, 12, false}, {"TO", false, 12, false},  {"SERVICE", false, 0, false},
-		{"WHAT", false, 0, false},  {"WAS", false, 14, false}, {"IS", false, 14, false},
+		{"FROM", false, 10, false}, {"TO", false, 10, false},  {"SERVICE", false, 0, false},
+		{"WHAT", false, 0, false},  {"WAS", false, 10, false}, {"IS", false, 10, false},
 	};
 	zt_auto(ztc_table_free) struct ztc_table *table = NULL;
 	const json_t *rows = json_object_get(diff, "changed");

@@ -199,6 +199,9 @@ enum ztc_color ztc_encryption(char ret[ZTC_END_LEN], const json_t *edge)
 
 	if (!*secret)
 		secret = main_class(edge);
+	/* "postgresql+tls1.3": what is inside, the service says already. */
+	if (strchr(secret, '+'))
+		secret = strchr(secret, '+') + 1;
 	if (c.secret && c.secret < all)
 		snprintf(ret, ZTC_END_LEN, "%lld %% %.60s", (long long)(c.secret * 100 / all),
 			 secret);

@@ -32,6 +32,8 @@ int ztc_render_tree(FILE *out, const json_t *map, const struct ztc_style *style,
  * would take for a formula gets an apostrophe in front.
  */
 int ztc_render_csv(FILE *out, const json_t *map, const struct ztc_style *style);
+/* The same without the line of headings. */
+int ztc_render_csv_rows(FILE *out, const json_t *map, const struct ztc_style *style);
 
 /* ztc_csv_text - one quoted cell. */
 void ztc_csv_text(FILE *out, const char *text);

@@ -26,7 +26,8 @@ static void put_line(struct tree *t, enum ztc_color color, const char *branch, c
 		     const char *text)
 {
 	zt_auto(zt_freep) char *safe = ztc_escaped(text);
-	unsigned int used = (unsigned int)strlen(branch);
+	size_t deepest = strlen(branch) > strlen(below) ? strlen(branch) : strlen(below);
+	unsigned int used = (unsigned int)deepest;
 	unsigned int room = t->style->width > used + 20 ? t->style->width - used : 20;
 	const char *p = safe ? safe : "", *lead = branch;
 	size_t len, skip;
@@ -55,7 +56,9 @@ static enum ztc_color append_counts(char *line, size_t size, const struct ztc_ed
 	ztc_bytes(number, ztc_edge_bytes(e->edge));
 	ztc_append(line, size, ", %s", number);
 	ztc_encryption(text, e->edge);
-	ztc_append(line, size, ", %s%s", strncmp(text, "no", 2) == 0 ? "encrypted: " : "", text);
+	if (strcmp(text, "-") != 0)
+		ztc_append(line, size, ", %s%s", strncmp(text, "no", 2) == 0 ? "encrypted: " : "",
+			   text);
 	color = ztc_map_verdict(text, e);
 	ztc_append(line, size, ", %s%s", e->would ? "STAGED: " : "", text);
 	ztc_health(text, e->edge);
