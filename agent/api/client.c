@@ -59,30 +59,33 @@ int zt_client_send(struct zt_client *client, const char *text, size_t len)
  */
 static int pump(struct zt_client *c)
 {
-	zt_auto(zt_strbuf_free) struct zt_strbuf text = ZT_STRBUF_INIT;
+	struct zt_strbuf *out = &c->out;
+	size_t text = out->len + ZT_WIRE_HEADER;
 	uint64_t until_ns = zt_now_ns() + PUMP_NS;
 	int r = c->server->detached ? -ESHUTDOWN : zt_server_refresh(c->server);
 
-	while (r >= 0 && text.len < ZT_WIRE_CHUNK) {
-		r = c->stream->more(c->stream, c->server->render, &text);
+	put_frame(c, "", 0, true); /* its length is known when it is full */
+	while (r >= 0 && out->len - text < ZT_WIRE_CHUNK) {
+		r = c->stream->more(c->stream, c->server->render, out);
 		if (r == 0 || zt_now_ns() >= until_ns)
 			break;
 	}
-	if (r > 0 && !text.len) {
-		c->active_ns = zt_now_ns();
-		return 0;
-	}
 	if (r < 0)
 		return r;
+	if (r > 0 && out->len == text) {
+		c->active_ns = zt_now_ns();
+		out->len -= ZT_WIRE_HEADER;
+		return 0;
+	}
 	if (r == 0) {
-		zt_strbuf_puts(&text, "}"); /* of the envelope */
+		zt_strbuf_puts(out, "}"); /* of the envelope */
 		c->stream->free(c->stream);
 		c->stream = NULL;
 	}
-	if (zt_strbuf_error(&text))
+	if (zt_strbuf_error(out))
 		return -ENOMEM;
-	put_frame(c, text.data, text.len, r != 0);
-	return zt_strbuf_error(&c->out);
+	zt_wire_put_header((uint8_t *)out->data + text - ZT_WIRE_HEADER, out->len - text, r != 0);
+	return 0;
 }
 
 /* Sends what is there. Returns 1 when all has left, 0 when the peer must read first, -errno. */
@@ -99,8 +102,8 @@ static int flush_out(struct zt_client *c)
 		c->sent += (size_t)n;
 		c->active_ns = zt_now_ns();
 	}
-	/* A long reply leaves no long buffer behind. */
-	if (c->out.cap > ZT_WIRE_CHUNK / 4)
+	/* A long reply leaves no long buffer behind; its parts use the same one. */
+	if (!c->stream && c->out.cap > ZT_WIRE_CHUNK / 4)
 		zt_strbuf_free(&c->out);
 	else
 		zt_strbuf_reset(&c->out);

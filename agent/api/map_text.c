@@ -109,9 +109,13 @@ void zt_map_text_string(struct zt_strbuf *out, const char *text)
 
 const char *zt_map_text_id(const struct zt_addr *addr, char ret[ZT_NODE_ID_LEN])
 {
-	char buf[ZT_ADDR_TEXT_LEN];
+	static const char before[] = "\"address:";
+	size_t len = sizeof(before) - 1;
 
-	snprintf(ret, ZT_NODE_ID_LEN, "\"address:%s\"", zt_addr_text(addr, buf));
+	memcpy(ret, before, len);
+	zt_addr_text(addr, ret + len);
+	len += strlen(ret + len);
+	memcpy(ret + len, "\"", 2);
 	return ret;
 }
 
@@ -400,15 +404,12 @@ static int workload_text(struct zt_map_text *t, uint32_t owner, const char **ret
 	return 0;
 }
 
-static const char *node_id(const struct zt_node *node, struct zt_strbuf *room)
+/* @room for the long ones, @address for the many. */
+static const char *node_id(const struct zt_node *node, struct zt_strbuf *room,
+			   char address[ZT_NODE_ID_LEN])
 {
-	char address[ZT_NODE_ID_LEN];
-
-	zt_strbuf_reset(room);
-	if (node->kind == ZT_NODE_ADDRESS) {
-		zt_strbuf_puts(room, zt_map_text_id(&node->addr, address));
-		return zt_strbuf_text(room);
-	}
+	if (node->kind == ZT_NODE_ADDRESS)
+		return zt_map_text_id(&node->addr, address);
 	if (is_plain(node->name, strlen(node->name))) {
 		zt_strbuf_puts(room, node->kind == ZT_NODE_HOST ? "\"host:" : "\"segment:");
 		zt_strbuf_puts(room, node->name);
@@ -427,9 +428,10 @@ int zt_map_text_edge(struct zt_map_text *text, struct zt_strbuf *out, const stru
 	zt_auto(zt_strbuf_free) struct zt_strbuf src = ZT_STRBUF_INIT;
 	zt_auto(zt_strbuf_free) struct zt_strbuf dst = ZT_STRBUF_INIT;
 	const struct zt_edge_key *key = &edge->key;
+	char src_address[ZT_NODE_ID_LEN], dst_address[ZT_NODE_ID_LEN];
 	struct zt_edge_face face = {
-		.src = node_id(&nodes[key->src], &src),
-		.dst = node_id(&nodes[key->dst], &dst),
+		.src = node_id(&nodes[key->src], &src, src_address),
+		.dst = node_id(&nodes[key->dst], &dst, dst_address),
 		.action = {key->action[ZT_LIVE], key->action[ZT_CANDIDATE]},
 		.proto = key->proto,
 		.kind = key->kind,
@@ -472,15 +474,96 @@ static int put_node(struct zt_strbuf *out, json_t *node)
 	return json ? zt_strbuf_error(out) : -ENOMEM;
 }
 
-int zt_map_text_node(struct zt_map_text *text, struct zt_strbuf *out, const struct zt_node *node)
+struct label_list {
+	struct zt_strbuf *out;
+	bool some;
+};
+
+static void put_label(const char *key, const char *value, void *data)
 {
-	return put_node(out, zt_render_node(text->render, node, NULL));
+	struct label_list *list = data;
+
+	if (list->some)
+		LIT(list->out, ",");
+	list->some = true;
+	zt_map_text_string(list->out, key);
+	LIT(list->out, ":");
+	zt_map_text_string(list->out, value);
 }
 
+static void put_segments(struct zt_strbuf *out, const struct zt_flow_names *names,
+			 const struct zt_addr *addr, bool near)
+{
+	const char *segments[ZT_SEGMENTS_MAX];
+	size_t count = 0;
+
+	if (names->segments)
+		count = names->segments(names->ctx, addr, near, segments, ZT_SEGMENTS_MAX);
+	LIT(out, ",\"segments\":[");
+	for (size_t i = 0; i < count && i < ZT_SEGMENTS_MAX; i++) {
+		if (i)
+			LIT(out, ",");
+		zt_map_text_string(out, segments[i]);
+	}
+	LIT(out, "]");
+}
+
+static void put_hints(struct zt_strbuf *out, const struct zt_hint *hints, size_t count)
+{
+	if (!count)
+		return;
+	LIT(out, ",\"hints\":[");
+	for (size_t i = 0; i < count; i++) {
+		if (i)
+			LIT(out, ",");
+		LIT(out, "{\"name\":");
+		zt_map_text_string(out, hints[i].name);
+		LIT(out, ",\"source\":");
+		zt_map_text_string(out, hints[i].source);
+		LIT(out, "}");
+	}
+	LIT(out, "]");
+}
+
+/* There may be as many addresses as edges: the same as zt_render_node() makes, without its trees.
+ */
 int zt_map_text_address(struct zt_map_text *text, struct zt_strbuf *out, const struct zt_addr *addr,
 			bool near, const struct zt_node_then *then)
 {
-	const struct zt_node node = {.kind = ZT_NODE_ADDRESS, .near = near, .addr = *addr};
+	const struct zt_flow_names *names = zt_render_named_by(text->render);
+	const char *now = names->host ? names->host(names->ctx, addr, near) : NULL;
+	const char *host = then ? then->host : now;
+	struct label_list labels = {.out = out};
+	struct zt_hint hints[ZT_HINTS_MAX];
+	char name[ZT_ADDR_TEXT_LEN];
 
-	return put_node(out, zt_render_node(text->render, &node, then));
+	zt_addr_text(addr, name);
+	LIT(out, "{\"id\":\"address:");
+	zt_strbuf_puts(out, name);
+	LIT(out, "\",\"kind\":\"address\",\"name\":\"");
+	zt_strbuf_puts(out, name);
+	LIT(out, "\"");
+	put_segments(out, names, addr, near);
+	LIT(out, ",\"labels\":{");
+	if (now && names->labels)
+		names->labels(names->ctx, now, put_label, &labels);
+	LIT(out, "},\"near\":");
+	zt_strbuf_puts(out, near ? "true" : "false");
+	if (host) {
+		LIT(out, ",\"host\":");
+		zt_map_text_string(out, host);
+	}
+	if (then && then->hint_count)
+		put_hints(out, then->hints, then->hint_count);
+	else if (names->hints)
+		put_hints(out, hints, names->hints(names->ctx, addr, hints));
+	LIT(out, "}");
+	return zt_strbuf_error(out);
+}
+
+int zt_map_text_node(struct zt_map_text *text, struct zt_strbuf *out, const struct zt_node *node)
+{
+	if (node->kind == ZT_NODE_ADDRESS)
+		return zt_map_text_address(text, out, &node->addr, node->near, NULL);
+	return put_node(out, zt_render_node(text->render, node));
 }

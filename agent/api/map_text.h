@@ -17,7 +17,6 @@
 #include "flow/names.h"
 
 struct zt_map_text;
-struct zt_node_then;
 struct zt_render;
 
 /* zt_map_text_new - @render makes what is not made here; borrowed. 0 or -ENOMEM. */
@@ -95,7 +94,15 @@ int zt_map_text_edge(struct zt_map_text *text, struct zt_strbuf *out, const stru
 /* zt_map_text_node - one node of a graph. 0 or -ENOMEM. */
 int zt_map_text_node(struct zt_map_text *text, struct zt_strbuf *out, const struct zt_node *node);
 
-/* zt_map_text_address - an address that a history knows; @then: what it was called. */
+/* What an address was called when it was recorded. */
+struct zt_node_then {
+	const char *host; /* NULL = it had no name */
+	const struct zt_hint *hints;
+	size_t hint_count;
+};
+
+/* zt_map_text_address - an address that a history knows; @then: NULL: its names are those of now.
+ */
 int zt_map_text_address(struct zt_map_text *text, struct zt_strbuf *out, const struct zt_addr *addr,
 			bool near, const struct zt_node_then *then);
 

@@ -66,7 +66,8 @@ static int set(json_t *object, const char *key, json_t *value)
 	return json_object_set_new(object, key, value);
 }
 
-/* Of a path too long to be kept whole the unit tells: where systemd manages containers it is one. */
+/* Of a path too long to be kept whole the unit tells: where systemd manages containers it is one.
+ */
 static bool container_of(const struct zt_owner *owner, char ret[ZT_CONTAINER_LEN])
 {
 	char text[ZT_PATH_LEN + 1];

@@ -59,6 +59,11 @@ void zt_render_names(struct zt_render *render, const struct zt_flow_names *names
 	render->names = names;
 }
 
+const struct zt_flow_names *zt_render_named_by(const struct zt_render *render)
+{
+	return render->names;
+}
+
 /* Borrowed from the cache; NULL when the owner is not known. */
 static json_t *workload_of(struct zt_render *r, uint32_t index, struct zt_owner *ret_owner)
 {
@@ -442,53 +447,20 @@ static json_t *names_json(const char *joined)
 	return array;
 }
 
-/* The name that labels hang on: a host's own, or that of the host which has the address now. */
-static const char *label_host(struct zt_render *r, const struct zt_node *node)
+json_t *zt_render_node(struct zt_render *render, const struct zt_node *node)
 {
-	if (node->kind == ZT_NODE_HOST)
-		return node->name;
-	if (node->kind == ZT_NODE_SEGMENT || !r->names->host)
-		return NULL;
-	return r->names->host(r->names->ctx, &node->addr, node->near);
-}
-
-static void set_names(struct zt_render *r, json_t *object, const struct zt_node *node,
-		      const char *now, const struct zt_node_then *then)
-{
-	const char *host = then ? then->host : now;
-
-	if (host)
-		set(object, "host", zt_json_str(host));
-	if (then && then->hint_count)
-		put_hints(object, then->hints, then->hint_count);
-	else
-		set_hints(r, object, &node->addr);
-}
-
-json_t *zt_render_node(struct zt_render *render, const struct zt_node *node,
-		       const struct zt_node_then *then)
-{
-	static const char *const kinds[] = {
-		[ZT_NODE_ADDRESS] = "address",
-		[ZT_NODE_HOST] = "host",
-		[ZT_NODE_SEGMENT] = "segment",
-	};
 	json_t *object = json_object(), *labels = json_object();
-	const char *now = label_host(render, node);
+	bool is_host = node->kind == ZT_NODE_HOST;
 
 	set(object, "id", zt_render_node_id(node));
-	set(object, "kind", json_string(kinds[node->kind]));
-	set(object, "name",
-	    node->kind == ZT_NODE_ADDRESS ? zt_json_addr(&node->addr) : zt_json_str(node->name));
+	set(object, "kind", json_string(is_host ? "host" : "segment"));
+	set(object, "name", zt_json_str(node->name));
 	set(object, "segments",
-	    node->kind == ZT_NODE_SEGMENT ? names_json(node->name)
-					  : segments_json(render, &node->addr, node->near));
-	if (now && render->names->labels)
-		render->names->labels(render->names->ctx, now, add_label, labels);
+	    is_host ? segments_json(render, &node->addr, node->near) : names_json(node->name));
+	if (is_host && render->names->labels)
+		render->names->labels(render->names->ctx, node->name, add_label, labels);
 	set(object, "labels", labels);
 	set(object, "near", json_boolean(node->near));
-	if (node->kind == ZT_NODE_ADDRESS)
-		set_names(render, object, node, now, then);
 	return object;
 }
 

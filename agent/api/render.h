@@ -21,21 +21,16 @@ void zt_render_free(struct zt_render **render);
 /* zt_render_names - from now on name by these; before every use. */
 void zt_render_names(struct zt_render *render, const struct zt_flow_names *names);
 
+/* zt_render_named_by - the names in use. */
+const struct zt_flow_names *zt_render_named_by(const struct zt_render *render);
+
 /* New references; NULL when out of memory. @change: NULL, or what happened to a followed flow. */
 json_t *zt_render_flow(struct zt_render *render, const struct zt_flow_item *item,
 		       const char *change);
 json_t *zt_render_violation(struct zt_render *render, const struct zt_violation *v);
 
-/* What an address was called when it was recorded. */
-struct zt_node_then {
-	const char *host; /* NULL = it had no name */
-	const struct zt_hint *hints;
-	size_t hint_count;
-};
-
-/* zt_render_node - @then: names of an address as they were recorded; NULL: those of now. */
-json_t *zt_render_node(struct zt_render *render, const struct zt_node *node,
-		       const struct zt_node_then *then);
+/* zt_render_node - a host, or a set of segments; addresses are made by map_text.c. */
+json_t *zt_render_node(struct zt_render *render, const struct zt_node *node);
 json_t *zt_render_node_id(const struct zt_node *node);
 
 /* zt_render_workload - of an owner, with the command line of its latest process; NULL: unknown. */
