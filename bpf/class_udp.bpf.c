@@ -93,9 +93,15 @@ static __always_inline int zt_dtls_middle(struct zt_flow *f, const struct zt_wor
 
 /* --- QUIC (RFC 9000, 17.2; RFC 9369) ------------------------------------------------------ */
 
+/* As published, and as its drafts had it (draft-ietf-quic-v2): other numbers for packet types. */
+static __always_inline bool zt_is_quic_2(__u32 version)
+{
+	return version == 0x6b3343cf || version == 0x709a50c4;
+}
+
 static __always_inline bool zt_is_quic_version(__u32 version)
 {
-	return version == 1 || version == 0x6b3343cf ||
+	return version == 1 || zt_is_quic_2(version) ||
 	       (version >= 0xff00001d && version <= 0xff000022);
 }
 
@@ -104,7 +110,7 @@ static __always_inline int zt_quic_initial(struct zt_flow *f, const struct zt_wo
 {
 	const struct zt_peek *p = &w->peek;
 	__u32 version = zt_be32(p->b + 1), dcid = p->b[5], scid;
-	__u8 initial = version == 0x6b3343cf ? 0x10 : 0;
+	__u8 initial = zt_is_quic_2(version) ? 0x10 : 0;
 
 	if ((p->b[0] & 0xf0) != (0xc0 | initial) || !zt_is_quic_version(version) || p->len < 1200 ||
 	    dcid < 8 || dcid > 20)

@@ -88,6 +88,10 @@ const struct class_row class_udp_rows[] = {
 	 "c d3 6b3343cf 08 0102030405060708 04 a1a2a3a4 00 4490 00x1180; s " QUIC_ANSWER(
 		 "a1a2a3a4"),
 	 ZT_ENC_QUIC, NONE, 0},
+	{"QUIC 2, of a draft", 'u', 443,
+	 "c d3 709a50c4 08 0102030405060708 04 a1a2a3a4 00 4490 00x1180; s d1 709a50c4 04 a1a2a3a4"
+	 " 04 b1b2b3b4 00 4010 00x16",
+	 ZT_ENC_QUIC, NONE, 0},
 	{"QUIC, a greased bit", 'u', 443,
 	 "c cb 00000001 12 15e71d7f1a4733745835e0126a9c29a7e4de 11"
 	 " 88d67c4980be42a055a38d3dca9ec6a2a3 00 4490 00x1180; s 8e 00000001 11"
