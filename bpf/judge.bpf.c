@@ -112,31 +112,38 @@ static __always_inline __u32 zt_cell_index(__u32 slot, __u32 port_set, __u32 cla
 	return cell ? *cell : 0;
 }
 
-/* Which of some timed conditions are open: by the last row of the windows that has begun. */
+/*
+ * Which of some timed conditions are open: by the last row of the windows that has begun.
+ * Where the search stands is kept in the answer's rule, which is written after this: the
+ * verifier knows nothing of what it reads there, and so does not walk every way down.
+ */
 static __always_inline __u64 zt_open_now(const struct zt_query *q, __u32 count, struct zt_answer *a)
 {
+	volatile __u32 *at = &a->rule[ZT_LIVE];
 	const struct zt_window *window, *last = NULL;
-	__u32 at = 0, probe;
+	__u32 probe;
 	void *inner;
 
 	inner = zt_inner(zt_s_windows, q->slot);
 	if (!inner || !count)
 		return 0;
+	*at = 0;
 	for (__u32 half = ZT_WINDOWS_MAX / 2; half; half /= 2) {
-		probe = at + half;
+		probe = *at + half;
 		if (probe >= count)
 			continue;
 		window = bpf_map_lookup_elem(inner, &probe);
 		if (!window)
 			return 0;
 		if (window->from_ns <= q->now_ns)
-			at = probe;
+			*at += half;
 	}
-	probe = at + 1;
+	probe = *at + 1;
 	window = probe < count ? bpf_map_lookup_elem(inner, &probe) : NULL;
 	if (window)
 		zt_good_until(a, window->from_ns);
-	last = bpf_map_lookup_elem(inner, &at);
+	probe = *at;
+	last = bpf_map_lookup_elem(inner, &probe);
 	if (!last)
 		return 0;
 	zt_changed_at(a, last->from_ns);

@@ -34,6 +34,29 @@ static __always_inline __u64 row_or(void *quals, const struct zt_qual_key *key, 
 	return mask ? *mask : absent;
 }
 
+/* Where the cutting of a path stands. */
+struct cut {
+	struct zt_qual_key *key;
+	void *quals;
+	__u64 mask;
+};
+
+/* One character less; bpf_loop() has the verifier look at it once. */
+static int cut_step(__u32 index, void *data)
+{
+	struct cut *cut = data;
+	__u32 i = ZT_PATH_LEN - 1 - index;
+	char c;
+
+	if (i >= ZT_PATH_LEN)
+		return 1;
+	c = cut->key->name[i];
+	cut->key->name[i] = 0;
+	if (c == '/')
+		cut->mask |= row_or(cut->quals, cut->key, 0);
+	return 0;
+}
+
 /*
  * "Is or is below": the path itself, then every directory above it, last the
  * root, by cutting the name in place. A path that was too long has only lost
@@ -41,17 +64,10 @@ static __always_inline __u64 row_or(void *quals, const struct zt_qual_key *key, 
  */
 static __always_inline __u64 match_cgroup(void *quals, struct zt_qual_key *key, __u64 absent)
 {
-	__u64 mask = absent | row_or(quals, key, 0);
-	char c;
+	struct cut cut = {.key = key, .quals = quals, .mask = absent | row_or(quals, key, 0)};
 
-#pragma clang loop unroll(disable)
-	for (int i = ZT_PATH_LEN - 1; i > 0; i--) {
-		c = key->name[i];
-		key->name[i] = 0;
-		if (c == '/')
-			mask |= row_or(quals, key, 0);
-	}
-	return mask | row_or(quals, key, 0);
+	bpf_loop(ZT_PATH_LEN - 1, cut_step, &cut, 0);
+	return cut.mask | row_or(quals, key, 0);
 }
 
 static __always_inline __u64 match(const struct zt_owner *owner, const struct zt_slot_meta *meta,
