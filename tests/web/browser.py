@@ -37,6 +37,7 @@ class Browser:
     def __init__(self, width=1280, height=800, dark=False):
         self.dir = tempfile.mkdtemp(prefix="zt-web-")
         self.session = None
+        self.said = [] # of the console, not yet asked for
         self.driver = subprocess.Popen(
             ["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             stdin=subprocess.DEVNULL, text=True, start_new_session=True,
@@ -88,7 +89,16 @@ class Browser:
     def open(self, path):
         """Loads a file and waits until it says that it is drawn. Returns the page's own milliseconds."""
         self.call("POST", "~/url", {"url": "file://" + os.path.abspath(path)})
-        return int(self.until("return document.documentElement.dataset.readyMs"))
+        end = time.monotonic() + 20
+        while True:
+            ready = self.js("return document.documentElement.dataset.readyMs")
+            if ready:
+                return int(ready)
+            self.said = self.log()
+            wrong = [line for line in self.said if line.startswith("SEVERE")]
+            if wrong or time.monotonic() > end:
+                raise AssertionError("%s is not drawn: %s" % (path, wrong))
+            time.sleep(0.02)
 
     def js(self, script, *args):
         return self.call("POST", "~/execute/sync", {"script": script, "args": list(args)})
@@ -126,7 +136,9 @@ class Browser:
 
     def log(self):
         """What the console said since the last call, as text."""
-        return [e["level"] + " " + e["message"] for e in self.call("POST", "~/se/log", {"type": "browser"})]
+        said, self.said = self.said, []
+        return said + [e["level"] + " " + e["message"]
+                       for e in self.call("POST", "~/se/log", {"type": "browser"})]
 
     def requests(self):
         """Addresses that were asked for since the last call."""

@@ -6,6 +6,7 @@
 Maps are made by sample.py and written by the program's own writer (render.c), then opened in
 Chromium. Expectations are counted from the JSON here, not asked of the page.
 """
+import errno
 import json
 import os
 import re
@@ -216,6 +217,12 @@ def collapses(page, pages):
     page.js("document.querySelector('.card.open .head').focus()")
     page.keys("Space")
     equal(page.js("return document.querySelectorAll('.card.open:not(.single)').length"), 0, "after Space")
+    page.click("#expand-all")
+    lines = page.js("return document.querySelectorAll('#map .line').length")
+    left = int(page.js("return document.getElementById('draw-all').parentNode.textContent").split()[0].replace(",", ""))
+    assert lines <= 160 and left > 500, (lines, left)
+    page.click("#draw-all")
+    equal(page.js("return document.querySelectorAll('#map .line').length"), lines + left, "all lines")
     page.open(pages.path("10"))
     equal(page.js("return document.querySelectorAll('.card .item.node').length"), 10, "nodes of a small map")
 
@@ -270,6 +277,7 @@ def hover_is_the_json(page, pages):
         page.pointer(3, 400)
         page.pointer(*at(page, "#this .tip"))
         page.until("return !document.getElementById('tip').hidden")
+        assert "[object" not in page.js("return document.getElementById('tip').textContent")
         title = page.js("return [...document.querySelectorAll('#tip h2 bdi')].map((b) => b.textContent)")
         e = left.pop(tuple(title))
         got, health = facts(page, "#tip"), e.get("health")
@@ -382,6 +390,7 @@ def keyboard(page, pages):
                    "time-from", "zoom-fit"):
         assert wanted in seen, (wanted, seen)
     page.js("[...document.querySelectorAll('.item.node')].find((g) => g.textContent.startsWith('core01')).focus()")
+    assert "[object" not in page.js("return document.getElementById('tip').textContent")
     page.keys("Right")
     equal(page.js("return document.activeElement.textContent").startswith("db01"), True, "→ from core01")
     page.keys("[")
@@ -466,6 +475,30 @@ def hostile(page, pages):
     equal(page.js("return [document.scripts.length, document.images.length, document.querySelectorAll('iframe, object, a[href]').length]"),
           [2, 0, 1], "scripts, images, frames and links")
     equal(page.log(), [], "console")
+
+
+@test
+def refuses(page, pages):
+    """what is no map, an unknown language and a full disk are errors"""
+    render = [OUT + "/tests/web/render"]
+    with open(pages.path("no", "json"), "w", encoding="utf-8") as file:
+        file.write('{"edges": []}')
+    for args, out, wanted in (([pages.path("no", "json")], os.devnull, errno.EINVAL),
+                              ([pages.path("10", "json"), "xx"], os.devnull, errno.EINVAL),
+                              ([pages.path("3000", "json")], "/dev/full", errno.EIO)):
+        with open(out, "wb") as file:
+            equal(subprocess.run(render + args, stdout=file, check=False, timeout=60).returncode, wanted, args)
+
+
+@test
+def ztctl(page, pages):
+    """ztctl map FILE --html writes such a page, in the language asked for"""
+    with open(pages.path("ztctl"), "wb") as file:
+        subprocess.run([OUT + "/ztctl", "map", pages.path("10", "json"), "--html", "--lang=zh-TW"], stdout=file,
+                       check=True, timeout=60)
+    page.open(pages.path("ztctl"))
+    wait_shown(page, 10, "edges")
+    equal(page.js("return document.getElementById('tab-table').textContent"), "表格", "language")
 
 
 @test

@@ -10,9 +10,10 @@ const state = {
 	view: "graph",
 	color: "verdict",
 	hubs: "faint", // lines of groups that talk to almost all others: "faint", "full" or "hidden"
-	grouping: "none",
+	grouping: "none", // "segment", "label:KEY", "network24", "network16", "none"
 	expanded: new Map(), // group key -> true or false, where somebody chose
 	shown: new Map(), // group key -> rows shown when it is expanded
+	allLines: false, // draw more lines than can be followed
 	query: "",
 	verdicts: new Set(["allow", "would", "deny"]),
 	covers: new Set(["encrypted", "plaintext", "unknown"]),

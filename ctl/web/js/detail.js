@@ -141,7 +141,7 @@ function nodeLines(node) {
 
 function showTip(x, y, content) {
 	const tip = byId("tip");
-	tip.replaceChildren(...content);
+	tip.replaceChildren(...content.flat(Infinity).filter(Boolean));
 	tip.hidden = false;
 	const w = tip.offsetWidth, h = tip.offsetHeight;
 	const left = x + 16 + w > innerWidth ? x - w - 16 : x + 16, top = y + 14 + h > innerHeight ? innerHeight - h - 8 : y + 14;

@@ -4,15 +4,18 @@
 const CARDS_MAX = 150; // the rest becomes one card
 const ROWS_FIRST = 20; // of an expanded group, before "more"
 const LINES_EXPANDED = 56; // at most so many lines for groups to begin expanded
+const LINES_DRAWN = 160; // at most, those with most connections, until all are asked for
 const OTHERS = "\u0000others";
 
 /* The ways this map can be grouped: by what its nodes have. */
 function groupings(map) {
 	const values = new Map();
-	let segments = 0, networks = 0;
+	const networks = new Set();
+	let segments = 0;
 	for (const node of map.nodes) {
 		segments += node.segments.length > 0;
-		networks += networkOf(node) !== "";
+		if (networkOf(node, 24) !== "")
+			networks.add(networkOf(node, 24));
 		for (const [key, value] of node.labels) {
 			if (!values.has(key))
 				values.set(key, { nodes: 0, different: new Set() });
@@ -27,10 +30,12 @@ function groupings(map) {
 		ret.push({ id: "segment", name: () => t("by_segment") });
 	for (const [key] of keys)
 		ret.push({ id: "label:" + key, name: () => t("by_label", { key: cut(visible(key), 40) }) });
-	if (networks > 2)
-		ret.push({ id: "network", name: () => t("by_network") });
+	if (networks.size > 1) {
+		ret.push({ id: "network24", name: () => t("by_network", { sizes: "/24, /64" }) });
+		ret.push({ id: "network16", name: () => t("by_network", { sizes: "/16, /48" }) });
+	}
 	ret.push({ id: "none", name: () => t("by_none") });
-	return { ways: ret, best: bestGrouping(map, segments, keys, networks) };
+	return { ways: ret, best: bestGrouping(map, segments, keys, networks.size) };
 }
 
 function bestGrouping(map, segments, keys, networks) {
@@ -44,27 +49,31 @@ function bestGrouping(map, segments, keys, networks) {
 		return "label:" + useful[0];
 	if (segments)
 		return "segment";
-	return networks > 12 ? "network" : "none";
+	if (map.nodes.length <= ROWS_FIRST || networks < 2)
+		return "none";
+	return networks > 30 ? "network16" : "network24";
 }
 
-function networkOf(node) {
-	const v4 = /^(\d+\.\d+\.\d+)\.\d+$/.exec(node.address);
+/* The network of an address, of 24 or 16 bits, in IPv6 of 64 or 48; "" where there is no address. */
+function networkOf(node, bits) {
+	const v4 = /^(\d+\.\d+)(\.\d+)\.\d+$/.exec(node.address);
 	if (v4)
-		return v4[1] + ".0/24";
+		return bits === 24 ? v4[1] + v4[2] + ".0/24" : v4[1] + ".0.0/16";
 	if (!/^[0-9a-f:]+$/i.test(node.address) || !node.address.includes(":"))
 		return "";
 	const [head, tail] = node.address.split("::");
 	const left = head ? head.split(":") : [], right = tail ? tail.split(":") : [];
 	const missing = tail === undefined ? [] : Array(Math.max(0, 8 - left.length - right.length)).fill("0");
-	return left.concat(missing, right).slice(0, 4).join(":") + "::/64";
+	const parts = left.concat(missing, right);
+	return bits === 24 ? parts.slice(0, 4).join(":") + "::/64" : parts.slice(0, 3).join(":") + "::/48";
 }
 
 /* The group of a node; "" is for those that have none. */
 function groupKey(node) {
 	if (state.grouping === "segment")
 		return node.segments.join(" + ");
-	if (state.grouping === "network")
-		return networkOf(node);
+	if (state.grouping.startsWith("network"))
+		return networkOf(node, Number(state.grouping.slice(7)));
 	if (state.grouping.startsWith("label:")) {
 		const label = node.labels.find(([key]) => key === state.grouping.slice(6));
 		return label ? label[1] : "";
@@ -78,7 +87,7 @@ function groupName(key) {
 	if (key !== "")
 		return visible(key);
 	return state.grouping === "segment" ? t("no_segment") :
-		state.grouping === "network" ? t("no_network") : t("no_label");
+		state.grouping.startsWith("network") ? t("no_network") : t("no_label");
 }
 
 /* What a line's look says: of the verdict or of the encryption; a denial shows in both. */
@@ -194,6 +203,8 @@ function buildScene(edges) {
 	}
 	scene.lines = [...lines.values()];
 	findHubs(scene);
+	if (!state.allLines)
+		keepStrongest(scene);
 	scene.lines.forEach((line) => { line.text = lineText(line); });
 	return scene;
 }
@@ -212,22 +223,45 @@ function findHubs(scene) {
 	// One way counts: what sits in the middle has both callers and called, and is no hub for it.
 	const hub = (card) => Math.max(out.get(card).size, into.get(card).size) > (scene.cards.length - 1) / 2;
 	scene.hubs = scene.cards.length >= 8 ? scene.cards.filter(hub) : [];
+	if (scene.hubs.length * 2 > scene.cards.length)
+		scene.hubs = []; // everybody talks to everybody: then it is no distinction
 	scene.hidden = 0;
 	for (const line of scene.lines)
 		line.faint = state.hubs !== "full" && line.look !== "deny" && line.look !== "would" &&
 			(scene.hubs.includes(line.src.card) || scene.hubs.includes(line.dst.card));
 	if (state.hubs !== "hidden" || !scene.hubs.length)
 		return;
-	scene.lines = scene.lines.filter((line) => {
-		scene.hidden += line.faint ? line.edges.length : 0;
-		return !line.faint;
-	});
-	for (const item of scene.items)
-		item.lines = item.lines.filter((line) => !line.faint);
+	const kept = new Set(scene.lines.filter((line) => !line.faint));
+	scene.lines.forEach((line) => { scene.hidden += line.faint ? line.edges.length : 0; });
+	keepLines(scene, kept);
 	scene.cards = scene.cards.filter((card) => card.inner.length || card.items.some((item) => item.lines.length));
 	scene.cards.forEach((card, i) => { card.index = i; });
 	scene.items = scene.cards.flatMap((card) => card.items);
 	scene.items.forEach((item, i) => { item.id = i; });
+}
+
+function keepLines(scene, kept) {
+	scene.lines = scene.lines.filter((line) => kept.has(line));
+	for (const item of scene.items)
+		item.lines = item.lines.filter((line) => kept.has(line));
+}
+
+/*
+ * More lines than can be followed say nothing: of too many the denials, and then those with most
+ * connections are drawn. How many are not is told beside the legend.
+ */
+function keepStrongest(scene) {
+	scene.left = Math.max(0, scene.lines.length - LINES_DRAWN);
+	if (!scene.left)
+		return;
+	const order = [...scene.lines].sort((a, b) => b.connections - a.connections || (a.key < b.key ? -1 : 1));
+	const denials = order.filter((line) => line.look === "deny" || line.look === "would");
+	const kept = new Set(denials.slice(0, LINES_DRAWN / 2));
+	for (const line of order) {
+		if (kept.size < LINES_DRAWN)
+			kept.add(line);
+	}
+	keepLines(scene, kept);
 }
 
 /* "tcp/5432 · 12K": the service, or how many of them. */

@@ -69,6 +69,9 @@ function drawLegend() {
 			legend.append(el("span", { class: "legend-item" }, sign(look), lookName(look)));
 	}
 	legend.append(el("span", { class: "legend-item" }, t("legend_width")));
+	if (graph.scene && graph.scene.left)
+		legend.append(el("span", { class: "legend-item" }, t("legend_left", { n: graph.scene.left }),
+			el("button", { class: "link", id: "draw-all", onclick: () => { state.allLines = true; refresh({}); } }, t("draw_all"))));
 	if (DATA.disagreements.length)
 		legend.append(el("span", { class: "legend-item" }, t("legend_disagree")));
 	const hubs = graph.scene ? graph.scene.hubs : [];
