@@ -304,6 +304,25 @@ static int group_edge(struct grouping *g, const struct ztc_map_edge *e)
 	return ztc_map_add(g->map, into, e);
 }
 
+/*
+ * A host that one of its addresses puts into a segment is not in none, though its link-local
+ * addresses are.
+ */
+static void drop_unknown(struct ztc_map_node *node)
+{
+	json_t *name;
+	size_t i;
+
+	if (node->has_addr || json_array_size(node->segments) < 2)
+		return;
+	json_array_foreach (node->segments, i, name) {
+		if (!json_is_string(name) || strcmp(json_string_value(name), "unknown") != 0)
+			continue;
+		json_array_remove(node->segments, i);
+		return;
+	}
+}
+
 /* What stands beside nodes and edges. */
 static int copy_head(struct grouping *g)
 {
@@ -346,6 +365,8 @@ int ztc_map_group(struct ztc_map **ret, const struct ztc_map *from, const struct
 	for (size_t i = 0; i < from->edge_count; i++)
 		if (group_edge(&g, &from->edges[i]) < 0)
 			return -ENOMEM;
+	for (size_t i = 0; i < map->node_count; i++)
+		drop_unknown(&map->nodes[i]);
 	/* The nodes are the owners there. */
 	for (size_t i = 0; i < map->edge_count && by_owners(&g); i++)
 		map->edges[i].workload[ZTC_SRC] = map->edges[i].workload[ZTC_DST] = NULL;

@@ -110,7 +110,7 @@ enum ztc_color ztc_map_verdict(char ret[ZTC_END_LEN], const struct ztc_edge_view
 	enum ztc_color color = ztc_verdict(ret, verdict);
 
 	if (!e->denied && !e->would && strcmp(rule, "default-allow") == 0)
-		snprintf(ret, ZTC_END_LEN, "allowed by default");
+		snprintf(ret, ZTC_END_LEN, "allowed");
 	return color;
 }
 

@@ -41,7 +41,7 @@ void ztc_node_title(char ret[ZTC_END_LEN], const json_t *node, const char *id);
  */
 enum ztc_color ztc_encryption(char ret[ZTC_END_LEN], const json_t *edge);
 
-/* ztc_map_verdict - as ztc_verdict(), shorter where no rule was needed: "allowed by default". */
+/* ztc_map_verdict - as ztc_verdict(), just "allowed" where no statement names it. */
 enum ztc_color ztc_map_verdict(char ret[ZTC_END_LEN], const struct ztc_edge_view *e);
 
 /* ztc_protocols - "tls1.3, http" of an edge's protocols, most first; "" without any. */

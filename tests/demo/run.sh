@@ -63,6 +63,7 @@ nginx_start() { # HOST: TLS on 443, everything behind it is the application
 			fastcgi_temp_path $dir; uwsgi_temp_path $dir; scgi_temp_path $dir;
 			server {
 				listen 443 ssl; listen [::]:443 ssl;
+				ssl_protocols TLSv1.2 TLSv1.3;
 				ssl_certificate $TMP/cert.pem; ssl_certificate_key $TMP/key.pem;
 				location / { proxy_pass http://10.77.0.21:8080; proxy_connect_timeout 1s; }
 			}
@@ -212,8 +213,38 @@ act_observe() {
 		'[.edges[] | select(.port == 6379 and .src == "host:app1") | .workload.exe] | unique | join(" ")')"
 }
 
+act_map() {
+	local h status maps=()
+	act 2 "Five maps become one; what changed since is a list"
+	for h in $GUARDED; do
+		ctlj "$h" map --by address >"$TMP/$h.map" && maps+=("$h.map")
+	done
+	say "Each host saves its map. Together, what both ends saw is one edge, with the owners of both:"
+	show controller ztctl map --segment db --depth 2 "${maps[@]}"
+	whole() { (cd "$TMP" && "$ZTCTL" "$@"); }
+	whole map --segment db --depth 2 "${maps[@]}" | sed 's/^/  /' | head -n 36
+	expect "map: both views of app -> db are one edge, both owners" "shop.service redis-server.service" \
+		"$(whole --json map "${maps[@]}" | jq -r '[.edges[] | select(.port == 6379 and .src == "host:app1") |
+			"\(.workload.unit) \(.dst_workload.unit)"] | unique | join(", ")')"
+	expect "map: nothing of it is counted twice" "$(jq '[.edges[] | select(.src == "address:10.77.0.21" and
+		.port == 6379) | .connections] | add' "$TMP/db1.map")" "$(whole --json map --by address "${maps[@]}" |
+		jq '[.edges[] | select(.src == "address:10.77.0.21" and .port == 6379) | .connections] | add')"
+	expect "map: what the customer asks for is encrypted" "tls1.3" "$(whole --json map --port 443 --host 10.77.0.100 \
+		"${maps[@]}" | jq -r '[.edges[].protocols | keys[]] | unique | join(" ")')"
+	expect "map: as one page that needs no network" "<!doctype html>" \
+		"$(whole map --html "${maps[@]}" | head -c 15)"
+	on client nc -zw1 10.77.0.31 22
+	ctlj db1 map --by address >"$TMP/later.map"
+	show controller ztctl map diff db1.map later.map --fail
+	whole map diff db1.map later.map --fail >"$TMP/diff.txt"
+	status=$?
+	sed 's/^/  /' "$TMP/diff.txt"
+	expect "map diff: the customer's ssh is new, and fails a check" "3 1" "$status $(whole --json map diff \
+		db1.map later.map | jq '[.appeared[] | select(.port == 22)] | length')"
+}
+
 act_stage() {
-	act 2 "Stage three tiers: what would be denied"
+	act 3 "Stage three tiers: what would be denied"
 	show controller cat policy.yaml
 	sed -n '/^boundaries/,$p' "$HERE/policy/2-staged.yaml" | sed 's/^/  /'
 	policy_all 2-staged.yaml || return 1
@@ -232,7 +263,7 @@ act_stage() {
 
 act_net() {
 	local began ms
-	act 3 "Promote with a net: the kernel takes back what nobody confirms"
+	act 4 "Promote with a net: the kernel takes back what nobody confirms"
 	show_ctl db1 40 policy plan --all
 	expect "plan: nothing vital would be cut" "0" "$(ctl db1 policy plan --all >/dev/null 2>&1; echo $?)"
 	expect "plan: the intruder's flows are newly denied" "[1-9]*" "$(jqr db1 policy plan --all -- \
@@ -255,7 +286,7 @@ act_net() {
 }
 
 act_enforce() {
-	act 4 "Enforce"
+	act 5 "Enforce"
 	policy_all 3-enforced.yaml || return 1
 	expect "enforced: the customer is served (IPv4)" "order * taken" "$(order client 10.77.0.11)"
 	expect "enforced: the customer is served (IPv6)" "order * taken" "$(order client '[fd77::12]')"
@@ -270,7 +301,7 @@ act_enforce() {
 
 act_scan() {
 	local found
-	act 5 "The intruder scans"
+	act 6 "The intruder scans"
 	show intruder nmap -sS --open -p 22,443,6379,8080 "$SCANNED"
 	found=$(scan)
 	printf '  open ports found: %s\n' "$found"
@@ -284,7 +315,7 @@ act_scan() {
 }
 
 act_same_segment() {
-	act 6 "Hosts of one segment cannot reach each other (guideline item 3-1)"
+	act 7 "Hosts of one segment cannot reach each other (guideline item 3-1)"
 	say "Both ends hold to it: the sender's host refuses the connect, and where that is taken away" \
 		"(ztctl observe on web1) the receiver's host drops the packet."
 	expect "3-1: web1 -> web2, IPv4: refused on web1" "EPERM" "$(reach web1 debug.service 10.77.0.12 443)"
@@ -301,7 +332,7 @@ act_same_segment() {
 
 act_cut() {
 	local before after began ms pid in out line=''
-	act 7 "A new rule ends an established session"
+	act 8 "A new rule ends an established session"
 	mkfifo "$TMP/session.in" "$TMP/session.out"
 	(on bastion nc 10.77.0.31 6379 <"$TMP/session.in" >"$TMP/session.out" 2>/dev/null) &
 	pid=$!
@@ -326,7 +357,7 @@ act_cut() {
 }
 
 act_kill() {
-	act 8 "The agents are killed: enforcement holds"
+	act 9 "The agents are killed: enforcement holds"
 	agent_kill db1
 	agent_kill web1
 	say "ztagent on db1 and web1 got SIGKILL; their programs stay pinned in the kernel."
@@ -345,7 +376,7 @@ act_kill() {
 
 act_detach() {
 	local h left
-	act 9 "Detach leaves nothing behind"
+	act 10 "Detach leaves nothing behind"
 	pinned | sort -u >"$TMP/pinned"
 	expect "before: programs, maps and links in the kernel" "[1-9][0-9]*" "$(grep -c . "$TMP/pinned")"
 	for h in $GUARDED; do
@@ -376,7 +407,7 @@ table() {
 		$((${#ROWS[@]} - zt_failed)) "$zt_failed" $((SECONDS - BEGAN))
 }
 
-for part in prologue act_observe act_stage act_net act_enforce act_scan act_same_segment act_cut act_kill \
+for part in prologue act_observe act_map act_stage act_net act_enforce act_scan act_same_segment act_cut act_kill \
 	act_detach; do
 	if ! $part; then
 		expect "$part came to its end" "yes" "no"

@@ -38,7 +38,7 @@ for by in host segment label:role workload process address; do
 	fits "JSON, merged, by $by" map-own < <(map --by "$by" "${three[@]}" --json)
 	fits "JSON, hostile, by $by" map-own < <(map --by "$by" "$room/hostile.json" --json)
 done
-edges='[.edges[] | del(.health.rtt_us)] | sort'
+edges='[.edges[] | del(.health.rtt_us, (.health.rtt | select(. == [])))] | sort'
 is "one file goes through as it is" "$(map --by address "$room/db1.json" --json | jq -S "$edges")" \
 	"$(jq -S "$edges" "$room/db1.json")"
 map "${three[@]}" --json >"$TMP/abc"
