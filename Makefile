@@ -29,7 +29,7 @@ TEST_PACKAGES  := $(RUN_PACKAGES) libcmocka-dev libclang-rt-14-dev inotify-tools
 	libxml2-utils graphviz $(SERVER_PACKAGES) \
 	chromium chromium-driver poppler-utils
 CHECK_PACKAGES := clang-format cppcheck shellcheck git
-BENCH_PACKAGES := $(RUN_PACKAGES) linux-perf conntrack
+BENCH_PACKAGES := $(RUN_PACKAGES) linux-perf conntrack chromium chromium-driver
 VM_PACKAGES    := $(TEST_PACKAGES) qemu-system-x86 qemu-system-common xz-utils zstd lz4 binutils busybox-static kmod
 
 PKGS      := libbpf libelf zlib libnl-3.0 libnl-route-3.0 libfyaml jansson libsystemd libcrypto libxxhash sqlite3 ncursesw

@@ -150,6 +150,16 @@ def map_row($samples):
 		 "\(of("time-agent"; .ns) | median | over(.; 1e6) | round_to(1)) ms; with 1,000,000 living flows " +
 		 "in them \($loaded) s"));
 
+def html_rows($samples):
+	def of($name; unit): $samples | values("html"; $name; unit);
+	(of("size"; .bytes) | map(. / 1e6)) as $size |
+	row("html_size"; "MB"; $size | max; 3; ($size | length > 0) and ($size | max) <= 3;
+	    $size | stats | rounded(1000); nothing;
+	    {measured: "ztctl map --html of \(of("edges"; .count) | max // "no") edges", by: $kernel}),
+	time_row($samples; "html_ready"; "html"; "ready"; "s"; 1e9; 2;
+		("that page asked for in Chromium until it answers what is typed into its search; drawn after " +
+		 "\(of("own"; .ns) | median | over(.; 1e6) | round_to(1)) ms"));
+
 # Everything that was sampled, for whoever wants to look closer.
 def details($samples; $by):
 	$samples | group_by([.kind, .name]) | map({
@@ -183,7 +193,8 @@ def details($samples; $by):
 		plan_row($native),
 		storm_row($native),
 		memory_row($native),
-		map_row($native)
+		map_row($native),
+		html_rows($native)
 	],
 	details: (details($native; $kernel) + details($emulated; $emulated_kernel))
 }
