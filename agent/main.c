@@ -567,20 +567,14 @@ static void stop(struct zt_agent *agent)
 	zt_config_free(&agent->cfg);
 }
 
-/* Large arrays come and go; left to itself glibc soon takes them from the heap, for good. */
-static void give_memory_back(void)
-{
-	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
-	mallopt(M_TRIM_THRESHOLD, LARGE_BYTES);
-}
-
 int main(int argc, char **argv)
 {
 	struct zt_agent agent = {.started_ns = zt_now_ns()};
-	int r;
+	int r = zt_mounts_use_host();
 
-	give_memory_back();
-	r = zt_mounts_use_host();
+	/* Large arrays come and go; by itself glibc soon takes them from the heap, for good. */
+	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+	mallopt(M_TRIM_THRESHOLD, LARGE_BYTES);
 	if (r < 0)
 		zt_fail(r, "leave the mounts of `ip netns exec`");
 	else if (r)
