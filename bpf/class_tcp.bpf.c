@@ -222,6 +222,15 @@ static __always_inline bool zt_is_prelogin(const struct zt_peek *p)
 	       !b[8] && zt_be16(b + 9) < 64 && zt_be16(b + 11) == 6;
 }
 
+/* MS-TDS 2.2.6.4: LOGIN7 without a PRELOGIN, by clients that ask for no encryption. */
+static __always_inline bool zt_is_login7(const struct zt_peek *p)
+{
+	const __u8 *b = p->b;
+
+	return zt_be16(b) == 0x1001 && zt_be16(b + 2) == p->len && !zt_be16(b + 4) && !b[7] &&
+	       zt_le32(b + 8) == p->len - 8;
+}
+
 /* Memcached's binary protocol: a request whose lengths agree. */
 static __always_inline bool zt_is_memcached(const struct zt_peek *p)
 {
@@ -241,6 +250,8 @@ static __always_inline int zt_client_database(struct zt_flow *f, const struct zt
 		return zt_plain(f, ZT_APP_MONGODB);
 	if (zt_is_prelogin(p))
 		return zt_plain_until(f, ZT_APP_MSSQL, ZT_LOOK_TDS, ZT_LOOKS_LONG);
+	if (zt_is_login7(p))
+		return zt_plain(f, ZT_APP_MSSQL);
 	if (zt_is_tns(p))
 		return zt_plain(f, ZT_APP_ORACLE);
 	if (zt_is_kafka(p))

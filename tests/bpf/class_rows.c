@@ -168,6 +168,10 @@ const struct class_row class_tcp_rows[] = {
 	 "; c 1201003a00000000 " CLIENT_HELLO "; s 1201003700000000 " SERVER_HELLO(
 		 "0303") "; c " DATA("0303") "; s 0401001000000100 e3 1b 00x6",
 	 PLAIN, ZT_APP_MSSQL, 0},
+	{"SQL Server, a login at once", 't', 1433, "c 1001006600000100 5e000000 04000074 00x86",
+	 PLAIN, ZT_APP_MSSQL, 0},
+	{"not SQL Server: a login of another length", 't', 1433,
+	 "c 1001006600000100 5f000000 04000074 00x86", UNKNOWN, NONE, 0},
 	{"not SQL Server", 't', 1433, "c 1201002e00000100 " PRELOGIN, UNKNOWN, NONE, 0},
 	{"Oracle", 't', 1521,
 	 "c 003a0000 0100 0000 013a012c 0c412000 ffff7f08 00000100 0000003a 00000800 4141 00x24",
