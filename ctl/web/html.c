@@ -167,23 +167,21 @@ static int hash_text(char ret[HASH_TEXT_LEN], const char *text, size_t len)
 /* What takes the place of one {{mark}} of page.html. */
 static int write_mark(FILE *out, const char *mark, size_t len, const json_t *data, const char *lang)
 {
-	size_t css_len = (size_t)(ztc_page_js - ztc_page_css);
-	size_t js_len = (size_t)(ztc_page_end - ztc_page_js);
 	char hash[HASH_TEXT_LEN];
 	int r = 0;
 
 	if (strncmp(mark, "lang", len) == 0) {
 		fputs(lang, out);
 	} else if (strncmp(mark, "css", len) == 0) {
-		fwrite(ztc_page_css, 1, css_len, out);
+		fwrite(ztc_page_css, 1, ztc_page_css_len, out);
 	} else if (strncmp(mark, "js", len) == 0) {
-		fwrite(ztc_page_js, 1, js_len, out);
+		fwrite(ztc_page_js, 1, ztc_page_js_len, out);
 	} else if (strncmp(mark, "css-hash", len) == 0) {
-		r = hash_text(hash, ztc_page_css, css_len);
+		r = hash_text(hash, ztc_page_css, ztc_page_css_len);
 		if (r == 0)
 			fputs(hash, out);
 	} else if (strncmp(mark, "js-hash", len) == 0) {
-		r = hash_text(hash, ztc_page_js, js_len);
+		r = hash_text(hash, ztc_page_js, ztc_page_js_len);
 		if (r == 0)
 			fputs(hash, out);
 	} else if (strncmp(mark, "data", len) == 0) {
@@ -197,26 +195,27 @@ static int write_mark(FILE *out, const char *mark, size_t len, const json_t *dat
 int ztc_render_html(FILE *out, const json_t *map, const struct ztc_html_options *options)
 {
 	const char *lang = options && options->lang ? options->lang : "en";
-	const char *at = ztc_page_html, *const end = ztc_page_css;
 	zt_auto(zt_json_decref) json_t *data = NULL;
+	const char *at = ztc_page_html;
+	size_t left = ztc_page_html_len;
 	int r;
 
 	if (!json_is_array(json_object_get(map, "edges")) ||
 	    !json_is_array(json_object_get(map, "nodes")) || ztc_html_lang(lang) < 0)
 		return -EINVAL;
 	r = page_data(&data, map, options);
-	while (r == 0 && at < end) {
-		const char *mark = memmem(at, (size_t)(end - at), "{{", 2);
-		const char *close = mark ? memmem(mark, (size_t)(end - mark), "}}", 2) : NULL;
+	while (r == 0 && left) {
+		const char *mark = memmem(at, left, "{{", 2);
+		size_t before = mark ? (size_t)(mark - at) : left, len = 0;
+		const char *close = mark ? memmem(mark, left - before, "}}", 2) : NULL;
 
-		if (!close) {
-			fwrite(at, 1, (size_t)(end - at), out);
+		fwrite(at, 1, before, out);
+		if (!close)
 			break;
-		}
-		fwrite(at, 1, (size_t)(mark - at), out);
-		mark += 2;
-		r = write_mark(out, mark, (size_t)(close - mark), data, lang);
+		len = (size_t)(close - mark);
+		r = write_mark(out, mark + 2, len - 2, data, lang);
 		at = close + 2;
+		left -= before + len + 2;
 	}
 	return r == 0 && ferror(out) ? -EIO : r;
 }

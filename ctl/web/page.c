@@ -7,8 +7,9 @@
  */
 #include "ctl/web/page.h"
 
-#define FILE_IS(name) ".incbin \"ctl/web/" name "\"\n"
-#define PART(symbol)  ".global " symbol "\n" symbol ":\n"
+#define FILE_IS(name)	    ".incbin \"ctl/web/" name "\"\n"
+#define PART(symbol)	    ".global " symbol "\n" symbol ":\n"
+#define LENGTH(symbol, end) PART(symbol "_len") ".quad " end " - " symbol "\n"
 
 /* One script in one scope: what a file defines, the files after it use. */
 /* clang-format off */
@@ -35,6 +36,10 @@ __asm__(".pushsection .rodata\n"
 	FILE_IS("js/print.js")
 	FILE_IS("js/main.js")
 	".ascii \"}\\n\"\n"
-	PART("ztc_page_end") ".byte 0\n"
+	"ztc_page_end: .byte 0\n"
+	".balign 8\n"
+	LENGTH("ztc_page_html", "ztc_page_css")
+	LENGTH("ztc_page_css", "ztc_page_js")
+	LENGTH("ztc_page_js", "ztc_page_end")
 	".popsection\n");
 /* clang-format on */
