@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "ctl/client.h"
 #include "ctl/local.h"
+#include "ctl/map/source.h"
 #include "ctl/recommend/recommend.h"
 #include "ctl/render/render.h"
 #include "ctl/render/text.h"
@@ -51,17 +52,47 @@ static int add_saved(struct ztc_rec *rec, const char *path)
 	return r < 0 ? bad_map(rec, path, r) : ZTC_EXIT_OK;
 }
 
-/* What the agent has recorded, and the inventory of the policy that it follows. */
+/* What was recorded: all that the agent has seen, or a time of its history. */
+static int ask_map(struct ztc_ctx *ctx, const struct ztc_line *line, json_t **ret_map)
+{
+	const char *since = ztc_value(line, "since"), *until = ztc_value(line, "until");
+	zt_auto(ztc_pool_free) struct ztc_pool *pool = NULL;
+	zt_auto(ztc_map_free) struct ztc_map *map = NULL;
+	struct ztc_source source = {.ctx = ctx, .history = ztc_value(line, "history")};
+	struct ztc_span span = {0};
+	int status;
+
+	if (since && ztc_when(since, ctx->style.now_s, &span.from_ms) < 0)
+		return ztc_fail(ZTC_EXIT_USAGE,
+				"--since takes a time such as 8h, 7d or 2026-11-14, not '%s'",
+				since);
+	if (until && ztc_when(until, ctx->style.now_s, &span.to_ms) < 0)
+		return ztc_fail(ZTC_EXIT_USAGE,
+				"--until takes a time such as 8h, 7d, 2026-11-14 or now, not '%s'",
+				until);
+	if (span.to_ms && span.to_ms <= span.from_ms)
+		return ztc_fail(ZTC_EXIT_USAGE, "--until is not after --since");
+	if (ztc_pool_new(&pool) < 0)
+		return ztc_fail(ZTC_EXIT_FAILED, "out of memory");
+	source.pool = pool;
+	status = ztc_source_ask(&source, &span, &map);
+	if (status)
+		return status;
+	*ret_map = ztc_map_json(map);
+	return *ret_map ? ZTC_EXIT_OK : ztc_fail(ZTC_EXIT_FAILED, "out of memory");
+}
+
+/* That, and the inventory of the policy that the agent follows. */
 static int ask_agent(struct ztc_ctx *ctx, const struct ztc_line *line, struct zt_policy **inventory,
 		     json_t **ret_map)
 {
 	zt_auto(zt_json_decref) json_t *policy = NULL;
 	zt_auto(zt_diag_free) struct zt_diag diag = ZT_DIAG_INIT;
-	const char *since = ztc_value(line, "since"), *text;
-	int status = ztc_ask(ctx, "map", json_pack("{s:s, s:s*}", "by", "address", "since", since),
-			     ret_map);
+	const char *text;
+	int status = ask_map(ctx, line, ret_map);
 
-	if (!status && !*inventory)
+	/* A history needs no agent. */
+	if (!status && !*inventory && (!ztc_value(line, "history") || ztc_agent_alive(ctx)))
 		status = ztc_ask(ctx, "policy show", json_pack("{s:b}", "canonical", 1), &policy);
 	text = ztc_str(policy, "text");
 	/* Without a policy there is no inventory either. */
