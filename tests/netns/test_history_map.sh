@@ -46,6 +46,17 @@ for by in host segment workload process; do
 		jq '[.edges[] | select(.port == 80) | .connections] | add')" 7
 done
 
+# How connections went arrives when they have ended, with nobody asking.
+tell a connect no "$B" 82
+refusals() { # from the file
+	[[ $("$ZTCTL" --json map --history "$DB" --by address |
+		jq '[.edges[] | select(.port == 82) | .health.refused] | add') == "$1" ]]
+}
+within "a refused connection" 20 refusals 1
+is "by the agent too" "$(ctlj b map --since 1h --by address |
+	jq '[.edges[] | select(.port == 82) | .health.refused] | add')" 1
+WANT=$(asked --since 1h)
+
 # Killed: what was written is there, and is all that the file ever said.
 must agent_kill b
 is "after a kill, with its log" "$(file "$DB")" "$WANT"
