@@ -53,6 +53,15 @@ int zt_client_send(struct zt_client *client, const char *text, size_t len)
 	return zt_strbuf_error(&client->out);
 }
 
+/* Whoever looks at the clients meanwhile must not find it any more. */
+static void end_stream(struct zt_client *c)
+{
+	struct zt_stream *stream = zt_take(c->stream);
+
+	if (stream)
+		stream->free(stream);
+}
+
 /*
  * The next part of a long reply, once the one before has left. A search that finds little takes
  * its time in parts, too: everybody else waits meanwhile.
@@ -79,8 +88,7 @@ static int pump(struct zt_client *c)
 	}
 	if (r == 0) {
 		zt_strbuf_puts(out, "}"); /* of the envelope */
-		c->stream->free(c->stream);
-		c->stream = NULL;
+		end_stream(c);
 	}
 	if (zt_strbuf_error(out))
 		return -ENOMEM;
@@ -123,7 +131,7 @@ int zt_client_wait(struct zt_client *client)
 	/* One request at a time; a follower is listened to for its end. */
 	if (!client->ended && (!is_busy(client) || client->following))
 		events |= EPOLLIN;
-	if (unsent(client) || client->stream || client->changes.len)
+	if (unsent(client) || (client->stream && !client->stream->waits) || client->changes.len)
 		events |= EPOLLOUT;
 	return sd_event_source_set_io_events(client->io, events);
 }
@@ -244,7 +252,7 @@ static int on_writable(struct zt_client *c)
 	if (r <= 0)
 		return r;
 	r = 0;
-	if (c->stream)
+	if (c->stream && !c->stream->waits)
 		r = pump(c);
 	else if (c->changes.len)
 		r = zt_client_flush_changes(c);
@@ -308,8 +316,7 @@ void zt_client_free(struct zt_client **client)
 	if (!c)
 		return;
 	sd_event_source_disable_unref(c->io);
-	if (c->stream)
-		c->stream->free(c->stream);
+	end_stream(c);
 	zt_close(&c->fd);
 	zt_strbuf_free(&c->out);
 	zt_strbuf_free(&c->changes);

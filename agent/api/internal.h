@@ -39,6 +39,7 @@ struct zt_who;
 struct zt_stream {
 	int (*more)(struct zt_stream *stream, struct zt_render *render, struct zt_strbuf *out);
 	void (*free)(struct zt_stream *stream);
+	bool waits; /* for somebody else's reply to end: @more is not asked meanwhile */
 };
 
 /* traffic.c: a value of a list, a comma before it unless it is the first; `,"key":value`. Both
@@ -84,6 +85,7 @@ struct zt_api_server {
 	struct zt_client *clients;
 	size_t client_count;
 	size_t followers;
+	size_t maps;	   /* replies under way that hold a graph: see map.c */
 	uint64_t named_at; /* turn of the loop that names were looked at in, for followers */
 	uint64_t refused;  /* connections: no right, or too many */
 	uint64_t skipped;  /* changes that slow followers missed */

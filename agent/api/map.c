@@ -18,8 +18,11 @@
 #include "datapath/datapath.h"
 #include "datapath/intent.h"
 
+#define MAPS_AT_ONCE 2 /* a graph may be as large as all else that the agent has: others wait */
+
 struct map_stream {
 	struct zt_stream face;
+	bool counted; /* among server->maps */
 	struct zt_api_server *server;
 	struct zt_graph_read *read; /* of the tables, until @graph is there */
 	struct zt_filter filter;
@@ -174,11 +177,20 @@ static int take_graph(struct map_stream *s)
 	return 0;
 }
 
+static int begin_read(struct map_stream *s)
+{
+	s->counted = true;
+	s->server->maps++;
+	return zt_graph_read_begin(s->server->ctx.collector, &s->read);
+}
+
 /* The tables, a part at a time. */
 static int read_more(struct map_stream *s)
 {
-	int r = zt_graph_read_step(s->read);
+	int r = s->read ? 0 : begin_read(s);
 
+	if (!r)
+		r = zt_graph_read_step(s->read);
 	if (r == 0)
 		r = take_graph(s);
 	return r < 0 ? r : 1;
@@ -211,13 +223,32 @@ static int more_map(struct zt_stream *stream, struct zt_render *render, struct z
 	return end_map(s, out);
 }
 
+/* The next one that waits has its turn. */
+static void let_next(struct zt_api_server *server)
+{
+	for (struct zt_client *c = server->clients; c; c = c->next) {
+		if (!c->stream || !c->stream->waits)
+			continue;
+		c->stream->waits = false;
+		c->active_ns = zt_now_ns();
+		zt_client_wait(c);
+		return;
+	}
+}
+
 static void free_map(struct zt_stream *stream)
 {
 	struct map_stream *s = (struct map_stream *)stream;
+	struct zt_api_server *server = s->server;
+	bool counted = s->counted;
 
 	zt_graph_read_free(&s->read);
 	zt_graph_free(&s->graph);
 	free(s);
+	if (!counted)
+		return;
+	server->maps--;
+	let_next(server);
 }
 
 static int read_by(struct zt_request *req, enum zt_node_kind *ret)
@@ -281,13 +312,14 @@ int zt_handle_map(struct zt_request *request)
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
-	s->face = (struct zt_stream){more_map, free_map};
+	s->face = (struct zt_stream){.more = more_map, .free = free_map};
 	s->kind = kind;
 	s->limit = limit;
 	s->server = request->server;
 	s->filter = request->filter;
-	r = zt_graph_read_begin(request->ctx->collector, &s->read);
-	if (!r) /* what the kernel refuses it refuses at once */
+	s->face.waits = s->server->maps >= MAPS_AT_ONCE;
+	r = s->face.waits ? 0 : begin_read(s);
+	if (!r && s->read) /* what the kernel refuses it refuses at once */
 		r = zt_graph_read_step(s->read);
 	if (r < 0) {
 		free_map(&s->face);

@@ -344,7 +344,7 @@ int zt_map_window(struct zt_request *req, uint64_t limit, uint64_t since_ns, uin
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
-	s->face = (struct zt_stream){more_window, free_window};
+	s->face = (struct zt_stream){.more = more_window, .free = free_window};
 	s->limit = limit;
 	r = open_window(req, s, since_s, until_s);
 	if (r < 0) {

@@ -320,9 +320,10 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *data)
 	while (c) {
 		struct zt_client *next = c->next;
 		bool waits_to_send = c->out.len > c->sent || c->stream;
+		bool waits_its_turn = c->stream && c->stream->waits;
 
-		if (now_ns > c->active_ns && now_ns - c->active_ns > server->idle_ns &&
-		    (!c->following || waits_to_send))
+		if (!waits_its_turn && now_ns > c->active_ns &&
+		    now_ns - c->active_ns > server->idle_ns && (!c->following || waits_to_send))
 			zt_server_drop(server, c);
 		else
 			zt_client_follow_tick(c);

@@ -103,7 +103,7 @@ static int list_flows(struct zt_request *req, uint64_t limit)
 
 	if (!s)
 		return -ENOMEM;
-	s->face = (struct zt_stream){more_flows, free_flows};
+	s->face = (struct zt_stream){.more = more_flows, .free = free_flows};
 	s->limit = limit;
 	r = zt_collector_flows(req->ctx->collector, match_flow, &req->filter, limit, &s->list);
 	if (r < 0) {
@@ -225,7 +225,7 @@ int zt_handle_violations(struct zt_request *request)
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
-	s->face = (struct zt_stream){more_violations, free_violations};
+	s->face = (struct zt_stream){.more = more_violations, .free = free_violations};
 	r = zt_collector_violations(request->ctx->collector, &s->v);
 	if (!r)
 		r = choose(request, s, mode, limit);

@@ -53,6 +53,37 @@ static void a_slow_reader_is_nobody_elses_trouble(void **state)
 	}
 }
 
+/* Maps are large: two are held at a time, whoever asks next waits until one has left. */
+static void maps_wait_for_each_other(void **state)
+{
+	static const char request[] = "{\"command\":\"map\",\"args\":{\"by\":\"address\"}}";
+	zt_auto(zt_json_decref) json_t *reply = NULL;
+	struct agent *a = *state;
+	int fds[3], frames = 0;
+	size_t edges;
+
+	many_flows(a, 20000);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		fds[i] = zt_wire_connect(a->path);
+		assert_true(fds[i] >= 0);
+		assert_int_equal(zt_wire_send(fds[i], request, strlen(request)), 0);
+		json_decref(result_of(a, "{\"command\":\"version\"}", "version"));
+	}
+	for (int i = 0; i < 50; i++)
+		turn(a, 1);
+	assert_true(readable(fds[0]));
+	/* Only the opening of the envelope has come: 4 bytes of length, and the words. */
+	assert_int_equal(recv(fds[2], (char[256]){0}, 256, MSG_PEEK | MSG_DONTWAIT),
+			 ZT_WIRE_HEADER + strlen("{\"ok\":true,\"result\":"));
+	json_decref(result_of(a, "{\"command\":\"version\"}", "version"));
+	close(fds[0]);
+	reply = get_reply(a, fds[2], &frames);
+	edges = json_array_size(json_object_get(json_object_get(reply, "result"), "edges"));
+	assert_int_equal(edges, 20000);
+	close(fds[1]);
+	close(fds[2]);
+}
+
 static void new_flow(struct agent *a, int n)
 {
 	struct zt_event event = {.abi_version = ZT_ABI_VERSION, .type = ZT_EV_NEW};
@@ -300,6 +331,7 @@ int main(void)
 		CASE(a_long_reply_comes_in_frames),
 		CASE(a_slow_reader_is_nobody_elses_trouble),
 		CASE(followers_get_changes_and_what_they_missed),
+		CASE(maps_wait_for_each_other),
 		CASE(idle_clients_make_room),
 		CASE(places_are_bounded),
 		CASE(oversized_requests_end_the_connection),
