@@ -207,8 +207,10 @@ static __always_inline __u32 zt_actions(const struct zt_flow *f)
 static __always_inline void zt_tcp_track(struct zt_flow *f, const struct zt_pass *pass)
 {
 	if (pass->pkt.tcp_flags & ZT_TCP_RST) {
+		if (f->state != ZT_STATE_CLOSED) /* else FINs have ended it */
+			f->health |=
+				pass->dir == ZT_DIR_IN ? ZT_HEALTH_RST_FAR : ZT_HEALTH_RST_NEAR;
 		f->state = ZT_STATE_CLOSED;
-		f->health |= pass->dir == ZT_DIR_IN ? ZT_HEALTH_RST_FAR : ZT_HEALTH_RST_NEAR;
 	} else if (pass->pkt.tcp_flags & ZT_TCP_FIN) {
 		f->flags |= pass->dir == ZT_DIR_IN ? ZT_FLOW_FIN_IN : ZT_FLOW_FIN_OUT;
 		f->state = (f->flags & ZT_FLOW_FIN_IN) && (f->flags & ZT_FLOW_FIN_OUT)

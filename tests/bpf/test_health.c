@@ -41,6 +41,17 @@ static void reset_by_us(struct try *t)
 	has(t, ZT_HEALTH_ANSWERED | ZT_HEALTH_RST_NEAR, "reset by the near end");
 }
 
+/* Ended by both FINs: a reset behind them (data that nobody read) is not how it ended. */
+static void reset_afterwards(struct try *t)
+{
+	if (!shake_out(t))
+		return;
+	expect(t, 'o', "ip me>peer / tcp 40000>5432 FA seq=2 ack=1001", PASS, "our end");
+	expect(t, 'i', "ip peer>me / tcp 5432>40000 FA seq=1001 ack=3", PASS, "their end");
+	expect(t, 'o', "ip me>peer / tcp 40000>5432 R seq=3", PASS, "a late reset");
+	has(t, ZT_HEALTH_ANSWERED, "ended by FINs");
+}
+
 static void refused(struct try *t)
 {
 	struct zt_flow_key key;
@@ -113,9 +124,10 @@ static void news_on_demand(struct try *t)
 }
 
 static const struct try_case cases[] = {
-	{"answered", answered},	       {"reset by us", reset_by_us}, {"refused", refused},
-	{"repeated", repeated},	       {"unreachable", unreachable}, {"from the middle", middle},
-	{"on demand", news_on_demand},
+	{"answered", answered},	     {"reset by us", reset_by_us},
+	{"refused", refused},	     {"reset afterwards", reset_afterwards},
+	{"repeated", repeated},	     {"unreachable", unreachable},
+	{"from the middle", middle}, {"on demand", news_on_demand},
 };
 
 int main(void)
