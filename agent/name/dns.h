@@ -11,8 +11,7 @@
 
 #include "bpf/abi.h"
 
-#define ZT_DNS_NAME_LEN 256 /* of a name as text, with the closing NUL; longer ones are left out   \
-			     */
+#define ZT_DNS_NAME_LEN 256 /* with the closing NUL; longer names are left out */
 
 typedef void (*zt_dns_fn)(const struct zt_addr *addr, const char *name, void *ctx);
 

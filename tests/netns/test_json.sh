@@ -68,6 +68,43 @@ shape policy-explain policy explain a b icmpv6/135
 shape observe observe --for 60s
 shape observe observe --off
 
+# What was recorded, as the agent itself writes it: the nodes follow the edges.
+cat >"$TMP/ask.py" <<-'EOT'
+	"""ask.py SOCKET REQUEST - one request to the agent, its result or its error."""
+	import json, socket, struct, sys
+	with socket.socket(socket.AF_UNIX) as s:
+	    s.connect(sys.argv[1])
+	    s.send(struct.pack(">I", len(sys.argv[2])) + sys.argv[2].encode())
+	    stream, text, more = s.makefile("rb"), b"", True
+	    while more:
+	        head = struct.unpack(">I", stream.read(4))[0]
+	        more, size = head >> 31, head & 0x7fffffff
+	        text += stream.read(size)
+	reply = json.loads(text)
+	print(json.dumps(reply.get("result") or reply["error"]))
+EOT
+asked() { # ARGUMENTS: of a map
+	on b python3 "$TMP/ask.py" "$TMP/b/run/agent.sock" "{\"command\": \"map\", \"args\": $1}"
+}
+hour=$(date -u -d '-1 hour' +%FT%TZ)
+out=$(asked "{\"by\": \"address\", \"since\": \"$hour\"}" | tee "$TMP/window" |
+	"$ZT_ROOT/tests/golden/schema/check.py" map 2>&1)
+is "the map of a window" "$?${out:+ $out}" 0
+is "comes from the history" "$(jq -r .view.source "$TMP/window")" history
+total() { jq '[.edges[] | select(.port == 80 or .port == 81 or .port == 22) | .connections] | add'; }
+is "has the same connections" "$(total <"$TMP/window")" "$(asked '{"by": "address"}' | total)"
+is "names of then" "$(jq -r ".nodes[] | select(.id == \"address:$A\") | .host" "$TMP/window")" a
+for filter in '"port": 22' '"host": "a"' '"owner": "b.service"' '"verdict": "denied"' '"encryption": "unknown"'; do
+	both=$(for since in "" ", \"since\": \"$hour\""; do
+		asked "{\"by\": \"address\", $filter$since}" | jq -c '[.edges[] |
+			"\(.src) \(.dst) \(.port) \(.verdict.live.rule)"] | unique'
+	done | sort -u)
+	is "filtered by $filter: the same edges" "$(wc -l <<<"$both") $([[ $both == '[]' ]] && echo none)" "1 "
+done
+is "a window has no groups" "$(asked "{\"by\": \"host\", \"since\": \"$hour\"}" | jq -r .code)" 2
+is "nothing was before it began" "$(asked '{"by": "address", "until": "2001-01-01T00:00:00Z"}' |
+	jq -c '[.edges, .nodes]')" '[[],[]]'
+
 # The same flows, seen three ways.
 is "flows: denied" "$(jqr b flows --verdict denied -- '[.flows[].verdict.live.rule] | unique | join(" ")')" \
 	"no-ssh out"

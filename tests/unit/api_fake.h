@@ -141,13 +141,10 @@ int zt_dp_owner(struct zt_dp *dp, uint32_t index, struct zt_owner *ret_owner)
 
 int zt_dp_owner_cmd(struct zt_dp *dp, uint32_t index, struct zt_owner_cmd *ret)
 {
-	static const char args[] = "evil\0--\033[2J\0<script>";
-
 	(void)dp;
 	if (index != 7)
 		return -ENOENT;
-	*ret = (struct zt_owner_cmd){.pid = 4, .start_ns = S, .args_len = sizeof(args) - 1};
-	memcpy(ret->args, args, sizeof(args));
+	*ret = (struct zt_owner_cmd){.args = "evil\0--\033[2J\0<script>", .args_len = 19};
 	return 0;
 }
 
