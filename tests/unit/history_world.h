@@ -16,9 +16,11 @@
 #include "flow/history.h"
 #include "flow/ledger.h"
 
-#define DAY	86400
-#define NOON	(20000 * (int64_t)DAY + DAY / 2) /* 2024-10-04 12:00 UTC */
-#define SYNC_MS 10000
+#define DAY	 86400
+#define NOON	 (20000 * (int64_t)DAY + DAY / 2) /* 2024-10-04 12:00 UTC */
+#define SYNC_MS	 10000
+#define HOUR	 3600
+#define MIDNIGHT (20000 * (int64_t)DAY) /* before NOON */
 
 /* --- a machine with a clock, a kernel and a state directory -------------------------------------
  */
@@ -286,6 +288,41 @@ static inline void add_scan(struct world *w, int from, int count, uint8_t state)
 		put(&w->fake, ZT_IN_OPENINGS, key_of("10.0.0.1", 22, far, 4000, IPPROTO_TCP),
 		    flow_of(ZT_DIR_IN, state, w->fake.now_ns, w->fake.now_ns));
 	}
+}
+
+static inline int64_t number(struct world *w, const char *query)
+{
+	sqlite3_stmt *q = NULL;
+	sqlite3 *db = NULL;
+	int64_t value;
+
+	assert_int_equal(sqlite3_open(w->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, query, -1, &q, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+	value = sqlite3_column_int64(q, 0);
+	sqlite3_finalize(q);
+	sqlite3_close(db);
+	return value;
+}
+
+/* A byte more every hour, from NOON on. */
+static inline struct fake_entry *hours(struct world *w, struct fake_entry *e, int count)
+{
+	e = e ?: living(w, 1000);
+	for (int hour = 0; hour < count; hour++) {
+		traffic(w, e, 1);
+		record(w);
+		pass(w, HOUR);
+	}
+	settle(w);
+	return e;
+}
+
+static inline void with(struct world *w, void (*change)(struct zt_history_config *cfg))
+{
+	stop_agent(w);
+	change(&w->cfg);
+	start_agent(w);
 }
 
 #define WORLD(f) cmocka_unit_test_setup_teardown(f, begin, end)

@@ -1,43 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_history_hours.c - evidence by the hour: windows, hours that become days, clocks that jump.
+ * test_history_hours.c - evidence by the hour: windows, hours that become days.
  */
 #include "history_world.h"
 
 #include <sched.h>
 #include <sys/mount.h>
 
-#define HOUR	 3600
-#define KILLED	 3000			/* edges of an agent that is killed */
-#define MIDNIGHT (20000 * (int64_t)DAY) /* before NOON */
-
-static int64_t number(struct world *w, const char *query)
-{
-	sqlite3_stmt *q = NULL;
-	sqlite3 *db = NULL;
-	int64_t value;
-
-	assert_int_equal(sqlite3_open(w->path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_prepare_v2(db, query, -1, &q, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_step(q), SQLITE_ROW);
-	value = sqlite3_column_int64(q, 0);
-	sqlite3_finalize(q);
-	sqlite3_close(db);
-	return value;
-}
-
-/* A byte more every hour, from NOON on. */
-static struct fake_entry *hours(struct world *w, struct fake_entry *e, int count)
-{
-	e = e ?: living(w, 1000);
-	for (int hour = 0; hour < count; hour++) {
-		traffic(w, e, 1);
-		record(w);
-		pass(w, HOUR);
-	}
-	settle(w);
-	return e;
-}
+#define KILLED 3000 /* edges of an agent that is killed */
 
 /* As many sessions, each an edge of its own; they last. */
 static void crowd(struct world *w, int count)
@@ -49,13 +19,6 @@ static void crowd(struct world *w, int count)
 		put(&w->fake, ZT_IN_FLOWS, key_of("10.0.0.1", 22, far, 4000, IPPROTO_TCP),
 		    flow_of(ZT_DIR_IN, ZT_STATE_ESTABLISHED, w->fake.now_ns, w->fake.now_ns));
 	}
-}
-
-static void with(struct world *w, void (*change)(struct zt_history_config *cfg))
-{
-	stop_agent(w);
-	change(&w->cfg);
-	start_agent(w);
 }
 
 /* --- windows -----------------------------------------------------------------------------------
@@ -505,95 +468,6 @@ static void hours_make_room_before_days_go(void **state)
 	assert_int_equal(sum_since(w, 0).in, 1500 * (400 + 35));
 }
 
-/* --- clocks --------------------------------------------------------------------------------------
- */
-
-static void steps_over_borders_lose_nothing(void **state)
-{
-	static const int64_t steps[] = {-1,	   1,	 -59,	    61,	  -HOUR,   HOUR,
-					-2 * HOUR, HOUR, HOUR,	    -DAY, DAY,	   -13 * HOUR,
-					13 * HOUR, DAY,	 -40 * DAY, DAY,  39 * DAY};
-	struct world *w = *state;
-	struct fake_entry *e = living(w, 1000);
-	struct zt_history_window win;
-	struct sum sum;
-	uint64_t out = 400;
-
-	w->wall_s = MIDNIGHT + 5 * DAY + 30; /* close to a border of both */
-	record(w);
-	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
-		w->fake.now_ns += 10 * S;
-		w->wall_s += steps[i];
-		traffic(w, e, 1 + i);
-		out += 1 + i;
-		record(w);
-		settle(w);
-		sum = sum_of(w->h, 0, INT64_MAX, &win); /* every row: first_s <= last_s */
-		assert_int_equal(sum.out, out);
-		assert_int_equal(sum.connections, 1);
-		assert_true(win.from_s <= win.to_s);
-	}
-	assert_int_equal(number(w, "SELECT count(*) FROM edge_hour WHERE last_s < first_s OR "
-				   "first_s < hour * 3600 OR last_s >= hour * 3600 + 3600"),
-			 0);
-	assert_int_equal(number(w, "SELECT count(*) FROM day WHERE longest_gap_s < 0 OR "
-				   "recorded_s < 0 OR last_s < first_s"),
-			 0);
-}
-
-static void three_days(struct zt_history_config *cfg)
-{
-	cfg->hour_days = 3;
-}
-
-static void a_clock_in_the_far_future_blocks_nothing(void **state)
-{
-	struct world *w = *state;
-	struct fake_entry *e;
-
-	with(w, three_days);
-	e = hours(w, NULL, 12 + 2 * 24); /* three days */
-	w->wall_s += 40000 * (int64_t)DAY;
-	hours(w, e, 2);
-	w->wall_s -= 40000 * (int64_t)DAY;
-	hours(w, e, 24);
-	/* The days of now keep their hours; that of a time to come has given them up. */
-	hours(w, e, 24);
-	assert_int_equal(number(w, "SELECT hours FROM day WHERE day > 50000"), 0);
-	assert_int_equal(number(w, "SELECT count(*) FROM day WHERE hours"), 4);
-	assert_int_equal(number(w, "SELECT min(day) FROM day WHERE hours"), 20002);
-	assert_int_equal(sum_since(w, 0).out, 400 + 60 + 50);
-}
-
-static void a_clock_that_begins_in_1970_keeps_the_hours(void **state)
-{
-	struct world *w = *state;
-	struct fake_entry *e;
-	int64_t now_s;
-
-	with(w, three_days);
-	e = hours(w, NULL, 12 + 3 * 24 - 1); /* four days, all by the hour */
-	now_s = w->wall_s;
-	w->wall_s = 100; /* no battery */
-	for (int i = 0; i < 3; i++) {
-		traffic(w, e, 1);
-		record(w);
-		pass(w, 10);
-	}
-	settle(w);
-	/* The oldest gave its hours, not the latest; and soon it is 1970 that gives its own. */
-	assert_int_equal(number(w, "SELECT hours FROM day WHERE day = 20003"), 1);
-	w->wall_s = now_s;
-	hours(w, e, 2);
-	assert_int_equal(number(w, "SELECT max(hours) FROM day WHERE day < 20001"), 0);
-	assert_int_equal(number(w, "SELECT count(*) FROM day WHERE hours"), 4);
-	assert_int_equal(sum_since(w, 0).out, 400 + 83 + 3 + 2);
-	w->wall_s = -5; /* and a clock that is none */
-	traffic(w, e, 1);
-	record(w);
-	assert_int_equal(sum_since(w, 0).out, 400 + 83 + 3 + 3);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -608,9 +482,6 @@ int main(void)
 		WORLD(a_full_disk_while_rolling_up),
 		WORLD(an_hour_with_too_many_rows),
 		WORLD(hours_make_room_before_days_go),
-		WORLD(steps_over_borders_lose_nothing),
-		WORLD(a_clock_in_the_far_future_blocks_nothing),
-		WORLD(a_clock_that_begins_in_1970_keeps_the_hours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
