@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -35,6 +36,8 @@ def missing():
 
 class Browser:
     def __init__(self, width=1280, height=800, dark=False):
+        # One that is told to end still ends what it started.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         self.dir = tempfile.mkdtemp(prefix="zt-web-")
         self.session = None
         self.said = [] # of the console, not yet asked for
