@@ -340,7 +340,7 @@ static int deliver(const char *path, int (*write)(void *data, FILE *out), void *
 
 struct delivery {
 	struct wish *wish;
-	const struct ztc_map *map;
+	struct ztc_map *map;
 	const json_t *json; /* of a diff */
 };
 
@@ -354,6 +354,9 @@ static int write_map(void *data, FILE *out)
 
 	if (w->format == AS_JSON)
 		return ztc_map_write(d->map, out);
+	/* The page draws all that it is given. */
+	if (w->format == AS_HTML && !w->ctx->style.all && ztc_map_quiet(d->map) < 0)
+		return -ENOMEM;
 	if (w->format == AS_CSV)
 		return render_csv(w, out, d->map);
 	if ((w->format == AS_TEXT || w->format == AS_TREE) && chosen && !d->map->edge_count) {

@@ -57,7 +57,9 @@ static int ask_map(struct ztc_ctx *ctx, const struct ztc_line *line, json_t **re
 {
 	const char *since = ztc_value(line, "since"), *until = ztc_value(line, "until");
 	zt_auto(ztc_pool_free) struct ztc_pool *pool = NULL;
+	zt_auto(ztc_map_free) struct ztc_map *asked = NULL;
 	zt_auto(ztc_map_free) struct ztc_map *map = NULL;
+	const struct ztc_map_by by = {.kind = ZTC_BY_ADDRESS};
 	struct ztc_source source = {.ctx = ctx, .history = ztc_value(line, "history")};
 	struct ztc_span span = {0};
 	int status;
@@ -75,10 +77,12 @@ static int ask_map(struct ztc_ctx *ctx, const struct ztc_line *line, json_t **re
 	if (ztc_pool_new(&pool) < 0)
 		return ztc_fail(ZTC_EXIT_FAILED, "out of memory");
 	source.pool = pool;
-	status = ztc_source_ask(&source, &span, &map);
+	status = ztc_source_ask(&source, &span, &asked);
 	if (status)
 		return status;
-	*ret_map = ztc_map_json(map);
+	/* A history tells protocols apart; here they are one edge. */
+	if (ztc_map_group(&map, asked, &by) == 0)
+		*ret_map = ztc_map_json(map);
 	return *ret_map ? ZTC_EXIT_OK : ztc_fail(ZTC_EXIT_FAILED, "out of memory");
 }
 

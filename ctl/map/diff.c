@@ -60,17 +60,6 @@ static void free_diff(struct diff *d)
 
 /* --- adding up -------------------------------------------------------------------------------- */
 
-static bool housekeeping(const struct ztc_map_edge *e)
-{
-	static const char *const rules[] = {"nd", "mld", "igmp", "dhcp"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
-		if (!e->verdict[ZT_LIVE].deny && !e->verdict[ZT_CANDIDATE].deny &&
-		    strcmp(e->verdict[ZT_LIVE].rule, rules[i]) == 0)
-			return true;
-	return false;
-}
-
 static unsigned int outcome_of(const struct ztc_map_edge *e)
 {
 	return e->verdict[ZT_LIVE].deny	       ? DENIED
@@ -420,7 +409,7 @@ int ztc_map_diff(json_t **ret, const struct ztc_map *a, const struct ztc_map *b,
 		if (d.hours[m] <= 0)
 			d.hours[m] = 1 / 3600.0;
 		for (size_t i = 0; i < map->edge_count && r == 0; i++)
-			if (how->all || !housekeeping(&map->edges[i]))
+			if (how->all || !ztc_map_housekeeping(&map->edges[i]))
 				r = add_edge(&d, m, &map->edges[i]);
 	}
 	if (r == 0)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* filter.c - which edges of a map are wanted, and what lies around a segment or host. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/addr.h"
 #include "base/cleanup.h"
+#include "base/container.h"
 #include "ctl/map/map.h"
 
 static bool same(const char *a, const char *b)
@@ -43,16 +45,40 @@ static bool has_label(const struct ztc_map_node *node, const struct ztc_map_filt
 	return f->label_value ? same(json_string_value(value), f->label_value) : value != NULL;
 }
 
+/* "nginx" of nginx.service. */
+static bool is_unit(const char *unit, const char *name)
+{
+	size_t len = strlen(name);
+
+	return unit && strncmp(unit, name, len) == 0 &&
+	       (!unit[len] || (unit[len] == '.' && !strchr(unit + len + 1, '.')));
+}
+
+/* A cgroup, or one above it. */
+static bool in_cgroup(const char *cgroup, const char *name)
+{
+	size_t len = strlen(name);
+
+	return cgroup && *name == '/' && strncmp(cgroup, name, len) == 0 &&
+	       (!cgroup[len] || cgroup[len] == '/');
+}
+
+/* As the agent takes a name: docs/json.md, filters. */
 static bool is_owner(const struct ztc_workload *w, const char *owner)
 {
 	const char *base;
+	char uid[24];
 
 	if (!w)
 		return false;
 	base = w->exe ? strrchr(w->exe, '/') : NULL;
-	return same(w->unit, owner) || same(w->cgroup, owner) || same(w->container, owner) ||
-	       same(w->user, owner) || same(w->exe, owner) || same(w->exe_path, owner) ||
-	       (base && same(base + 1, owner));
+	snprintf(uid, sizeof(uid), "%lld", (long long)w->uid);
+	if (w->container && strlen(owner) >= ZT_CONTAINER_DIGITS &&
+	    strncmp(w->container, owner, strlen(owner)) == 0)
+		return true;
+	return is_unit(w->unit, owner) || in_cgroup(w->cgroup, owner) || same(w->user, owner) ||
+	       (w->uid >= 0 && same(uid, owner)) || same(w->exe, owner) ||
+	       same(w->exe_path, owner) || (base && same(base + 1, owner));
 }
 
 static bool has_verdict(const struct ztc_map_edge *e, const char *verdict)
@@ -121,6 +147,28 @@ int ztc_map_keep(struct ztc_map *map, const struct ztc_map_filter *filter)
 
 	for (size_t i = 0; i < map->edge_count; i++)
 		if (wanted(map, &map->edges[i], filter))
+			map->edges[kept++] = map->edges[i];
+	map->edge_count = kept;
+	return ztc_map_sort(map);
+}
+
+bool ztc_map_housekeeping(const struct ztc_map_edge *e)
+{
+	static const char *const rules[] = {"nd", "mld", "igmp", "dhcp"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
+		if (!e->verdict[ZT_LIVE].deny && !e->verdict[ZT_CANDIDATE].deny &&
+		    strcmp(e->verdict[ZT_LIVE].rule, rules[i]) == 0)
+			return true;
+	return false;
+}
+
+int ztc_map_quiet(struct ztc_map *map)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < map->edge_count; i++)
+		if (!ztc_map_housekeeping(&map->edges[i]))
 			map->edges[kept++] = map->edges[i];
 	map->edge_count = kept;
 	return ztc_map_sort(map);

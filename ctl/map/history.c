@@ -8,6 +8,7 @@
 
 #include "base/addr.h"
 #include "base/cleanup.h"
+#include "base/container.h"
 #include "base/json.h"
 #include "base/strmap.h"
 #include "base/vec.h"
@@ -41,10 +42,14 @@ static void set(json_t *object, const char *key, json_t *value)
 static json_t *owner_json(const struct zt_owner *owner, const char *user)
 {
 	json_t *json = json_object();
+	char container[ZT_CONTAINER_LEN], cgroup[ZT_PATH_LEN + 1];
 
 	if (owner->unit[0])
 		set(json, "unit", zt_json_strn(owner->unit, sizeof(owner->unit)));
 	set(json, "cgroup", zt_json_strn(owner->cgroup, sizeof(owner->cgroup)));
+	snprintf(cgroup, sizeof(cgroup), "%.*s", ZT_PATH_LEN, owner->cgroup);
+	if (zt_container_of(cgroup, container))
+		set(json, "container", json_string(container));
 	if (user)
 		set(json, "user", zt_json_str(user));
 	set(json, "uid", json_integer(owner->uid));

@@ -248,6 +248,12 @@ struct ztc_map_filter {
 /* ztc_map_keep - leave out the edges that are not wanted, and nodes without an edge. */
 int ztc_map_keep(struct ztc_map *map, const struct ztc_map_filter *filter);
 
+/* ztc_map_housekeeping - is it what every link has: neighbour discovery, MLD, IGMP, DHCP? */
+bool ztc_map_housekeeping(const struct ztc_map_edge *edge);
+
+/* ztc_map_quiet - leave that out. */
+int ztc_map_quiet(struct ztc_map *map);
+
 /**
  * ztc_map_around - leave only what is within @depth steps of a segment or host, either way.
  * @map: grouped. An edge stays when one of its ends is less than @depth steps away, or when both

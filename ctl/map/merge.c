@@ -297,7 +297,10 @@ static int place_node(struct ztc_merge *m, struct ztc_merge_host *h, uint32_t n)
 		return -ENOMEM;
 	node->defined = true;
 	node->kind = from->kind;
-	node->name = from->name;
+	node->name = ztc_pool_text(m->map->pool, apart ? strchr(id, ':') + 1 : from->name,
+				   strlen(apart ? strchr(id, ':') + 1 : from->name));
+	if (!node->name)
+		return -ENOMEM;
 	node->addr = from->addr;
 	node->has_addr = from->has_addr;
 	node->near |= from->near;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* read_edge.c - one node or one edge of a map out of its JSON. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/addr.h"
@@ -54,7 +55,11 @@ int ztc_read_node(struct ztc_reader *in, const json_t *json)
 	node->labels = kept(json, "labels", false);
 	node->hints = kept(json, "hints", true);
 	if (strcmp(node->kind, "address") == 0) {
-		if (zt_addr_parse(node->name, &node->addr) < 0)
+		/* "fe80::1@web1" in a merged map: what web1 knows by that address. */
+		char text[ZT_ADDR_TEXT_LEN];
+
+		snprintf(text, sizeof(text), "%.*s", (int)strcspn(node->name, "@"), node->name);
+		if (zt_addr_parse(text, &node->addr) < 0)
 			return bad(in, "a node's name is not the address that its kind promises");
 		node->has_addr = true;
 	}
