@@ -87,6 +87,11 @@ is "the larger one stands" "$(edges '.port == 81' '\(.connections)' later-all.ma
 # Without an agent: the history.
 is "from the database" "$(offline map --history "$TMP/b/state" --port 80 --json | jq '[.edges[].connections] | add')" 14
 is "the same, by name of its owner" "$(edges '.port == 80' '\(.dst_workload.unit // .workload.unit)' --history "$TMP/b/state/flows.db" --host a)" shop.service
+# Nobody answers at the usual place: the usual database, and it is said.
+cp "$ZTCTL" "$TMP/ztctl"
+unshare -m --propagation private sh -c "mount -t tmpfs none /run && mount -t tmpfs none /var/lib && mkdir /var/lib/ztseg &&
+	cp $TMP/b/state/flows.db* /var/lib/ztseg/ && $TMP/ztctl --json map --port 80" >"$TMP/usual.json" 2>"$TMP/usual.err"
+is "no agent: its history" "$(jq '[.edges[].connections] | add' "$TMP/usual.json") $(grep -c 'no agent answers; this is what' "$TMP/usual.err")" "14 1"
 must agent_start b
 holds "a asks b again" connects a "$B" 80 5
 is "of the last hour, from the agent" "$(jqr b map --since 1h --port 80 --host a -- '[.edges[].connections] | add')" 17
