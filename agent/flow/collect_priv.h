@@ -53,7 +53,7 @@ struct zt_collector {
 	uint64_t inserted[ZT_IN_COUNT]; /* in all, as of then */
 	struct zt_eviction evictions[ZT_IN_COUNT];
 	uint64_t taken[ZT_IN_COUNT]; /* entries this agent took out */
-	unsigned int reads; /* of the tables, in steps: sweeps rest */
+	unsigned int reads;	     /* of the tables, in steps: sweeps rest */
 	struct zt_history *history;
 	struct zt_rates *rates; /* NULL while nobody asks */
 	zt_flow_change_fn on_change;
