@@ -571,6 +571,17 @@ def colours(page, pages):
     equal(len(set(dashes)), 3, "dashes of the three verdicts: %s" % dashes)
 
 
+@test
+def staged_in_either_colouring(page, pages):
+    """staged denials are lines of their own with their sign, also where lines tell the encryption"""
+    page.open(pages.path("10"))
+    shown = page.js("return document.querySelectorAll('.line .mark.would').length")
+    assert shown > 0, "no staged denial in the sample"
+    page.js("const s = document.getElementById('color-by'); s.value = 'encryption'; s.dispatchEvent(new Event('change'));")
+    equal(page.js("return document.querySelectorAll('.line .mark.would').length"), shown, "signs")
+    assert page.js("return document.querySelectorAll('#legend .mark.would').length") == 1, "legend"
+
+
 def main():
     for name in (browser.missing(), None if os.path.exists(OUT + "/tests/web/render") else OUT + "/tests/web/render"):
         if name:

@@ -191,10 +191,12 @@ function buildScene(edges) {
 			src.card.inner.push(edge);
 			continue;
 		}
-		const look = lineClass(edge), key = src.id + "|" + dst.id + "|" + look;
+		// Staged denials are a line of their own, whatever the lines tell.
+		const look = lineClass(edge), staged = edge.state === "would";
+		const key = src.id + "|" + dst.id + "|" + look + (staged ? "|staged" : "");
 		let line = lines.get(key);
 		if (!line) {
-			lines.set(key, line = { key, src, dst, look, edges: [], connections: 0 });
+			lines.set(key, line = { key, src, dst, look, staged, edges: [], connections: 0 });
 			src.lines.push(line);
 			dst.lines.push(line);
 		}
@@ -227,7 +229,7 @@ function findHubs(scene) {
 		scene.hubs = []; // everybody talks to everybody: then it is no distinction
 	scene.hidden = 0;
 	for (const line of scene.lines)
-		line.faint = state.hubs !== "full" && line.look !== "deny" && line.look !== "would" &&
+		line.faint = state.hubs !== "full" && line.look !== "deny" && !line.staged &&
 			(scene.hubs.includes(line.src.card) || scene.hubs.includes(line.dst.card));
 	if (state.hubs !== "hidden" || !scene.hubs.length)
 		return;
@@ -255,7 +257,7 @@ function keepStrongest(scene) {
 	if (!scene.left)
 		return;
 	const order = [...scene.lines].sort((a, b) => b.connections - a.connections || (a.key < b.key ? -1 : 1));
-	const denials = order.filter((line) => line.look === "deny" || line.look === "would");
+	const denials = order.filter((line) => line.look === "deny" || line.staged);
 	const kept = new Set(denials.slice(0, LINES_DRAWN / 2));
 	for (const line of order) {
 		if (kept.size < LINES_DRAWN)

@@ -20,12 +20,20 @@ function linesCover(edges) {
 	return coverOf(addUp(edges).cover);
 }
 
+/* What stands beside the label: how it is encrypted, or, where lines tell that, that staged policy would deny it. */
+function sideLook(line, labels) {
+	if (state.color !== "verdict")
+		return line.staged ? "would" : null;
+	return labels && line.look !== "deny" ? linesCover(line.edges) : null;
+}
+
 function lineMarks(line, labels) {
 	const marks = [];
 	if (line.look !== "allow" || state.color !== "verdict")
 		marks.push(mark(line.look, line.mark.x, line.mark.y));
-	if (labels && state.color === "verdict" && line.look !== "deny")
-		marks.push(mark(linesCover(line.edges), line.end.x + line.end.side * 15, line.end.y - 9));
+	const more = sideLook(line, labels);
+	if (more)
+		marks.push(mark(more, line.end.x + line.end.side * 15, line.end.y - 9));
 	return marks;
 }
 
@@ -38,9 +46,9 @@ function drawLine(line, labels, most) {
 		sv("path", { class: "tip", d: tip }),
 		lineMarks(line, labels));
 	if (labels) {
-		const lock = state.color === "verdict" && line.look !== "deny";
+		const beside = sideLook(line, labels);
 		g.append(sv("text", {
-			x: x + side * (lock ? 24 : 12), y: y - 5, "font-size": LABEL_SIZE, class: "label",
+			x: x + side * (beside ? 24 : 12), y: y - 5, "font-size": LABEL_SIZE, class: "label",
 			"text-anchor": side > 0 ? "start" : "end",
 		}, fitText(line.text, LABEL_SIZE, 130)));
 	}

@@ -67,6 +67,8 @@ function drawLegend() {
 	if (state.color === "verdict") {
 		for (const look of ["encrypted", "partly", "plaintext", "unknown"])
 			legend.append(el("span", { class: "legend-item" }, sign(look), lookName(look)));
+	} else {
+		legend.append(el("span", { class: "legend-item" }, sign("would"), lookName("would")));
 	}
 	legend.append(el("span", { class: "legend-item" }, t("legend_width")));
 	if (graph.scene && graph.scene.left)
