@@ -11,7 +11,7 @@ must host c 13
 puppet a a client.service
 puppet b b shop.service
 puppet c c
-A=${HOST_IP4[a]} B=${HOST_IP4[b]} C=${HOST_IP4[c]}
+B=${HOST_IP4[b]} C=${HOST_IP4[c]}
 must tell b listen t80 tcp 0.0.0.0 80
 must tell b listen t81 tcp 0.0.0.0 81
 must tell c listen t5432 tcp 0.0.0.0 5432
