@@ -77,6 +77,9 @@ for mode in staged enforced; do
 done
 
 # Event ring full: the agent is stopped, the table still has every flow, and the loss is counted.
+# Somebody follows: only then does every flow have an event.
+ctlj b flows --follow >"$TMP/followed" 2>&1 &
+within "ring full: somebody follows" 5 test -s "$TMP/followed"
 kill -STOP "${AGENT_PID[b]}"
 for i in 1 2 3; do must tell a synflood "$B" 80 16000 198.$((18 + i)); done
 for i in 1 2 3; do must tell a synflood "$B" 81 16000 198.$((18 + i)); done
