@@ -575,6 +575,7 @@ int main(int argc, char **argv)
 	/* Large arrays come and go; by itself glibc soon takes them from the heap, for good. */
 	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
 	mallopt(M_TRIM_THRESHOLD, LARGE_BYTES);
+	mallopt(M_ARENA_MAX, 1); /* the thread that writes the history would keep one of its own */
 	if (r < 0)
 		zt_fail(r, "leave the mounts of `ip netns exec`");
 	else if (r)
