@@ -106,8 +106,8 @@ if sa c $C $S 0x100 2>/dev/null; then
 	puppet client c
 	must tell server listen t tcp 0.0.0.0 80
 	says "ESP: both ends understand each other" client connect t $S 80
-	speaks ESP 50/0 esp=1
-	covered ESP 50/0 ipsec 1
+	speaks ESP esp/0 esp=1
+	covered ESP esp/0 ipsec 1
 else
 	skip "ESP by the kernel" "this kernel has no ESP (CONFIG_INET_ESP); make test-kernels has one that does"
 fi
