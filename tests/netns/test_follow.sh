@@ -98,10 +98,17 @@ holds "the agent answers meanwhile" ctl b status
 must hear client1
 must hear client2
 note "$((2 * each * 1000000 / (${EPOCHREALTIME/./} - began))) connections a second"
+# To the exact number without a follower: test_short_lived. Here the machine is at its limit: what the ring
+# lost is counted there, and a packet sent again after its connection was added up is one of its own.
+in_map() { jqr b map --by address -- '[.edges[] | select(.port == 80) | .connections] | add'; }
 counted() {
-	jqc b map --by address -- "([.edges[] | select(.port == 80) | .connections] | add) == $((2 * each))"
+	local sum ring
+	sum=$(in_map) ring=$(jqr b status -- .losses.ring_full)
+	echo "$sum in the map, $ring events lost"
+	((sum + ring >= 2 * each * 999 / 1000 && sum <= 2 * each * 1001 / 1000))
 }
 within "every connection is in the map" 10 counted
+note "$(counted)"
 enough() { (($(says_json all) + $(jqr b status -- .losses.ring_full) >= 4 * each)); }
 within "each began and ended: shown, skipped or lost with a count" 10 enough
 is "nothing but the ring's events was lost" "$(jqr b status -- '[.losses | to_entries[] |
