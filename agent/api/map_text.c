@@ -37,19 +37,6 @@ struct zt_map_text {
 
 #define LIT(out, text) zt_strbuf_add(out, text, sizeof(text) - 1)
 
-static void put_u64(struct zt_strbuf *out, uint64_t n)
-{
-	char buf[20];
-	size_t at = sizeof(buf);
-
-	if (n > INT64_MAX) /* as zt_json_u64() */
-		n = INT64_MAX;
-	do
-		buf[--at] = (char)('0' + n % 10);
-	while (n /= 10);
-	zt_strbuf_add(out, buf + at, sizeof(buf) - at);
-}
-
 static void put_digits(char *at, unsigned int n, int digits)
 {
 	while (digits--) {
@@ -76,35 +63,19 @@ static void put_time(struct zt_strbuf *out, uint64_t ms)
 	zt_strbuf_add(out, buf, sizeof(buf) - 1);
 }
 
-static bool is_plain(const char *text, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		if (c < 0x20 || c > 0x7e || c == '"' || c == '\\')
-			return false;
-	}
-	return true;
-}
-
 void zt_map_text_string(struct zt_strbuf *out, const char *text)
 {
-	size_t len = strlen(text);
-	zt_auto(zt_json_decref) json_t *value = NULL;
-	zt_auto(zt_freep) char *json = NULL;
+	zt_auto(zt_strbuf_free) struct zt_strbuf escaped = ZT_STRBUF_INIT;
 
-	if (is_plain(text, len)) {
-		LIT(out, "\"");
-		zt_strbuf_add(out, text, len);
-		LIT(out, "\"");
+	if (zt_json_is_plain(text, strlen(text))) {
+		zt_json_put_string(out, text);
 		return;
 	}
-	value = zt_json_str(text);
-	json = value ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
-	if (json)
-		zt_strbuf_puts(out, json);
-	else
+	zt_strbuf_escape(&escaped, text, strlen(text));
+	if (zt_strbuf_error(&escaped) < 0)
 		out->error = -ENOMEM;
+	else
+		zt_json_put_string(out, zt_strbuf_text(&escaped));
 }
 
 const char *zt_map_text_id(const struct zt_addr *addr, char ret[ZT_NODE_ID_LEN])
@@ -165,9 +136,9 @@ void zt_edge_sum_times(struct zt_edge_sum *sum, uint64_t first_ms, uint64_t last
 static void put_pair(struct zt_strbuf *out, const uint64_t n[2])
 {
 	LIT(out, "{\"to_dst\":");
-	put_u64(out, n[ZT_TO_DST]);
+	zt_json_put_u64(out, n[ZT_TO_DST]);
 	LIT(out, ",\"to_src\":");
-	put_u64(out, n[ZT_TO_SRC]);
+	zt_json_put_u64(out, n[ZT_TO_SRC]);
 	LIT(out, "}");
 }
 
@@ -190,7 +161,7 @@ static void put_proto(struct zt_strbuf *out, uint8_t proto)
 		zt_strbuf_puts(out, name);
 	} else {
 		LIT(out, "proto/");
-		put_u64(out, proto);
+		zt_json_put_u64(out, proto);
 	}
 	LIT(out, "\",\"port\":");
 }
@@ -206,7 +177,7 @@ static void put_classes(struct zt_strbuf *out, const struct zt_edge_sum *sum)
 		LIT(out, "\"");
 		zt_strbuf_puts(out, zt_cover_name((enum zt_cover)c));
 		LIT(out, "\":");
-		put_u64(out, sum->cover[c]);
+		zt_json_put_u64(out, sum->cover[c]);
 		if (c != ZT_COVER_COUNT - 1)
 			LIT(out, ",");
 	}
@@ -219,7 +190,7 @@ static void put_classes(struct zt_strbuf *out, const struct zt_edge_sum *sum)
 		LIT(out, "\"");
 		zt_strbuf_puts(out, zt_protocol_text(p->encryption, p->app, word));
 		LIT(out, "\":");
-		put_u64(out, p->count);
+		zt_json_put_u64(out, p->count);
 	}
 	LIT(out, "}");
 }
@@ -235,9 +206,9 @@ static void put_buckets(struct zt_strbuf *out, const struct zt_rtt *rtt)
 		if (!first)
 			LIT(out, ",");
 		LIT(out, "[");
-		put_u64(out, b);
+		zt_json_put_u64(out, b);
 		LIT(out, ",");
-		put_u64(out, rtt->count[b]);
+		zt_json_put_u64(out, rtt->count[b]);
 		LIT(out, "]");
 		first = false;
 	}
@@ -249,20 +220,20 @@ static void put_health(struct zt_strbuf *out, const struct zt_health *h, bool bu
 	uint64_t samples = zt_rtt_samples(&h->rtt);
 
 	LIT(out, ",\"health\":{\"refused\":");
-	put_u64(out, h->refused);
+	zt_json_put_u64(out, h->refused);
 	LIT(out, ",\"unanswered\":");
-	put_u64(out, h->unanswered);
+	zt_json_put_u64(out, h->unanswered);
 	LIT(out, ",\"resets\":");
-	put_u64(out, h->resets);
+	zt_json_put_u64(out, h->resets);
 	LIT(out, ",\"retransmits\":");
-	put_u64(out, h->retransmits);
+	zt_json_put_u64(out, h->retransmits);
 	if (samples) {
 		LIT(out, ",\"rtt_us\":{\"p50\":");
-		put_u64(out, zt_rtt_percentile(&h->rtt, 50));
+		zt_json_put_u64(out, zt_rtt_percentile(&h->rtt, 50));
 		LIT(out, ",\"p99\":");
-		put_u64(out, zt_rtt_percentile(&h->rtt, 99));
+		zt_json_put_u64(out, zt_rtt_percentile(&h->rtt, 99));
 		LIT(out, ",\"samples\":");
-		put_u64(out, samples);
+		zt_json_put_u64(out, samples);
 		LIT(out, "}");
 		if (buckets)
 			put_buckets(out, &h->rtt);
@@ -274,7 +245,7 @@ static void put_sums(struct zt_strbuf *out, const struct zt_edge_face *face,
 		     const struct zt_edge_sum *sum)
 {
 	LIT(out, ",\"connections\":");
-	put_u64(out, sum->connections);
+	zt_json_put_u64(out, sum->connections);
 	LIT(out, ",\"bytes\":");
 	put_pair(out, sum->bytes);
 	LIT(out, ",\"packets\":");
@@ -292,7 +263,7 @@ void zt_edge_put(struct zt_strbuf *out, const struct zt_edge_face *face,
 	LIT(out, ",\"dst\":");
 	zt_strbuf_puts(out, face->dst);
 	put_proto(out, face->proto);
-	put_u64(out, face->port);
+	zt_json_put_u64(out, face->port);
 	if (face->workload) {
 		LIT(out, ",\"workload\":");
 		zt_strbuf_puts(out, face->workload);
@@ -410,7 +381,7 @@ static const char *node_id(const struct zt_node *node, struct zt_strbuf *room,
 {
 	if (node->kind == ZT_NODE_ADDRESS)
 		return zt_map_text_id(&node->addr, address);
-	if (is_plain(node->name, strlen(node->name))) {
+	if (zt_json_is_plain(node->name, strlen(node->name))) {
 		zt_strbuf_puts(room, node->kind == ZT_NODE_HOST ? "\"host:" : "\"segment:");
 		zt_strbuf_puts(room, node->name);
 		LIT(room, "\"");

@@ -116,3 +116,47 @@ const char *zt_json_only(const json_t *object, const char *const *keys)
 	}
 	return NULL;
 }
+
+bool zt_json_is_plain(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (c < 0x20 || c > 0x7e || c == '"' || c == '\\')
+			return false;
+	}
+	return true;
+}
+
+void zt_json_put_string(struct zt_strbuf *out, const char *text)
+{
+	size_t len = strlen(text);
+	zt_auto(zt_json_decref) json_t *value = NULL;
+	zt_auto(zt_freep) char *json = NULL;
+
+	if (zt_json_is_plain(text, len)) {
+		zt_strbuf_add(out, "\"", 1);
+		zt_strbuf_add(out, text, len);
+		zt_strbuf_add(out, "\"", 1);
+		return;
+	}
+	value = json_string(text);
+	json = value ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
+	if (json)
+		zt_strbuf_puts(out, json);
+	else
+		out->error = -ENOMEM;
+}
+
+void zt_json_put_u64(struct zt_strbuf *out, uint64_t n)
+{
+	char buf[20];
+	size_t at = sizeof(buf);
+
+	if (n > INT64_MAX)
+		n = INT64_MAX;
+	do
+		buf[--at] = (char)('0' + n % 10);
+	while (n /= 10);
+	zt_strbuf_add(out, buf + at, sizeof(buf) - at);
+}

@@ -46,3 +46,15 @@ int zt_json_get_bool(const json_t *object, const char *key, bool *ret);
 
 /* zt_json_only - the first key of @object that is not in the NULL-terminated list, or NULL. */
 const char *zt_json_only(const json_t *object, const char *const *keys);
+
+/*
+ * Parts of long replies that are written as text, since a tree of values would take seconds.
+ * zt_json_is_plain - whether a JSON string may hold these bytes as they are, and escaping changes
+ * none. zt_json_put_string - a JSON string, quoted; plain ASCII as it is, all else by jansson.
+ * @text is valid UTF-8. zt_json_put_u64 - a number, INT64_MAX at most as zt_json_u64(). Errors are
+ * the buffer's.
+ */
+struct zt_strbuf;
+bool zt_json_is_plain(const char *text, size_t len);
+void zt_json_put_string(struct zt_strbuf *out, const char *text);
+void zt_json_put_u64(struct zt_strbuf *out, uint64_t n);

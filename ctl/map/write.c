@@ -17,29 +17,6 @@
 
 #define FLUSH_AT 65536
 
-/* Texts of the pool are valid UTF-8: jansson read them, or the escaping of strbuf.h wrote them. */
-static void put_string(struct zt_strbuf *out, const char *text)
-{
-	zt_strbuf_add(out, "\"", 1);
-	while (*text) {
-		size_t plain = 0;
-
-		while ((unsigned char)text[plain] >= ' ' && text[plain] != '"' &&
-		       text[plain] != '\\')
-			plain++;
-		zt_strbuf_add(out, text, plain);
-		text += plain;
-		if (!*text)
-			break;
-		if (*text == '"' || *text == '\\')
-			zt_strbuf_printf(out, "\\%c", *text);
-		else
-			zt_strbuf_printf(out, "\\u%04x", (unsigned char)*text);
-		text++;
-	}
-	zt_strbuf_add(out, "\"", 1);
-}
-
 /* Keys are ours: they need no escaping. */
 static void put_key(struct zt_strbuf *out, const char *key)
 {
@@ -57,27 +34,13 @@ static void put_text(struct zt_strbuf *out, const char *key, const char *text)
 	if (!text)
 		return;
 	put_key(out, key);
-	put_string(out, text);
-}
-
-static void put_digits(struct zt_strbuf *out, uint64_t n)
-{
-	char digits[24], *p = digits + sizeof(digits);
-
-	/* The largest that other programs read as a number. */
-	if (n > INT64_MAX)
-		n = INT64_MAX;
-	do {
-		*--p = (char)('0' + n % 10);
-		n /= 10;
-	} while (n);
-	zt_strbuf_add(out, p, (size_t)(digits + sizeof(digits) - p));
+	zt_json_put_string(out, text);
 }
 
 static void put_number(struct zt_strbuf *out, const char *key, uint64_t n)
 {
 	put_key(out, key);
-	put_digits(out, n);
+	zt_json_put_u64(out, n);
 }
 
 static void put_true(struct zt_strbuf *out, const char *key, bool value)
@@ -92,7 +55,7 @@ static void put_time(struct zt_strbuf *out, const char *key, int64_t ms)
 
 	put_key(out, key);
 	if (ms > 0)
-		put_string(out, zt_wall_text((uint64_t)ms * ZT_NS_PER_MS, text));
+		zt_json_put_string(out, zt_wall_text((uint64_t)ms * ZT_NS_PER_MS, text));
 	else
 		zt_strbuf_puts(out, "null");
 }
@@ -187,9 +150,9 @@ static void put_encryption(struct zt_strbuf *out, const struct ztc_map_edge *e)
 	open_object(out, "protocols");
 	for (uint32_t i = 0; i < e->protocol_count; i++) {
 		zt_strbuf_add(out, ",", i ? 1 : 0);
-		put_string(out, e->protocols[i].name);
+		zt_json_put_string(out, e->protocols[i].name);
 		zt_strbuf_add(out, ":", 1);
-		put_digits(out, e->protocols[i].count);
+		zt_json_put_u64(out, e->protocols[i].count);
 	}
 	close_object(out);
 }
@@ -258,7 +221,7 @@ static void put_edge(struct zt_strbuf *out, const struct ztc_map *map, const str
 		if (!i)
 			put_key(out, "seen_by");
 		zt_strbuf_add(out, i ? "," : "[", 1);
-		put_string(out, e->seen_by->names[i]);
+		zt_json_put_string(out, e->seen_by->names[i]);
 		zt_strbuf_add(out, "]", i + 1 == e->seen_by->count ? 1 : 0);
 	}
 	close_object(out);
