@@ -14,7 +14,7 @@ BPF_ARCH := $(subst aarch64,arm64,$(subst x86_64,x86,$(ARCH)))
 # The one list of what is needed, from Debian 12.
 BUILD_PACKAGES := gcc make clang llvm bpftool pkg-config libc6-dev libbpf-dev libelf-dev zlib1g-dev \
 	libnl-3-dev libnl-route-3-dev libfyaml-dev libjansson-dev libsystemd-dev libssl-dev \
-	libxxhash-dev libsqlite3-dev libncurses-dev
+	libxxhash-dev libsqlite3-dev libncurses-dev gettext
 RUN_PACKAGES   := iproute2 jq nginx-light redis-server openssh-server openssh-client openssl curl \
 	nmap python3 netcat-openbsd iperf3 ethtool nftables iptables procps psmisc util-linux socat
 # Real servers and clients of the protocols that flows are told apart by. busybox-static brings a
@@ -35,7 +35,8 @@ VM_PACKAGES    := $(TEST_PACKAGES) qemu-system-x86 qemu-system-common xz-utils z
 PKGS      := libbpf libelf zlib libnl-3.0 libnl-route-3.0 libfyaml jansson libsystemd libcrypto libxxhash sqlite3 ncursesw
 WARN      := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wformat=2
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
-CPPFLAGS  += -I. -Iagent -I$(OUT)/bpf $(PKG_CFLAGS) -D_GNU_SOURCE -DZT_VERSION='"$(VERSION)"'
+CPPFLAGS  += -I. -Iagent -I$(OUT)/bpf $(PKG_CFLAGS) -D_GNU_SOURCE -DZT_VERSION='"$(VERSION)"' \
+	-DZT_LOCALE_DIR='"$(PREFIX)/share/locale"'
 CFLAGS    ?= -O2 -g
 CFLAGS    += -std=gnu11 $(WARN) -fstack-protector-strong $(EXTRA_CFLAGS)
 LDFLAGS   += -Wl,-z,relro,-z,now $(EXTRA_LDFLAGS)
@@ -52,12 +53,15 @@ CTL_SRC    := $(sort $(wildcard ctl/*.c ctl/*/*.c))
 BPF_SRC    := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c,$(sort $(wildcard bpf/*.bpf.c)))
 objs        = $(patsubst %.c,$(OUT)/%.o,$(1))
 SKEL       := $(OUT)/bpf/ztseg.skel.h
+# Translations: one file per family, joined.
+PO_FILES   := $(sort $(wildcard po/zh_TW/*.po))
+CATALOGUE  := $(OUT)/locale/zh_TW/LC_MESSAGES/ztctl.mo
 
 .PHONY: all deps demo test test-kernels bench check fuzz install clean help tests
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(OUT)/ztagent $(OUT)/ztctl
+all: $(OUT)/ztagent $(OUT)/ztctl $(CATALOGUE)
 
 help:
 	@echo 'make [all]        build $(OUT)/ztagent and $(OUT)/ztctl'
@@ -134,6 +138,11 @@ $(OUT)/ztagent: $(call objs,$(AGENT_SRC)) $(OUT)/libztshared.a
 $(OUT)/ztctl: $(call objs,$(CTL_SRC)) $(OUT)/libztshared.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# msgfmt holds the formats of translations against the English ones.
+$(CATALOGUE): $(PO_FILES)
+	@mkdir -p $(@D)
+	msgcat --use-first $(PO_FILES) | msgfmt --check-format -o $@ -
+
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)
 
 # --- what people and CI run ---------------------------------------------------------
@@ -167,6 +176,7 @@ fuzz: need-test
 install: all
 	install -D -m 755 $(OUT)/ztagent $(DESTDIR)$(PREFIX)/sbin/ztagent
 	install -D -m 755 $(OUT)/ztctl $(DESTDIR)$(PREFIX)/bin/ztctl
+	install -D -m 644 $(CATALOGUE) $(DESTDIR)$(PREFIX)/share/locale/zh_TW/LC_MESSAGES/ztctl.mo
 	install -d -m 755 $(DESTDIR)/lib/systemd/system
 	sed 's|/usr/local|$(PREFIX)|' packaging/ztagent.service \
 		> $(DESTDIR)/lib/systemd/system/ztagent.service

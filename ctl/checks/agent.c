@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* agent.c - the checks of this family. */
+#include "ctl/checks/check.h"
+
+const struct ztc_check ztc_checks_agent[] = {
+	{0},
+};
