@@ -27,6 +27,7 @@
  * @state_dir: of the agent, /var/lib/ztseg by default; records are below it.
  * @pin_dir:   of the agent.
  * @trust_dir: public keys by role, /etc/ztseg/trust by default.
+ * @waivers:   register of waivers that is reported on; NULL = /etc/ztseg/waivers.
  * @profile:   thresholds and lists (assess/profile.h).
  * @facts:     those of phase 1, for collectors of phase 2: {name: fact}; NULL in phase 1.
  * @all_netns: look into every network namespace that a process is in, not only our own.
@@ -39,6 +40,7 @@ struct ztc_env {
 	const char *state_dir;
 	const char *pin_dir;
 	const char *trust_dir;
+	const char *waivers;
 	const json_t *profile;
 	const json_t *facts;
 	bool all_netns;

@@ -392,8 +392,8 @@ int ztc_records_read(const struct ztc_env *env, json_t *ret, char **ret_why)
 	r = dir == -ENOENT ? 0 : dir;
 	if (dir >= 0)
 		r = read_all(&rd, dir);
-	if (r < 0 &&
-	    asprintf(ret_why, "records in '%s' are not used: %s", path, ztc_safe_why(r)) < 0)
+	if (r < 0 && asprintf(ret_why, "records in '%s/records' are not used: %s", env->state_dir,
+			      ztc_safe_why(r)) < 0)
 		*ret_why = NULL;
 	json_object_set_new(ret, "refused_total", json_integer((json_int_t)rd.refused));
 	ztc_trust_free(&rd.trust);

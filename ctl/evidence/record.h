@@ -89,3 +89,14 @@ int ztc_record_check(json_t *record, const struct ztc_self *self, const struct z
  * the directory; @ret_why), -EACCES, -errno.
  */
 int ztc_records_read(const struct ztc_env *env, json_t *ret, char **ret_why);
+
+/**
+ * ztc_assessment_record - keep a signed run as a record, for ZTS-3.7-06.
+ * @doc: the document (assess/doc.h), sealed. Its digest, levels, states of the checks and how many
+ *       waivers were honoured are kept, and which checks got worse since the newest such record.
+ * @key: NULL = this host's own.
+ *
+ * Returns 0 or what ztc_record_store() returns.
+ */
+int ztc_assessment_record(const char *state_dir, const json_t *doc,
+			  const struct zt_minisign_secret *key);
