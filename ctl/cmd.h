@@ -22,7 +22,7 @@
 #define ZTC_EXIT_USAGE	2 /* bad usage or bad input */
 #define ZTC_EXIT_NO	3 /* "no" as an answer */
 
-#define ZTC_OPTS_MAX 32
+#define ZTC_OPTS_MAX 48
 
 /**
  * struct ztc_ctx - the global options and where text goes.
@@ -36,7 +36,7 @@ struct ztc_ctx {
 	struct ztc_style style;
 };
 
-/* One option of one command. @arg NULL: a flag. */
+/* One option of one command. @arg NULL: a flag. "verbose" is -v too. */
 struct ztc_opt {
 	const char *name;
 	const char *arg;
@@ -53,6 +53,7 @@ struct ztc_line;
  * @more: paragraphs for --help and the manual page.
  * @opts: ends with a row without name; NULL = none. At most ZTC_OPTS_MAX rows.
  * @min, @max: number of arguments; @max -1 = any number.
+ * @usage_status: exit status of a bad command line; 0 = ZTC_EXIT_USAGE.
  */
 struct ztc_cmd {
 	const char *name;
@@ -62,6 +63,7 @@ struct ztc_cmd {
 	const struct ztc_opt *opts;
 	int min, max;
 	int (*run)(struct ztc_ctx *ctx, const struct ztc_line *line);
+	int usage_status;
 };
 
 /* A command line that fits its row. */
@@ -72,9 +74,13 @@ struct ztc_line {
 	char **argv;
 };
 
-/* commands.c: the table, and its length. */
-extern const struct ztc_cmd ztc_commands[];
-extern const size_t ztc_command_count;
+/* commands.c: the rows in the order of help, and their number. */
+size_t ztc_command_count(void);
+const struct ztc_cmd *ztc_command(size_t row);
+
+/* commands_assess.c: those around the assessment, behind the others. */
+extern const struct ztc_cmd ztc_assess_commands[];
+extern const size_t ztc_assess_command_count;
 
 /* --- line.c --- */
 
@@ -84,6 +90,9 @@ extern const size_t ztc_command_count;
  * have is a bug and aborts.
  */
 const char *ztc_value(const struct ztc_line *line, const char *name);
+
+/* ztc_bad_usage - exit status of a bad command line of this command. */
+int ztc_bad_usage(const struct ztc_line *line);
 
 /* ztc_fail - print "ztctl: " and one sentence to stderr; returns @status. */
 __attribute__((format(printf, 2, 3))) int ztc_fail(int status, const char *fmt, ...);
@@ -125,3 +134,4 @@ int ztc_run_doctor(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_observe(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_detach(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_version(struct ztc_ctx *ctx, const struct ztc_line *line);
+int ztc_run_assess(struct ztc_ctx *ctx, const struct ztc_line *line);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* commands.c - the table of commands: everything ztctl can do, in the order that help lists it. */
+#include "base/cleanup.h"
 #include "base/pins.h"
 #include "ctl/cmd.h"
 #include "ctl/filters.h"
@@ -190,42 +191,42 @@ static const struct ztc_opt detach_opts[] = {
 	{NULL, NULL, NULL},
 };
 
-const struct ztc_cmd ztc_commands[] = {
+static const struct ztc_cmd commands[] = {
 	{"status", "", "what is guarded, which policy is in force, losses and alarms",
 	 "Shows the agent, the policy in force and the candidate, every interface and hook, other "
 	 "programs near ours, how full each table is, what was lost and why, and use of failsafes.",
-	 NULL, 0, 0, ztc_run_status},
+	 NULL, 0, 0, ztc_run_status, 0},
 	{"flows", "", "conversations seen on this host, with verdict and rule",
 	 "A flow is one conversation; FROM is the end that opened it. A line names the live verdict, "
 	 "and the candidate's when staged policy would decide otherwise.",
-	 flows_opts, 0, 0, ztc_run_flows},
+	 flows_opts, 0, 0, ztc_run_flows, 0},
 	{"violations", "", "what was denied, or would be by staged policy",
 	 "Flows that policy denied (mode enforced) or would deny (mode staged), added up by source, "
 	 "destination, service and rule.",
-	 violations_opts, 0, 0, ztc_run_violations},
+	 violations_opts, 0, 0, ztc_run_violations, 0},
 	{"map", "[FILE...]", "who talks to whom: the dependency map",
 	 "Flows added up, grouped by the service that was called: of this host over the time that its "
 	 "agent has kept, of a time with --since and --until from its history, or of maps saved by "
 	 "'ztctl --json map --by address > FILE'. Several files become one map: what both ends saw "
 	 "is one edge, and where they do not say the same is shown. ENC tells how payload was "
 	 "protected; what is unknown counts as plaintext.",
-	 map_opts, 0, -1, ztc_run_map},
+	 map_opts, 0, -1, ztc_run_map, 0},
 	{"map diff", "A B", "what appeared, is gone or changed between two maps",
 	 "A and B are saved maps, or times: 14d..7d, 2026-11-01..2026-11-08, 7d..now. An edge has "
 	 "changed when its verdict did, its encryption, or its volume per time by --factor.",
-	 map_diff_opts, 2, 2, ztc_run_map_diff},
+	 map_diff_opts, 2, 2, ztc_run_map_diff, 0},
 	{"top", "", "what moves right now: edges by rate, violations, losses",
 	 "A live view of who uses the network at this moment, refreshed every two seconds; ? lists its "
 	 "keys. Rates are what the flow tables counted between two sweeps of the agent, which keeps them "
 	 "only while somebody looks.",
-	 top_opts, 0, 0, ztc_run_top},
+	 top_opts, 0, 0, ztc_run_top, 0},
 	{"policy check", "FILE...", "check policy files or directories; no agent, no root needed",
 	 "Reads and compiles each file and prints every error and warning with its line. Exit status "
 	 "2 when a file has an error. Nothing that runs is changed.",
-	 check_opts, 1, -1, ztc_run_policy_check},
+	 check_opts, 1, -1, ztc_run_policy_check, 0},
 	{"policy show", "", "the statements in force, in order of judgement",
 	 "Lists every statement the agent has compiled, with mode, source line and use.", show_opts,
-	 0, 0, ztc_run_policy_show},
+	 0, 0, ztc_run_policy_show, 0},
 	{"policy plan", "[FILE]", "what a policy would change, without touching what runs",
 	 "Compares FILE, or the candidate that is held, with what is in force: statements and "
 	 "segments, recorded traffic newly denied and newly allowed, living connections that would "
@@ -234,80 +235,91 @@ const struct ztc_cmd ztc_commands[] = {
 	 "the programs there are asked about every failsafe, your own SSH connection opened anew, "
 	 "what sshd itself needs, every listener and every recorded edge. Exit status 3 when one of "
 	 "the first three would be cut; promote refuses it then without --force.",
-	 plan_opts, 0, 1, ztc_run_policy_plan},
+	 plan_opts, 0, 1, ztc_run_policy_plan, 0},
 	{"policy explain", "SRC DST SERVICE", "which rule decides, live and candidate, and why",
 	 "SRC and DST are a host of the inventory or an address; SERVICE is written as in policy: "
 	 "tcp/443, udp/53, icmp/8. Names the segments of both ends, the statements considered and "
 	 "the one that decides, with file and line.",
-	 explain_opts, 3, 3, ztc_run_policy_explain},
+	 explain_opts, 3, 3, ztc_run_policy_explain, 0},
 	{"policy test", "FILE CASES", "put cases to a policy: who may open what to whom",
 	 "CASES is YAML: a list of {name, from, to, port, at, labels, expect}; from and to are hosts, "
 	 "addresses or segments, which stand for all their hosts. Each is judged by the tables that "
 	 "the agents at both ends would have. Exit status 3 when a case does not hold. No agent, no "
 	 "root needed.",
-	 test_opts, 2, 2, ztc_run_policy_test},
+	 test_opts, 2, 2, ztc_run_policy_test, 0},
 	{"policy recommend", "[MAP...]", "a least-privilege policy from recorded flows",
 	 "Takes what the agent has recorded, or maps saved on one host or several, and writes a "
 	 "policy that allows it and nothing else: segments by labels, rules with evidence in their "
 	 "notes, boundaries staged. Wherever a segment covers more than was seen, the text says so. "
 	 "Flows that are denied now are left out.",
-	 recommend_opts, 0, -1, ztc_run_policy_recommend},
+	 recommend_opts, 0, -1, ztc_run_policy_recommend, 0},
 	{"policy sign", "FILE", "sign a policy, or make a key pair to sign with",
 	 "Signs the canonical form with Ed25519, so that comments and spelling may change and "
 	 "nothing else may. Key and signature files are minisign's: 'minisign -V' checks the output "
 	 "of 'policy show --canonical --file FILE'. No agent, no root needed.",
-	 sign_opts, 0, 1, ztc_run_policy_sign},
+	 sign_opts, 0, 1, ztc_run_policy_sign, 0},
 	{"policy verify", "FILE", "is a policy signed, by this key, as it stands",
 	 "Also compares policy name and revision with the signature's trusted comment. Exit status 3 "
 	 "when it is not signed by that key. No agent, no root needed.",
-	 verify_opts, 1, 1, ztc_run_policy_verify},
+	 verify_opts, 1, 1, ztc_run_policy_verify, 0},
 	{"policy stage", "FILE", "hold a policy as the candidate: judged, not acted on",
 	 "What is denied and allowed stays as it is; every flow also gets the verdict that FILE would "
 	 "give, all its statements taken as enforced. Kept over restarts, until promoted or dropped.",
-	 stage_opts, 0, 1, ztc_run_policy_stage},
+	 stage_opts, 0, 1, ztc_run_policy_stage, 0},
 	{"policy promote", "[RULE...]", "put staged statements or the candidate in force",
 	 "Without a candidate, the named statements of the policy in force become enforced. With one, "
 	 "it comes into force as written; with names, its definitions do and only the named "
 	 "statements become enforced. The kernel takes it back at the deadline unless it is confirmed, "
 	 "whether or not the agent lives. Exit status 3 when it is refused.",
-	 promote_opts, 0, -1, ztc_run_policy_promote},
+	 promote_opts, 0, -1, ztc_run_policy_promote, 0},
 	{"policy confirm", "", "make what was promoted final",
-	 "Ends the deadline. Too late, it fails and says so.", NULL, 0, 0, ztc_run_policy_confirm},
+	 "Ends the deadline. Too late, it fails and says so.", NULL, 0, 0, ztc_run_policy_confirm,
+	 0},
 	{"policy rollback", "[N]", "take back what awaits confirmation, or go back to entry N",
 	 "With nothing awaiting confirmation and no N: to the confirmed state before this one. The "
 	 "policy file is held back until its revision rises above the one that was left.",
-	 rollback_opts, 0, 1, ztc_run_policy_rollback},
+	 rollback_opts, 0, 1, ztc_run_policy_rollback, 0},
 	{"policy history", "", "the last 20 confirmed states, with who, when and why",
 	 "Each entry holds the whole policy and the hash of the one before. Exit status 3 when an "
 	 "entry was altered or is missing.",
-	 history_opts, 0, 0, ztc_run_policy_history},
+	 history_opts, 0, 0, ztc_run_policy_history, 0},
 	{"label set", "HOST KEY=VALUE...", "give a host labels beside its inventory's",
 	 "Moves the host between segments: in force within 100 ms, established connections included. "
 	 "With --ttl a label stops counting at its time, whether or not the agent runs then. Kept "
 	 "over restarts and reboots; overrides the inventory and the label directory.",
-	 label_set_opts, 2, -1, ztc_run_label_set},
+	 label_set_opts, 2, -1, ztc_run_label_set, 0},
 	{"label unset", "HOST KEY...", "take back what label set gave",
 	 "What the label directory or the inventory says counts again.", NULL, 2, -1,
-	 ztc_run_label_unset},
+	 ztc_run_label_unset, 0},
 	{"label list", "[HOST]", "labels that change at run time; of one host all labels",
 	 "For each label its value, where it comes from and when it ends. A source in brackets is "
 	 "hidden by another.",
-	 NULL, 0, 1, ztc_run_label_list},
+	 NULL, 0, 1, ztc_run_label_list, 0},
 	{"doctor", "", "can this host be guarded, and what are the limits here",
 	 "Checks kernel, privilege, mounts, neighbours on tc, XDP and netfilter, and every way past "
 	 "the datapath that this host has, by itself and through the agent when it runs. What could "
 	 "not be found out is said to be unknown, never good. Exit status 3 when a check fails.",
-	 doctor_opts, 0, 0, ztc_run_doctor},
+	 doctor_opts, 0, 0, ztc_run_doctor, 0},
 	{"observe", "", "break-glass: judge and record, deny nothing, for a while",
 	 "Takes effect at the next packet, with the agent alive or dead. Needs root, or membership of "
 	 "group ztseg-admin while the agent runs.",
-	 observe_opts, 0, 0, ztc_run_observe},
+	 observe_opts, 0, 0, ztc_run_observe, 0},
 	{"detach", "", "remove everything of ours from the kernel",
 	 "Takes programs off interfaces and sockets and removes maps and pins: nothing is guarded, "
 	 "recorded or denied any more. Works with the agent alive or dead. Needs root.",
-	 detach_opts, 0, 0, ztc_run_detach},
+	 detach_opts, 0, 0, ztc_run_detach, 0},
 	{"version", "", "versions of ztctl, of the kernel interface and of the agent", "", NULL, 0,
-	 0, ztc_run_version},
+	 0, ztc_run_version, 0},
 };
 
-const size_t ztc_command_count = sizeof(ztc_commands) / sizeof(ztc_commands[0]);
+size_t ztc_command_count(void)
+{
+	return ARRAY_SIZE(commands) + ztc_assess_command_count;
+}
+
+const struct ztc_cmd *ztc_command(size_t row)
+{
+	if (row < ARRAY_SIZE(commands))
+		return &commands[row];
+	return &ztc_assess_commands[row - ARRAY_SIZE(commands)];
+}

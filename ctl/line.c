@@ -29,6 +29,11 @@ const char *ztc_value(const struct ztc_line *line, const char *name)
 	abort();
 }
 
+int ztc_bad_usage(const struct ztc_line *line)
+{
+	return line->cmd->usage_status ? line->cmd->usage_status : ZTC_EXIT_USAGE;
+}
+
 int ztc_parse_count(const char *text, uint64_t max, uint64_t *ret)
 {
 	unsigned long long n;

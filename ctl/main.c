@@ -18,6 +18,7 @@
 #define KEY_JSON     'j'
 #define KEY_COLOR    0x100
 #define KEY_GENERATE 0x101
+#define KEY_VERBOSE  'v'
 #define KEY_COMMAND  0x200 /* + row of the command's options */
 
 /* What the global parser leaves behind. */
@@ -106,6 +107,11 @@ struct parsed {
 	int word_count;
 };
 
+static bool is_verbose(const struct ztc_opt *opt)
+{
+	return strcmp(opt->name, "verbose") == 0;
+}
+
 static error_t parse_command(int key, char *arg, struct argp_state *state)
 {
 	struct parsed *p = state->input;
@@ -125,6 +131,10 @@ static error_t parse_command(int key, char *arg, struct argp_state *state)
 			argp_error(state, "unexpected argument '%s'", p->words[p->line.cmd->max]);
 		return 0;
 	default:
+		for (size_t i = 0; key == KEY_VERBOSE && p->line.cmd->opts[i].name; i++) {
+			if (is_verbose(&p->line.cmd->opts[i]))
+				key = KEY_COMMAND + (int)i;
+		}
 		if (key >= KEY_COMMAND && key < KEY_COMMAND + ZTC_OPTS_MAX) {
 			p->line.values[key - KEY_COMMAND] = arg ? arg : "";
 			return 0;
@@ -151,7 +161,7 @@ static int run_command(struct globals *g, const struct ztc_cmd *cmd, int argc, c
 
 	for (size_t i = 0; cmd->opts && cmd->opts[i].name && i < ZTC_OPTS_MAX; i++) {
 		options[i].name = cmd->opts[i].name;
-		options[i].key = KEY_COMMAND + (int)i;
+		options[i].key = is_verbose(&cmd->opts[i]) ? KEY_VERBOSE : KEY_COMMAND + (int)i;
 		options[i].arg = cmd->opts[i].arg;
 		options[i].doc = cmd->opts[i].help;
 		options[i].group = (int)i + 1; /* keeps the order of the table */
@@ -160,8 +170,9 @@ static int run_command(struct globals *g, const struct ztc_cmd *cmd, int argc, c
 		return ztc_fail(ZTC_EXIT_FAILED, "out of memory");
 	argv[0] = name;
 	g->top = false;
+	argp_err_exit_status = ztc_bad_usage(&p.line);
 	if (argp_parse(&argp, argc, argv, 0, NULL, &p) != 0)
-		return ZTC_EXIT_USAGE;
+		return argp_err_exit_status;
 	p.line.argc = p.word_count;
 	p.line.argv = words;
 	return cmd->run(&g->ctx, &p.line);
@@ -187,8 +198,8 @@ static int list_family(const char *word, bool asked)
 	size_t len = strlen(word);
 
 	fprintf(out, "ztctl: '%s' takes one of:\n", word);
-	for (size_t i = 0; i < ztc_command_count; i++) {
-		const char *name = ztc_commands[i].name, *args = ztc_commands[i].args;
+	for (size_t i = 0; i < ztc_command_count(); i++) {
+		const char *name = ztc_command(i)->name, *args = ztc_command(i)->args;
 
 		if (strncmp(name, word, len) == 0 && name[len] == ' ')
 			fprintf(out, "  ztctl %s%s%s\n", name, *args ? " " : "", args);
@@ -203,16 +214,16 @@ static int dispatch(struct globals *g, int argc, char **argv)
 	bool family = false;
 	int words = 0;
 
-	for (size_t i = 0; i < ztc_command_count; i++) {
-		int n = name_words(ztc_commands[i].name, argc, argv);
+	for (size_t i = 0; i < ztc_command_count(); i++) {
+		int n = name_words(ztc_command(i)->name, argc, argv);
 
 		/* "map diff" is not "map" with an argument. */
 		if (n > words) {
 			words = n;
-			cmd = &ztc_commands[i];
+			cmd = ztc_command(i);
 		}
-		if (strncmp(ztc_commands[i].name, argv[0], len) == 0 &&
-		    ztc_commands[i].name[len] == ' ')
+		if (strncmp(ztc_command(i)->name, argv[0], len) == 0 &&
+		    ztc_command(i)->name[len] == ' ')
 			family = true;
 	}
 	if (cmd)

@@ -11,8 +11,8 @@
 void ztc_usage_list(FILE *out)
 {
 	fputs("Commands:\n", out);
-	for (size_t i = 0; i < ztc_command_count; i++) {
-		const struct ztc_cmd *cmd = &ztc_commands[i];
+	for (size_t i = 0; i < ztc_command_count(); i++) {
+		const struct ztc_cmd *cmd = ztc_command(i);
 		char left[64];
 
 		snprintf(left, sizeof(left), "%s %s", cmd->name, cmd->args);
@@ -32,8 +32,8 @@ void ztc_usage_list(FILE *out)
 static bool first_of_family(size_t row, size_t len)
 {
 	for (size_t i = 0; i < row; i++) {
-		if (strncmp(ztc_commands[i].name, ztc_commands[row].name, len) == 0 &&
-		    (ztc_commands[i].name[len] == ' ' || ztc_commands[i].name[len] == '\0'))
+		if (strncmp(ztc_command(i)->name, ztc_command(row)->name, len) == 0 &&
+		    (ztc_command(i)->name[len] == ' ' || ztc_command(i)->name[len] == '\0'))
 			return false;
 	}
 	return true;
@@ -42,11 +42,11 @@ static bool first_of_family(size_t row, size_t len)
 static void write_first_words(FILE *out)
 {
 	fputs("\tlocal commands='", out);
-	for (size_t i = 0; i < ztc_command_count; i++) {
-		size_t len = strcspn(ztc_commands[i].name, " ");
+	for (size_t i = 0; i < ztc_command_count(); i++) {
+		size_t len = strcspn(ztc_command(i)->name, " ");
 
 		if (first_of_family(i, len))
-			fprintf(out, "%s%.*s", i ? " " : "", (int)len, ztc_commands[i].name);
+			fprintf(out, "%s%.*s", i ? " " : "", (int)len, ztc_command(i)->name);
 	}
 	fputs("'\n", out);
 }
@@ -63,25 +63,25 @@ static size_t family_size(const char *word, size_t len)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < ztc_command_count; i++)
-		count += strncmp(ztc_commands[i].name, word, len) == 0 &&
-			 ztc_commands[i].name[len] == ' ';
+	for (size_t i = 0; i < ztc_command_count(); i++)
+		count += strncmp(ztc_command(i)->name, word, len) == 0 &&
+			 ztc_command(i)->name[len] == ' ';
 	return count;
 }
 
 static void write_family(FILE *out, size_t row)
 {
-	const struct ztc_cmd *first = &ztc_commands[row];
+	const struct ztc_cmd *first = ztc_command(row);
 	size_t len = strcspn(first->name, " ");
 	const char *sep = "";
 
 	if (!first_of_family(row, len) || !family_size(first->name, len))
 		return;
 	fprintf(out, "\t%.*s) words='", (int)len, first->name);
-	for (size_t i = row; i < ztc_command_count; i++) {
-		if (strncmp(ztc_commands[i].name, first->name, len) == 0 &&
-		    ztc_commands[i].name[len] == ' ') {
-			fprintf(out, "%s%s", sep, ztc_commands[i].name + len + 1);
+	for (size_t i = row; i < ztc_command_count(); i++) {
+		if (strncmp(ztc_command(i)->name, first->name, len) == 0 &&
+		    ztc_command(i)->name[len] == ' ') {
+			fprintf(out, "%s%s", sep, ztc_command(i)->name + len + 1);
 			sep = " ";
 		}
 	}
@@ -103,11 +103,11 @@ static void write_case(FILE *out, const struct ztc_cmd *cmd, const char *rest)
 /* Those of two words first: the word alone takes what is left. */
 static void write_cases(FILE *out)
 {
-	for (size_t i = 0; i < ztc_command_count; i++)
-		if (strchr(ztc_commands[i].name, ' '))
-			write_case(out, &ztc_commands[i], "");
-	for (size_t i = 0; i < ztc_command_count; i++) {
-		const struct ztc_cmd *cmd = &ztc_commands[i];
+	for (size_t i = 0; i < ztc_command_count(); i++)
+		if (strchr(ztc_command(i)->name, ' '))
+			write_case(out, ztc_command(i), "");
+	for (size_t i = 0; i < ztc_command_count(); i++) {
+		const struct ztc_cmd *cmd = ztc_command(i);
 
 		if (strchr(cmd->name, ' '))
 			continue;
@@ -141,7 +141,7 @@ void ztc_write_completion(FILE *out)
 	      "\t\treturn\n\tfi\n"
 	      "\tcase $first in\n",
 	      out);
-	for (size_t i = 0; i < ztc_command_count; i++)
+	for (size_t i = 0; i < ztc_command_count(); i++)
 		write_family(out, i);
 	fputs("\tesac\n"
 	      "\tif [[ -n $words && -z $second ]]; then\n"
@@ -228,8 +228,8 @@ void ztc_write_man(FILE *out)
 	write_option(out, "color", "WHEN",
 		     "auto (on a terminal, unless NO_COLOR is set), always or never.");
 	fputs(".SH COMMANDS\n", out);
-	for (size_t i = 0; i < ztc_command_count; i++)
-		write_command(out, &ztc_commands[i]);
+	for (size_t i = 0; i < ztc_command_count(); i++)
+		write_command(out, ztc_command(i));
 	fputs(".SH EXIT STATUS\n"
 	      ".TP\n.B 0\nDone.\n.TP\n.B 1\nFailed.\n.TP\n.B 2\nBad usage or bad input.\n"
 	      ".TP\n.B 3\n\"No\" as an answer: a check did not hold, violations exist.\n"

@@ -48,6 +48,7 @@ $(UNIT): $(T)/unit/%: $(SAN_OUT)/tests/unit/%.o $(SAN_OUT)/libzt.a
 	$(CC) $(SAN) -o $@ $^ $(LDLIBS) -lcmocka
 
 $(SAN_OUT)/ctl/web/page.o: $(WEB_FILES)
+$(SAN_OUT)/ctl/assess/data.o: $(ASSESS_FILES)
 $(T)/web/render: $(SAN_OUT)/tests/web/render.o $(SAN_OUT)/libzt.a
 	@mkdir -p $(@D)
 	$(CC) $(SAN) -o $@ $^ $(LDLIBS)

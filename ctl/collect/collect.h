@@ -32,6 +32,7 @@
  * @facts:     those of phase 1, for collectors of phase 2: {name: fact}; NULL in phase 1.
  * @all_netns: look into every network namespace that a process is in, not only our own.
  * @observe_s: seconds of --observe; 0 = not asked.
+ * @timeout_s: --timeout, for every collector; 0 = that of its row.
  * @now_s:     CLOCK_REALTIME at the start of the run.
  */
 struct ztc_env {
@@ -45,6 +46,7 @@ struct ztc_env {
 	const json_t *facts;
 	bool all_netns;
 	unsigned int observe_s;
+	unsigned int timeout_s;
 	int64_t now_s;
 };
 
@@ -71,6 +73,7 @@ struct ztc_collector {
 };
 
 /* One table per family, each ends with a row without name. */
+extern const struct ztc_collector ztc_collect_host[];  /* collect/host.c: which machine this is */
 extern const struct ztc_collector ztc_collect_net[];   /* collect/net.c: sockets, filters, routes */
 extern const struct ztc_collector ztc_collect_agent[]; /* collect/agent.c: agent, pins, history */
 extern const struct ztc_collector

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* judge.c - check functions over facts; their results as rows of the document. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/digest.h"
+#include "base/json.h"
+#include "base/time.h"
+#include "ctl/assess/catalogue.h"
+#include "ctl/assess/judge.h"
+#include "ctl/assess/profile.h"
+
+#define HOUR_S 3600
+#define DAY_S  86400
+
+/* From the best to the worst. */
+static const char *const grades[] = {"A", "B", "B-", "C", "D"};
+
+static const char *str(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+/* --- one check --- */
+
+void ztc_judge(const struct ztc_facts *facts, const json_t *row, struct ztc_result *ret)
+{
+	const struct ztc_check *check = ztc_check_find(str(row, "id"));
+	const char *kind = str(row, "kind");
+
+	*ret = (struct ztc_result){.state = ZTC_STATE_UNKNOWN,
+				   .num = -1,
+				   .den = -1,
+				   .method = strcmp(kind, "attest+measure") == 0 ? "attest" : kind,
+				   .grade = "B"};
+	if (check)
+		check->judge(facts, ret);
+	else
+		ztc_conclude(ret, ZTC_STATE_UNKNOWN,
+			     N_("this version of ztctl does not judge this check"));
+	if (!ret->reason)
+		ztc_conclude(ret, ZTC_STATE_ERROR, N_("the check gave a result without a reason"));
+}
+
+void ztc_result_clear(struct ztc_result *r)
+{
+	json_decref(r->reason);
+	json_decref(r->observed);
+	json_decref(r->expected);
+	json_decref(r->offenders);
+	json_decref(r->collectors);
+	json_decref(r->extra);
+	*r = (struct ztc_result){0};
+}
+
+/* --- as a row of the document --- */
+
+static json_t *time_json(int64_t s)
+{
+	char text[ZT_TIME_TEXT_LEN];
+
+	return s > 0 ? json_string(zt_wall_text((uint64_t)s * ZT_NS_PER_S, text)) : json_null();
+}
+
+static const char *capped(const char *grade, const char *cap)
+{
+	size_t at = 0, limit = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(grades); i++) {
+		if (strcmp(grades[i], grade) == 0)
+			at = i;
+		if (cap && strcmp(grades[i], cap) == 0)
+			limit = i;
+	}
+	return grades[at > limit ? at : limit];
+}
+
+/* When the oldest of the facts that were asked for was collected. */
+static int64_t collected_at(const struct ztc_facts *facts, const struct ztc_result *r)
+{
+	int64_t oldest = facts->now_s;
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach (r->collectors, i, name) {
+		const json_t *fact = json_object_get(facts->facts, json_string_value(name));
+		uint64_t ns;
+
+		if (zt_wall_parse(str(fact, "collected_at"), &ns) == 0 &&
+		    (int64_t)(ns / ZT_NS_PER_S) < oldest)
+			oldest = (int64_t)(ns / ZT_NS_PER_S);
+	}
+	return oldest;
+}
+
+static int64_t valid_s(const struct ztc_facts *facts, const struct ztc_result *r)
+{
+	if (r->valid_s)
+		return r->valid_s;
+	if (strcmp(r->method, "probe") == 0)
+		return (int64_t)(ztc_profile_general(facts->profile, "valid_days_probe") * DAY_S);
+	return (int64_t)(ztc_profile_general(facts->profile, "valid_hours_passive") * HOUR_S);
+}
+
+/* Over the digests of the evidence: whoever has the facts can work it out again. */
+static json_t *evidence_digest(const struct ztc_facts *facts, const struct ztc_result *r)
+{
+	zt_auto(zt_json_decref) json_t *all = json_object();
+	zt_auto(zt_freep) char *text = NULL;
+	uint8_t digest[ZT_DIGEST_LEN];
+	char hex[ZT_DIGEST_TEXT_LEN];
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach (r->collectors, i, name) {
+		const json_t *fact = json_object_get(facts->facts, json_string_value(name));
+		json_t *value = json_object_get(fact, "digest");
+
+		json_object_set_new(all, json_string_value(name),
+				    value ? json_incref(value) : json_null());
+	}
+	text = json_dumps(all, JSON_SORT_KEYS | JSON_COMPACT);
+	if (!text || zt_digest_of(text, strlen(text), digest) < 0)
+		return json_null();
+	return json_sprintf("sha256:%s", zt_digest_text(digest, hex));
+}
+
+/* The names of facts, each once. */
+static json_t *unique(const json_t *names)
+{
+	zt_auto(zt_json_decref) json_t *seen = json_object();
+	json_t *ret = json_array(), *name;
+	size_t i;
+
+	json_array_foreach (names, i, name) {
+		if (json_object_get(seen, json_string_value(name)))
+			continue;
+		json_object_set_new(seen, json_string_value(name), json_true());
+		json_array_append(ret, name);
+	}
+	return ret;
+}
+
+static json_t *message_or_null(const json_t *message)
+{
+	return message ? json_incref((json_t *)message) : json_null();
+}
+
+static void set_evidence(json_t *check, const struct ztc_facts *facts, const struct ztc_result *r)
+{
+	int64_t collected = collected_at(facts, r);
+
+	json_object_set_new(check, "collectors", unique(r->collectors));
+	json_object_set_new(check, "collected_at", time_json(collected));
+	json_object_set_new(check, "valid_until", time_json(collected + valid_s(facts, r)));
+	json_object_set_new(check, "digest", evidence_digest(facts, r));
+	json_object_set_new(check, "offenders",
+			    r->offenders ? json_incref(r->offenders) : json_array());
+	json_object_set_new(check, "offenders_total", json_integer((json_int_t)r->offender_count));
+	if (r->den >= 0) {
+		json_object_set_new(check, "numerator", json_integer(r->num));
+		json_object_set_new(check, "denominator", json_integer(r->den));
+	}
+	if (r->to_s)
+		json_object_set_new(check, "window",
+				    json_pack("{s:o, s:o, s:I}", "from", time_json(r->from_s), "to",
+					      time_json(r->to_s), "seconds",
+					      (json_int_t)(r->to_s - r->from_s)));
+	if (r->extra)
+		json_object_set(check, "extra", r->extra);
+}
+
+static json_t *row_json(const struct ztc_facts *facts, const json_t *row,
+			const struct ztc_result *r, const char *grade_cap)
+{
+	const json_t *item = ztc_model_item(str(row, "item"));
+	json_t *check = json_pack(
+		"{s:O, s:O, s:O, s:O, s:O, s:o, s:s, s:o, s:o, s:o, s:s, s:s, s:o, s:O}", "id",
+		json_object_get(row, "id"), "item", json_object_get(row, "item"), "severity",
+		json_object_get(row, "severity"), "gate", json_object_get(row, "gate"), "kind",
+		json_object_get(row, "kind"), "title", ztc_message(row, "title", "title_zh"),
+		"result", ztc_state_name(r->state), "reason", message_or_null(r->reason),
+		"observed", message_or_null(r->observed), "expected",
+		r->expected ? json_incref(r->expected) : ztc_message(row, "pass", "pass_zh"),
+		"method", r->method, "grade", capped(r->grade, grade_cap), "remediation",
+		ztc_message(row, "remediation", "remediation_zh"), "mapping",
+		json_object_get(item, "mapping"));
+
+	if (check)
+		set_evidence(check, facts, r);
+	return check;
+}
+
+json_t *ztc_judge_all(const struct ztc_facts *facts, const char *grade_cap)
+{
+	json_t *checks = json_array();
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach (ztc_catalogue(), i, row) {
+		struct ztc_result r;
+
+		ztc_judge(facts, row, &r);
+		json_array_append_new(checks, row_json(facts, row, &r, grade_cap));
+		ztc_result_clear(&r);
+	}
+	return checks;
+}
+
+json_t *ztc_not_judged(const struct ztc_facts *facts, json_t *reason)
+{
+	json_t *checks = json_array();
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach (ztc_catalogue(), i, row) {
+		struct ztc_result r = {.state = ZTC_STATE_UNKNOWN,
+				       .num = -1,
+				       .den = -1,
+				       .method = "attest",
+				       .grade = "D",
+				       .reason = json_incref(reason)};
+
+		json_array_append_new(checks, row_json(facts, row, &r, "D"));
+		ztc_result_clear(&r);
+	}
+	return checks;
+}

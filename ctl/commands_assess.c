@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* commands_assess.c - the rows of the commands around the assessment, for the table of commands. */
+#include "base/cleanup.h"
+#include "ctl/assess/exit.h"
+#include "ctl/cmd.h"
+
+/* --- assess --- */
+
+static const struct ztc_opt assess_opts[] = {
+	{"target", "LEVEL", "the level that has to be met: I (default), II, III or IV"},
+	{"profile", "FILE", "thresholds and lists; default: fsc-2024-net, which is built in"},
+	{"state-dir", "DIR", "the agent's state directory (default /var/lib/ztseg)"},
+	{"trust", "DIR", "public keys by role (default /etc/ztseg/trust)"},
+	{"pin-dir", "DIR", "the agent's pin directory"},
+	{"netns", "WHICH", "own (default) or all: other network namespaces too"},
+	{"probe", NULL, "shake hands with this host's own listeners, to see how they encrypt"},
+	{"observe", "TIME", "watch this host's connections for 10m, 24h before judging"},
+	{"timeout", "TIME", "at most so long for each collector (5s)"},
+	{"evidence", "FILE", "save the facts that were judged"},
+	{"from", "FILE", "judge facts that were saved; nothing is collected"},
+	{"out", "FILE", "write it to FILE"},
+	{NULL, NULL, NULL},
+};
+
+/* --- probe, receipt --- */
+
+/* --- evidence, waiver, attest, review --- */
+
+/* --- drill --- */
+
+/* --- prioritize --- */
+
+const struct ztc_cmd ztc_assess_commands[] = {
+	/* --- assess --- */
+	{"assess", "", "where this host stands on the network pillar, with evidence",
+	 "Collects facts without sending a packet, judges the 53 checks and shows the level that is "
+	 "reached and what stands in the way of the next. Useful without an agent too. What could "
+	 "not be found out is unknown, never good. Exit status 0 target met; 1 failed or bad usage; "
+	 "2 target not met; 3 undetermined; 4 invalid waiver or evidence file, nothing was run.",
+	 assess_opts, 0, 0, ztc_run_assess, ZTC_ASSESS_FAILED},
+	/* --- probe, receipt --- */
+	/* --- evidence, waiver, attest, review --- */
+	/* --- drill --- */
+	/* --- prioritize --- */
+};
+
+const size_t ztc_assess_command_count = ARRAY_SIZE(ztc_assess_commands);
