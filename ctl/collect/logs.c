@@ -1,7 +1,13 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 /* logs.c - the collectors of this family. */
-#include "ctl/collect/collect.h"
+#include "ctl/collect/logs.h"
 
 const struct ztc_collector ztc_collect_logs[] = {
+	{
+		.name = "clock",
+		.method = "adjtimex(2); chronyc -c sources, tracking; org.freedesktop.timesync1",
+		.phase = 1,
+		.run = ztc_collect_clock,
+	},
 	{0},
 };
