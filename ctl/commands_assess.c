@@ -28,6 +28,14 @@ static const struct ztc_opt assess_opts[] = {
 
 /* --- drill --- */
 
+static const struct ztc_opt drill_opts[] = {
+	{"within", "TIME", "deadline of what a drill promotes (5s), as policy promote --within"},
+	{"for", "TIME", "survive: how long it is watched (60s, which its check asks for)"},
+	{"state-dir", "DIR", "the agent's state directory (default /var/lib/ztseg): records go there"},
+	{"snippet", NULL, "print the canary statements that a policy needs for drills"},
+	{NULL, NULL, NULL},
+};
+
 /* --- prioritize --- */
 
 const struct ztc_cmd ztc_assess_commands[] = {
@@ -41,6 +49,13 @@ const struct ztc_cmd ztc_assess_commands[] = {
 	/* --- probe, receipt --- */
 	/* --- evidence, waiver, attest, review --- */
 	/* --- drill --- */
+	{"drill", "[NAME]", "put the protection to the test on a canary, with a signed record",
+	 "Makes a canary neighbour (a network namespace on a veth pair, documentation addresses), has it "
+	 "connect to this host, and does to the canary statements of the policy in force what the drill is "
+	 "about. No other statement is touched; what is promoted has a deadline that the kernel keeps. "
+	 "Without a NAME: what drills there are. 'survive' kills the agent. Exit status 3: the drill did "
+	 "not pass.",
+	 drill_opts, 0, 1, ztc_run_drill, 0},
 	/* --- prioritize --- */
 };
 
