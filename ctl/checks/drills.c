@@ -138,7 +138,22 @@ static void judge_change(const struct ztc_facts *facts, struct ztc_result *r)
 			     (long long)there, (long long)back);
 }
 
-/* Kinds of attributes that enforced statements ask for beside addresses: labels, hours, health. */
+/* Labels that change at run time (posture, place) or hours; an end date is no attribute of a session. */
+static bool has_attribute(const json_t *statement)
+{
+	const json_t *condition;
+	size_t i;
+
+	json_array_foreach (json_object_get(statement, "conditions"), i, condition) {
+		const char *kind = json_string_value(condition);
+
+		if (kind && (strcmp(kind, "labels") == 0 || strcmp(kind, "hours") == 0))
+			return true;
+	}
+	return false;
+}
+
+/* Enforced statements that ask for an attribute; -1: not known. */
 static int64_t attribute_rules(const struct ztc_facts *facts, struct ztc_result *r)
 {
 	const json_t *data = ztc_fact_maybe(facts, "policy", r);
@@ -149,11 +164,9 @@ static int64_t attribute_rules(const struct ztc_facts *facts, struct ztc_result 
 	if (!data)
 		return -1;
 	json_array_foreach (json_object_get(data, "statements"), i, statement) {
-		const json_t *when = json_object_get(statement, "when");
-
 		/* The canary statements are there for drills, and no protection of anything. */
 		if (strcmp(ztc_drill_text(statement, "mode"), "enforced") == 0 &&
-		    json_is_object(when) &&
+		    has_attribute(statement) &&
 		    strncmp(ztc_drill_text(statement, "id"), "zt-drill", 8) != 0)
 			n++;
 	}

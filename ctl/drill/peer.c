@@ -27,7 +27,7 @@
 #define ECHO_CLIENTS	16
 #define ANSWER_SLACK_MS 2000 /* for the child to answer after its own limit */
 
-static const uint16_t ports[] = {ZTC_PORT_GRANTED, ZTC_PORT_DENIED, ZTC_PORT_CHANGE,
+static const uint16_t ports[] = {ZTC_PORT_LABELLED, ZTC_PORT_DENIED, ZTC_PORT_CHANGE,
 				 ZTC_PORT_ALLOWED};
 
 enum op {

@@ -17,10 +17,10 @@
 #define ZTC_PEER_ADDRESS "192.0.2.78" /* the neighbour's */
 
 /* Ports of this host's end. What the canary rules say of them: ztc_drill_snippet. */
-#define ZTC_PORT_GRANTED 61031 /* allowed while the peer's label zt-drill is "granted" */
-#define ZTC_PORT_DENIED	 61032 /* denied always */
-#define ZTC_PORT_CHANGE	 61033 /* allowed, denied once zt-drill-change is promoted */
-#define ZTC_PORT_ALLOWED 61034 /* allowed always */
+#define ZTC_PORT_LABELLED 61031 /* allowed, denied while the label zt-drill is "revoked" */
+#define ZTC_PORT_DENIED	  61032 /* denied always */
+#define ZTC_PORT_CHANGE	  61033 /* allowed, denied once zt-drill-change is promoted */
+#define ZTC_PORT_ALLOWED  61034 /* allowed always */
 
 struct ztc_peer {
 	pid_t pid;    /* runs in the neighbour's namespace; 0 = none */
