@@ -31,7 +31,8 @@ static const struct ztc_opt assess_opts[] = {
 static const struct ztc_opt drill_opts[] = {
 	{"within", "TIME", "deadline of what a drill promotes (5s), as policy promote --within"},
 	{"for", "TIME", "survive: how long it is watched (60s, which its check asks for)"},
-	{"state-dir", "DIR", "the agent's state directory (default /var/lib/ztseg): records go there"},
+	{"state-dir", "DIR",
+	 "the agent's state directory (default /var/lib/ztseg): records go there"},
 	{"snippet", NULL, "print the canary statements that a policy needs for drills"},
 	{NULL, NULL, NULL},
 };
