@@ -61,6 +61,11 @@ struct ztc_trust {
 int ztc_trust_load(struct ztc_trust *ret, const char *dir, char **ret_why);
 void ztc_trust_free(struct ztc_trust *trust);
 
+/* ztc_trust_shares - whether the key that is called @name in @role is also, under whatever name,
+ * one of @other: the same person twice. */
+bool ztc_trust_shares(const struct ztc_trust *trust, enum ztc_role role, const char *name,
+		      enum ztc_role other);
+
 enum ztc_sealed {
 	ZTC_SEALED_NONE,    /* no signature */
 	ZTC_SEALED_BAD,	    /* does not fit the text, or no signature of minisign's */

@@ -102,3 +102,24 @@ int ztc_trust_load(struct ztc_trust *ret, const char *dir, char **ret_why)
 		ztc_trust_free(ret);
 	return r;
 }
+
+static bool has_key(const struct ztc_trust *trust, enum ztc_role role,
+		    const struct zt_minisign_pub *pub)
+{
+	for (size_t i = 0; i < trust->role[role].count; i++) {
+		if (memcmp(trust->role[role].keys[i].key, pub->key, sizeof(pub->key)) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool ztc_trust_shares(const struct ztc_trust *trust, enum ztc_role role, const char *name,
+		      enum ztc_role other)
+{
+	for (size_t i = 0; i < trust->role[role].count; i++) {
+		if (strcmp(trust->role[role].names[i], name) == 0 &&
+		    has_key(trust, other, &trust->role[role].keys[i]))
+			return true;
+	}
+	return false;
+}
