@@ -130,7 +130,8 @@ $(call objs,$(filter agent/datapath/% agent/main.c,$(AGENT_SRC))): | $(SKEL)
 WEB_FILES := $(wildcard ctl/web/page.html ctl/web/page.css ctl/web/js/*.js)
 $(OUT)/ctl/web/page.o: $(WEB_FILES)
 
-ASSESS_FILES := ctl/assess/checks.json ctl/assess/model.json profiles/fsc-2024-net.json
+ASSESS_FILES := ctl/assess/checks.json ctl/assess/items.json ctl/assess/model.json \
+	profiles/fsc-2024-net.json
 $(OUT)/ctl/assess/data.o: $(ASSESS_FILES)
 
 $(OUT)/libztshared.a: $(call objs,$(SHARED_SRC))

@@ -38,6 +38,15 @@ const json_t *ztc_model(void)
 	return model;
 }
 
+const json_t *ztc_items(void)
+{
+	static json_t *items;
+
+	if (!items)
+		items = load("items.json", ztc_items_json, ztc_items_json_len);
+	return json_object_get(items, "items");
+}
+
 const char *ztc_builtin_profile(size_t *ret_len)
 {
 	*ret_len = ztc_profile_json_len;
@@ -58,12 +67,12 @@ const json_t *ztc_catalogue_find(const char *id)
 	return NULL;
 }
 
-const json_t *ztc_model_item(const char *id)
+const json_t *ztc_items_find(const char *id)
 {
 	const json_t *row;
 	size_t i;
 
-	json_array_foreach (json_object_get(ztc_model(), "items"), i, row) {
+	json_array_foreach (ztc_items(), i, row) {
 		const char *name = json_string_value(json_object_get(row, "id"));
 
 		if (strlen(id) == 3 && id[0] == name[0] && (id[1] == '-' || id[1] == '.') &&

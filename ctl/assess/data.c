@@ -15,6 +15,7 @@
 __asm__(".pushsection .rodata\n"
 	".balign 8\n"
 	PART("ztc_checks_json", "ctl/assess/checks.json")
+	PART("ztc_items_json", "ctl/assess/items.json")
 	PART("ztc_model_json", "ctl/assess/model.json")
 	PART("ztc_profile_json", "profiles/fsc-2024-net.json")
 	".popsection\n");

@@ -173,12 +173,29 @@ static void set_evidence(json_t *check, const struct ztc_facts *facts, const str
 		json_object_set(check, "extra", r->extra);
 }
 
+/* Where other frameworks ask the same as the item: lists of texts. */
+static json_t *mapping_of(const json_t *item)
+{
+	json_t *mapping = json_object(), *cisa = json_array();
+	static const char *const keys[] = {"dod", "nist", "nsa"};
+	const json_t *stage;
+	size_t i;
+
+	json_array_foreach (json_object_get(item, "cisa"), i, stage)
+		json_array_append_new(
+			cisa, json_sprintf("%s @ %s", str(stage, "function"), str(stage, "stage")));
+	json_object_set_new(mapping, "cisa", cisa);
+	for (i = 0; i < ARRAY_SIZE(keys); i++)
+		json_object_set(mapping, keys[i], json_object_get(item, keys[i]));
+	return mapping;
+}
+
 static json_t *row_json(const struct ztc_facts *facts, const json_t *row,
 			const struct ztc_result *r, const char *grade_cap)
 {
-	const json_t *item = ztc_model_item(str(row, "item"));
+	const json_t *item = ztc_items_find(str(row, "item"));
 	json_t *check = json_pack(
-		"{s:O, s:O, s:O, s:O, s:O, s:o, s:s, s:o, s:o, s:o, s:s, s:s, s:o, s:O}", "id",
+		"{s:O, s:O, s:O, s:O, s:O, s:o, s:s, s:o, s:o, s:o, s:s, s:s, s:o, s:o}", "id",
 		json_object_get(row, "id"), "item", json_object_get(row, "item"), "severity",
 		json_object_get(row, "severity"), "gate", json_object_get(row, "gate"), "kind",
 		json_object_get(row, "kind"), "title", ztc_message(row, "title", "title_zh"),

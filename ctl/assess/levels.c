@@ -156,20 +156,21 @@ static void add_blocker(json_t *blockers, const json_t *item, const json_t *chec
 }
 
 /* Does this check keep its item from being met? */
-static bool blocks(const json_t *check, enum ztc_basis basis)
+static bool blocks(const json_t *check, enum ztc_basis basis, int64_t now_s)
 {
 	bool fail = is(check, "result", "fail");
 	bool grave = is(check, "severity", "high") || is(check, "severity", "critical");
 
 	if (basis == ZTC_WAIVED && (fail || is(check, "result", "partial")) &&
-	    is(json_object_get(check, "disposition"), "state", "waived"))
+	    ztc_waived(check, now_s))
 		return false;
 	if (json_is_true(json_object_get(check, "gate")))
 		return !is(check, "result", "pass") && !is(check, "result", "notapplicable");
 	return grave && fail;
 }
 
-static void add_blockers(json_t *blockers, const json_t *doc, int level, enum ztc_basis basis)
+static void add_blockers(json_t *blockers, const json_t *doc, int level, enum ztc_basis basis,
+			 int64_t now_s)
 {
 	const json_t *item, *check;
 	size_t i, k;
@@ -178,13 +179,14 @@ static void add_blockers(json_t *blockers, const json_t *doc, int level, enum zt
 		if (!at_level(item, level) || !applies(item) || is(item, status_keys[basis], "met"))
 			continue;
 		json_array_foreach (json_object_get(doc, "checks"), k, check) {
-			if (is(check, "item", str(item, "id")) && blocks(check, basis))
+			if (is(check, "item", str(item, "id")) && blocks(check, basis, now_s))
 				add_blocker(blockers, item, check, basis);
 		}
 	}
 }
 
-static int judge_basis(json_t *doc, enum ztc_basis basis, json_t *levels, json_t *blockers)
+static int judge_basis(json_t *doc, enum ztc_basis basis, json_t *levels, json_t *blockers,
+		       int64_t now_s)
 {
 	bool left_out, vacuous;
 	int next, level = reached(doc, basis, &next, &left_out, &vacuous);
@@ -195,7 +197,7 @@ static int judge_basis(json_t *doc, enum ztc_basis basis, json_t *levels, json_t
 				      level_text(ids, level, left_out), "vacuous", vacuous, "items",
 				      ids));
 	if (next <= ZTC_LEVELS)
-		add_blockers(blockers, doc, next, basis);
+		add_blockers(blockers, doc, next, basis, now_s);
 	return level;
 }
 
@@ -229,7 +231,7 @@ static int judge_target(json_t *doc, int target, enum ztc_basis basis)
 	return status;
 }
 
-int ztc_levels_judge(json_t *doc, int target, bool accept_waivers)
+int ztc_levels_judge(json_t *doc, int target, bool accept_waivers, int64_t now_s)
 {
 	json_t *levels = json_object(), *blockers = json_array(), *also = json_array();
 	int measured = 0;
@@ -237,7 +239,7 @@ int ztc_levels_judge(json_t *doc, int target, bool accept_waivers)
 	size_t i;
 
 	for (enum ztc_basis basis = 0; basis < ZTC_BASIS_COUNT; basis++) {
-		int level = judge_basis(doc, basis, levels, blockers);
+		int level = judge_basis(doc, basis, levels, blockers, now_s);
 
 		if (basis == ZTC_MEASURED)
 			measured = level;

@@ -44,7 +44,10 @@ void ztc_items_judge(json_t *doc, int64_t now_s);
  *
  * Returns the exit status that goes with it: ZTC_ASSESS_MET, _NOT_MET or _UNDETERMINED.
  */
-int ztc_levels_judge(json_t *doc, int target, bool accept_waivers);
+int ztc_levels_judge(json_t *doc, int target, bool accept_waivers, int64_t now_s);
+
+/* ztc_waived - is the risk of this check accepted, by a waiver that still holds? */
+bool ztc_waived(const json_t *check, int64_t now_s);
 
 /**
  * ztc_expire - results that do not hold any more at @now_s become unknown, with the reason.

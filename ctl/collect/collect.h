@@ -31,6 +31,7 @@
  * @profile:   thresholds and lists (assess/profile.h).
  * @facts:     those of phase 1, for collectors of phase 2: {name: fact}; NULL in phase 1.
  * @all_netns: look into every network namespace that a process is in, not only our own.
+ * @wanted:    those of ZTC_COLLECT_* that were asked for; ztc_collect() sets it.
  * @observe_s: seconds of --observe; 0 = not asked.
  * @timeout_s: --timeout, for every collector; 0 = that of its row.
  * @now_s:     CLOCK_REALTIME at the start of the run.
@@ -45,6 +46,7 @@ struct ztc_env {
 	const json_t *profile;
 	const json_t *facts;
 	bool all_netns;
+	unsigned int wanted;
 	unsigned int observe_s;
 	unsigned int timeout_s;
 	int64_t now_s;
@@ -68,7 +70,7 @@ struct ztc_collector {
 	const char *needs;
 	unsigned int timeout_s;
 	unsigned int phase;
-	unsigned int flags;
+	unsigned int flags; /* run when one of them was asked for; 0 = always */
 	int (*run)(const struct ztc_env *env, json_t *data);
 };
 

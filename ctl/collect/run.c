@@ -95,7 +95,7 @@ static unsigned int timeout_s(const struct ztc_collector *row, const struct ztc_
 			 : row->timeout_s ? row->timeout_s
 					  : TIMEOUT_S;
 
-	return row->flags & ZTC_COLLECT_OBSERVE ? env->observe_s + OBSERVE_SPARE_S : s;
+	return row->flags == ZTC_COLLECT_OBSERVE ? env->observe_s + OBSERVE_SPARE_S : s;
 }
 
 static int start(struct job *job, const struct ztc_env *env)
@@ -293,14 +293,13 @@ static json_t *make_fact(const struct job *job)
 
 static json_t *not_run(const struct ztc_collector *row)
 {
-	bool observe = row->flags & ZTC_COLLECT_OBSERVE;
+	bool observe = row->flags == ZTC_COLLECT_OBSERVE;
 
 	return json_pack("{s:s, s:s, s:s}", "status", "not_run", "needs",
 			 observe ? "--observe" : "--probe", "method", row->method);
 }
 
-static int run_phase(const struct ztc_env *env, unsigned int phase, unsigned int wanted,
-		     json_t *facts)
+static int run_phase(const struct ztc_env *env, unsigned int phase, json_t *facts)
 {
 	static struct job jobs[JOBS_MAX];
 	size_t count = 0;
@@ -310,7 +309,7 @@ static int run_phase(const struct ztc_env *env, unsigned int phase, unsigned int
 		for (const struct ztc_collector *c = tables[t]; c->name && count < JOBS_MAX; c++) {
 			if (c->phase != phase)
 				continue;
-			if (c->flags & ~wanted) {
+			if (c->flags && !(c->flags & env->wanted)) {
 				json_object_set_new(facts, c->name, not_run(c));
 				continue;
 			}
@@ -344,11 +343,13 @@ int ztc_collect(const struct ztc_env *env, unsigned int wanted_flags, json_t **r
 	if (!facts)
 		return -ENOMEM;
 	fflush(NULL); /* what is buffered is written once, not by every child */
-	r = run_phase(env, 1, wanted_flags, facts);
+	again.wanted = wanted_flags;
+	again.facts = NULL;
+	r = run_phase(&again, 1, facts);
 	if (r < 0)
 		return r;
 	again.facts = facts;
-	r = run_phase(&again, 2, wanted_flags, facts);
+	r = run_phase(&again, 2, facts);
 	if (r < 0)
 		return r;
 	*ret = zt_take(facts);
