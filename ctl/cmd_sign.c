@@ -46,35 +46,6 @@ static json_t *id_json(const uint8_t id[ZT_MINISIGN_ID_LEN])
 
 /* --- keys --- */
 
-static int load_secret(const char *path, const char *password_file, struct zt_minisign_secret *ret)
-{
-	char prompt[512];
-	struct ztc_password password = {.file = password_file, .prompt = prompt};
-	const char *why = NULL;
-	char *text = NULL;
-	size_t len;
-	mode_t mode;
-	int r = zt_file_read(path, ZT_MINISIGN_FILE_MAX, &text, &len, &mode);
-
-	if (r < 0)
-		return ztc_fail(ZTC_EXIT_USAGE, "cannot read the secret key '%s': %s", path,
-				strerror(-r));
-	if (mode & (S_IRWXG | S_IRWXO))
-		fprintf(stderr,
-			"ztctl: warning: others on this machine may use the secret key '%s' (mode "
-			"%04o): chmod 600 it\n",
-			path, mode & 0777);
-	snprintf(prompt, sizeof(prompt), "Password for %.400s: ", path);
-	r = zt_minisign_read_secret(text, len, ztc_password_read, &password, ret, &why);
-	explicit_bzero(text, len);
-	free(text);
-	if (r < 0)
-		return ztc_fail(r == -ENOMEM ? ZTC_EXIT_FAILED : ZTC_EXIT_USAGE,
-				"cannot use the secret key '%s': %s", path,
-				password.why && r != -EKEYREJECTED ? password.why : why);
-	return ZTC_EXIT_OK;
-}
-
 static int write_key(const char *prefix, const char *suffix, const struct zt_strbuf *text,
 		     mode_t mode)
 {
@@ -235,7 +206,7 @@ int ztc_run_policy_sign(struct ztc_ctx *ctx, const struct ztc_line *line)
 						"makes one");
 	if (ztc_value(line, "no-password"))
 		return ztc_fail(ZTC_EXIT_USAGE, "--no-password goes with --generate");
-	status = load_secret(key, ztc_value(line, "password-file"), &secret);
+	status = ztc_secret_load(key, ztc_value(line, "password-file"), &secret);
 	return status ? status : sign(ctx, line, line->argv[0], &secret);
 }
 

@@ -5,11 +5,13 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "ctl/cmd.h"
 #include "ctl/password.h"
 
 #define CTRL_C 3
@@ -104,4 +106,33 @@ int ztc_password_read(void *ctx, char buf[ZT_MINISIGN_PASSWORD_MAX])
 	}
 	OPENSSL_cleanse(again, sizeof(again));
 	return r;
+}
+
+int ztc_secret_load(const char *path, const char *password_file, struct zt_minisign_secret *ret)
+{
+	char prompt[512];
+	struct ztc_password password = {.file = password_file, .prompt = prompt};
+	const char *why = NULL;
+	char *text = NULL;
+	size_t len;
+	mode_t mode;
+	int r = zt_file_read(path, ZT_MINISIGN_FILE_MAX, &text, &len, &mode);
+
+	if (r < 0)
+		return ztc_fail(ZTC_EXIT_USAGE, "cannot read the secret key '%s': %s", path,
+				strerror(-r));
+	if (mode & (S_IRWXG | S_IRWXO))
+		fprintf(stderr,
+			"ztctl: warning: others on this machine may use the secret key '%s' (mode "
+			"%04o): chmod 600 it\n",
+			path, mode & 0777);
+	snprintf(prompt, sizeof(prompt), "Password for %.400s: ", path);
+	r = zt_minisign_read_secret(text, len, ztc_password_read, &password, ret, &why);
+	explicit_bzero(text, len);
+	free(text);
+	if (r < 0)
+		return ztc_fail(r == -ENOMEM ? ZTC_EXIT_FAILED : ZTC_EXIT_USAGE,
+				"cannot use the secret key '%s': %s", path,
+				password.why && r != -EKEYREJECTED ? password.why : why);
+	return ZTC_EXIT_OK;
 }

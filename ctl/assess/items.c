@@ -38,7 +38,7 @@ static int64_t seconds_of(const json_t *object, const char *key)
 
 /* --- one check --- */
 
-/* An attestation that holds now: its result, else unknown. */
+/* An attestation that holds now: what it says, else unknown. */
 static enum ztc_state attested_state(const json_t *attestation, int64_t now_s)
 {
 	const char *state = json_string_value(json_object_get(attestation, "state"));
@@ -60,19 +60,25 @@ bool ztc_waived(const json_t *check, int64_t now_s)
 	return is(disposition, "state", "waived") && seconds_of(disposition, "expires_at") >= now_s;
 }
 
-/* What a check counts as on a basis. */
+/*
+ * What a check counts as on a basis. An attestation says something where nothing was measured, or
+ * that it fails; it never satisfies a gate.
+ */
 static enum ztc_state state_on(const json_t *check, enum ztc_basis basis, int64_t now_s)
 {
-	enum ztc_state raw = ZTC_STATE_UNKNOWN;
-	bool missing, gate = json_is_true(json_object_get(check, "gate"));
+	enum ztc_state raw = ZTC_STATE_UNKNOWN, said;
 
 	(void)ztc_state_find(str(check, "result"), &raw);
-	missing = raw == ZTC_STATE_UNKNOWN || raw == ZTC_STATE_ERROR;
-	if (basis == ZTC_ATTESTED && missing && !gate)
-		return attested_state(json_object_get(check, "attestation"), now_s);
+	if (basis == ZTC_MEASURED)
+		return raw;
 	if (basis == ZTC_WAIVED && (raw == ZTC_STATE_FAIL || raw == ZTC_STATE_PARTIAL) &&
 	    ztc_waived(check, now_s))
 		return ZTC_STATE_PASS;
+	said = attested_state(json_object_get(check, "attestation"), now_s);
+	if (json_is_true(json_object_get(check, "gate")) || said == ZTC_STATE_UNKNOWN)
+		return raw;
+	if (said == ZTC_STATE_FAIL || raw == ZTC_STATE_UNKNOWN || raw == ZTC_STATE_ERROR)
+		return said;
 	return raw;
 }
 
@@ -105,29 +111,20 @@ static const char *status_of(const struct tally *t)
 }
 
 /* An attestation of the whole item speaks where nothing measured does. */
-static const char *attested_status(const json_t *doc, const char *item, const struct tally *t,
-				   int64_t now_s)
+static const char *attested_status(const json_t *item, const struct tally *t, int64_t now_s)
 {
-	const json_t *attestation;
-	size_t i;
-
 	if (strcmp(status_of(t), "unknown") != 0 || t->grave_fails)
 		return status_of(t);
-	json_array_foreach (json_object_get(doc, "attestations"), i, attestation) {
-		if (!is(attestation, "item", item))
-			continue;
-		switch (attested_state(attestation, now_s)) {
-		case ZTC_STATE_PASS:
-			return "met";
-		case ZTC_STATE_PARTIAL:
-			return "partial";
-		case ZTC_STATE_FAIL:
-			return "not_met";
-		default:
-			break;
-		}
+	switch (attested_state(json_object_get(item, "attestation"), now_s)) {
+	case ZTC_STATE_PASS:
+		return "met";
+	case ZTC_STATE_PARTIAL:
+		return "partial";
+	case ZTC_STATE_FAIL:
+		return "not_met";
+	default:
+		return "unknown";
 	}
-	return "unknown";
 }
 
 static void judge_item(json_t *item, const json_t *doc, enum ztc_basis basis, int64_t now_s)
@@ -141,7 +138,7 @@ static void judge_item(json_t *item, const json_t *doc, enum ztc_basis basis, in
 		if (is(check, "item", id))
 			count_check(&t, check, state_on(check, basis, now_s));
 	}
-	status = basis == ZTC_ATTESTED ? attested_status(doc, id, &t, now_s) : status_of(&t);
+	status = basis == ZTC_MEASURED ? status_of(&t) : attested_status(item, &t, now_s);
 	/* What does not apply is measured all the same, and told. */
 	if (!json_is_true(json_object_get(item, "applicable"))) {
 		if (basis == ZTC_MEASURED)

@@ -15,7 +15,7 @@
 enum ztc_basis {
 	ZTC_MEASURED, /* results as they are */
 	ZTC_ATTESTED, /* what is unknown, by attestations; never a gate */
-	ZTC_WAIVED,   /* failures whose risk was accepted do not count */
+	ZTC_WAIVED,   /* the same, and failures whose risk was accepted do not count */
 	ZTC_BASIS_COUNT,
 };
 
@@ -30,8 +30,8 @@ int ztc_level_find(const char *text, int *ret);
 
 /**
  * ztc_items_judge - status of every item from checks, dispositions and attestations.
- * @doc: has checks, attestations, and items with id, level and applicable; gets the items' status,
- *       status_attested, status_waived and counts.
+ * @doc: has checks, and items with id, level, applicable and perhaps an attestation {result,
+ *       valid_until} of the whole; gets the items' status, status_attested, status_waived, counts.
  *
  * An item is met when every applicable gate passes and no other check of severity high or critical
  * fails; not_met when a gate fails; unknown when none fails and one is unknown; else partial.
