@@ -129,6 +129,7 @@ $(call objs,$(filter agent/datapath/% agent/main.c,$(AGENT_SRC))): | $(SKEL)
 # The assembler takes these in; the compiler's own list of dependencies does not know them.
 WEB_FILES := $(wildcard ctl/web/page.html ctl/web/page.css ctl/web/js/*.js)
 $(OUT)/ctl/web/page.o: $(WEB_FILES)
+$(OUT)/ctl/report/css.o: ctl/report/report.css
 
 ASSESS_FILES := ctl/assess/checks.json ctl/assess/items.json ctl/assess/model.json \
 	profiles/fsc-2024-net.json

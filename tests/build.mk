@@ -30,7 +30,7 @@ FUZZ := $(patsubst tests/fuzz/fuzz_%.c,$(T)/fuzz/test_%,$(FUZZ_SRC))
 LIBFUZZ := $(patsubst tests/fuzz/%.c,$(OUT)/fuzz/%,$(FUZZ_SRC))
 
 .PHONY: test-programs fuzz-programs
-test-programs: $(UNIT) $(BPFT) $(FUZZ) $(T)/web/render
+test-programs: $(UNIT) $(BPFT) $(FUZZ) $(T)/web/render $(T)/web/report
 fuzz-programs: $(LIBFUZZ)
 
 $(SAN_OUT)/%.o: %.c
@@ -49,8 +49,10 @@ $(UNIT): $(T)/unit/%: $(SAN_OUT)/tests/unit/%.o $(SAN_OUT)/libzt.a
 
 $(SAN_OUT)/ctl/web/page.o: $(WEB_FILES)
 $(SAN_OUT)/ctl/assess/data.o: $(ASSESS_FILES)
-$(T)/web/render: $(SAN_OUT)/tests/web/render.o $(SAN_OUT)/libzt.a
+$(SAN_OUT)/ctl/report/css.o: ctl/report/report.css
+$(T)/web/render $(T)/web/report: $(T)/web/%: $(SAN_OUT)/tests/web/%.o $(SAN_OUT)/libzt.a
 	@mkdir -p $(@D)
+	@ln -sfn ../../locale $(@D)/locale
 	$(CC) $(SAN) -o $@ $^ $(LDLIBS)
 
 # The kernel side is under test here; the program itself is an ordinary one. Policies are

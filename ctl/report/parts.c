@@ -46,6 +46,24 @@ static const struct word severities[] = {
 	{"low", N_("low")},	      {NULL, NULL},
 };
 
+static const struct word dispositions[] = {
+	{"waived", N_("waived")},
+	{"waiver-expired", N_("waiver expired")},
+	{"waiver-invalid", N_("waiver invalid")},
+	{"waiver-suspended", N_("waiver suspended")},
+	{NULL, NULL},
+};
+
+static const struct word collected[] = {
+	{"ok", N_("answered")},
+	{"denied", N_("no privilege")},
+	{"absent", N_("not there")},
+	{"timeout", N_("no answer in time")},
+	{"error", N_("error")},
+	{"not_run", N_("not asked for")},
+	{NULL, NULL},
+};
+
 static const char *word_of(const struct word *words, const char *name)
 {
 	for (; words->name; words++) {
@@ -68,6 +86,16 @@ const char *ztc_report_status(const char *status)
 const char *ztc_report_severity(const char *severity)
 {
 	return word_of(severities, severity);
+}
+
+const char *ztc_report_disposition(const char *state)
+{
+	return word_of(dispositions, state);
+}
+
+const char *ztc_report_collected(const char *status)
+{
+	return word_of(collected, status);
 }
 
 json_t *ztc_report_all(const json_t *doc)

@@ -32,11 +32,13 @@ bool ztc_report_waived(const json_t *check);
 /* ztc_report_entry - of a register ("waivers", "attestations"), by id; or NULL. */
 const json_t *ztc_report_entry(const json_t *assessment, const char *list, const char *id);
 
-/* ztc_report_result, ztc_report_status - a word of the document for people ("not applicable"), as
+/* ztc_report_result, _status and so on - a word of the document for people ("not applicable"), as
  * msgid; what is not known is returned as it is. */
 const char *ztc_report_result(const char *result);
 const char *ztc_report_status(const char *status);
 const char *ztc_report_severity(const char *severity);
+const char *ztc_report_disposition(const char *state);
+const char *ztc_report_collected(const char *status);
 
 /* ztc_report_strings - the strings of a list, or one string, as a new list. */
 json_t *ztc_report_strings(const json_t *value);
