@@ -32,7 +32,7 @@ CHECK_PACKAGES := clang-format cppcheck shellcheck git
 BENCH_PACKAGES := $(RUN_PACKAGES) linux-perf conntrack chromium chromium-driver
 VM_PACKAGES    := $(TEST_PACKAGES) qemu-system-x86 qemu-system-common xz-utils zstd lz4 binutils busybox-static kmod
 
-PKGS      := libbpf libelf zlib libnl-3.0 libnl-route-3.0 libfyaml jansson libsystemd libcrypto libxxhash sqlite3 ncursesw
+PKGS      := libbpf libelf zlib libnl-3.0 libnl-route-3.0 libfyaml jansson libsystemd libssl libcrypto libxxhash sqlite3 ncursesw
 WARN      := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wformat=2
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
 CPPFLAGS  += -I. -Iagent -I$(OUT)/bpf $(PKG_CFLAGS) -D_GNU_SOURCE -DZT_VERSION='"$(VERSION)"' \
