@@ -78,11 +78,10 @@ static int64_t others_denied(struct ztc_drill *drill)
 		return -1;
 	json_array_foreach (json_object_get(answer, "violations"), i, row) {
 		const char *rule = json_string_value(json_object_get(row, "rule"));
-		const json_t *src = json_object_get(row, "src");
-		const char *address = json_string_value(json_object_get(src, "address"));
+		const char *src = json_string_value(json_object_get(row, "src"));
 
 		if (rule && strcmp(rule, ZTC_DRILL_RULE) == 0 &&
-		    (!address || strcmp(address, ZTC_PEER_ADDRESS) != 0))
+		    (!src || strcmp(src, ZTC_PEER_ADDRESS) != 0))
 			count += json_integer_value(json_object_get(row, "count"));
 	}
 	return count;

@@ -108,7 +108,7 @@ int ztc_drill_label(struct ztc_drill *drill, const char *value);
 /**
  * ztc_drill_until - ask the neighbour to open connections to @port until they pass, or fail.
  * @open:   wait until they pass; else until they do not.
- * @ret_ms: of the last attempt's end, since @from_ms.
+ * @ret_ms: since @from_ms: when the first of them passed, or when the first was sent that did not.
  *
  * Returns 0, -ETIMEDOUT (never within @limit_ms), -EINTR.
  */

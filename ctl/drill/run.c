@@ -11,8 +11,9 @@
 #include "ctl/client.h"
 #include "ctl/drill/drill.h"
 
-#define ATTEMPT_MS 250 /* a neighbour on a veth answers in one; what is dropped costs this much */
-#define LABEL_S	   600
+#define ATTEMPT_MS   250 /* a neighbour on a veth answers in one; what is dropped costs this much */
+#define DENIED_TWICE 2
+#define LABEL_S	     600
 
 static volatile sig_atomic_t stopped;
 
@@ -110,13 +111,24 @@ static void unlabel(struct ztc_drill *drill)
 int ztc_drill_until(struct ztc_drill *drill, uint16_t port, bool open, uint64_t from_ms,
 		    unsigned int limit_ms, int64_t *ret_ms)
 {
+	unsigned int failed = 0;
+
 	while (!stopped) {
+		int64_t begun = (int64_t)(ztc_now_ms() - from_ms);
 		bool passed = ztc_peer_connect(&drill->peer, port, ATTEMPT_MS, false, NULL) == 0;
 
-		*ret_ms = (int64_t)(ztc_now_ms() - from_ms);
-		if (passed == open)
+		/* A SYN may be lost without anybody denying it; one denied was so when it was sent.
+		 */
+		failed = passed ? 0 : failed + 1;
+		if (open && passed) {
+			*ret_ms = (int64_t)(ztc_now_ms() - from_ms);
 			return 0;
-		if (*ret_ms > limit_ms)
+		}
+		if (failed == 1)
+			*ret_ms = begun;
+		if (!open && failed == DENIED_TWICE)
+			return 0;
+		if (begun > limit_ms)
 			return -ETIMEDOUT;
 	}
 	return -EINTR;
