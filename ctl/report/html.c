@@ -153,6 +153,8 @@ int ztc_report_html(FILE *out, const json_t *doc, const json_t *map)
 		fputs("<article>\n", out);
 		ztc_html_summary(&h);
 		ztc_html_items(&h);
+		ztc_html_about(&h);
+		ztc_html_checks(&h);
 		if (map && i == 0)
 			r = ztc_html_map(out, map);
 		ztc_html_registers(&h);

@@ -59,7 +59,9 @@ void ztc_html_badge(FILE *out, const char *kind, const char *msgid);
 void ztc_html_time(FILE *out, const char *time);
 
 /* --- the parts, in their order --- */
-void ztc_html_summary(const struct ztc_html *h);   /* html_summary.c: host, levels, blockers */
-void ztc_html_items(const struct ztc_html *h);	   /* html_items.c: items and their checks */
+void ztc_html_summary(const struct ztc_html *h);   /* html_summary.c: levels and blockers */
+void ztc_html_items(const struct ztc_html *h);	   /* html_items.c: the seven items */
+void ztc_html_about(const struct ztc_html *h);	   /* html_summary.c: whose, by what, when */
+void ztc_html_checks(const struct ztc_html *h);	   /* html_items.c: checks with their evidence */
 void ztc_html_registers(const struct ztc_html *h); /* html_registers.c: waivers and what follows */
 int ztc_html_map(FILE *out, const json_t *map);	   /* html_map.c: who talks to whom, as a picture */

@@ -73,7 +73,7 @@ static void put_item_row(const struct ztc_html *h, const json_t *item)
 	fputs("</td></tr>\n", out);
 }
 
-static void put_table(const struct ztc_html *h)
+void ztc_html_items(const struct ztc_html *h)
 {
 	static const char *const heads[] = {N_("level"),
 					    N_("item"),
@@ -112,7 +112,7 @@ static void put_numbers(FILE *out, const json_t *check)
 	fprintf(out, "</th><td>%s / %s</td></tr>\n", above, below);
 }
 
-static void put_strings(FILE *out, const char *msgid, const json_t *value)
+static void put_strings(FILE *out, const char *name, const json_t *value)
 {
 	zt_auto(zt_json_decref) json_t *list = ztc_report_strings(value);
 	json_t *one;
@@ -121,7 +121,7 @@ static void put_strings(FILE *out, const char *msgid, const json_t *value)
 	if (!json_array_size(list))
 		return;
 	fputs("<tr><th scope=\"row\">", out);
-	ztc_html_say(out, msgid);
+	ztc_xml_text(out, name);
 	fputs("</th><td>", out);
 	json_array_foreach (list, i, one) {
 		fputs(i ? ", " : "", out);
@@ -130,14 +130,36 @@ static void put_strings(FILE *out, const char *msgid, const json_t *value)
 	fputs("</td></tr>\n", out);
 }
 
-static void put_when(FILE *out, const char *msgid, const char *time)
+/* "measure, grade B: listeners, filter", and when. */
+static void put_evidence(FILE *out, const json_t *check)
 {
-	if (!*time)
+	zt_auto(zt_json_decref) json_t *facts =
+		ztc_report_strings(json_object_get(check, "collectors"));
+	const char *at = ztc_str(check, "collected_at");
+	json_t *one;
+	size_t i;
+
+	fputs("<tr><th scope=\"row\">", out);
+	ztc_html_say(out, N_("evidence"));
+	fputs("</th><td>", out);
+	ztc_html_say(out, ztc_report_method(ztc_str(check, "method")));
+	fputs(", ", out);
+	ztc_html_say(out, N_("grade"));
+	fputc(' ', out);
+	ztc_xml_text(out, ztc_str(check, "grade"));
+	json_array_foreach (facts, i, one) {
+		fputs(i ? ", " : ": ", out);
+		ztc_xml_text(out, json_string_value(one));
+	}
+	fputs("</td></tr>\n", out);
+	if (!*at)
 		return;
 	fputs("<tr><th scope=\"row\">", out);
-	ztc_html_say(out, msgid);
+	ztc_html_say(out, N_("collected, valid until"));
 	fputs("</th><td>", out);
-	ztc_html_time(out, time);
+	ztc_html_time(out, at);
+	fputs(", ", out);
+	ztc_html_time(out, ztc_str(check, "valid_until"));
 	fputs("</td></tr>\n", out);
 }
 
@@ -154,15 +176,28 @@ static void put_window(FILE *out, const json_t *window)
 	fputs("</td></tr>\n", out);
 }
 
-static void put_mapping(FILE *out, const json_t *mapping)
+/* Where others ask the same: once for all checks of an item, by its first one. */
+static void put_mapping(const struct ztc_html *h, const char *item)
 {
 	static const struct {
 		const char *key, *name;
 	} frames[] = {
 		{"cisa", "CISA ZTMM 2.0"}, {"dod", "DoD ZT"}, {"nist", "NIST"}, {"nsa", "NSA"}};
+	json_t *check;
+	size_t i;
 
-	for (size_t i = 0; i < ARRAY_SIZE(frames); i++)
-		put_strings(out, frames[i].name, json_object_get(mapping, frames[i].key));
+	json_array_foreach (json_object_get(h->doc, "checks"), i, check) {
+		const json_t *mapping = json_object_get(check, "mapping");
+
+		if (strcmp(ztc_str(check, "item"), item) != 0)
+			continue;
+		fputs("<table class=\"facts\"><tbody>\n", h->out);
+		for (size_t f = 0; f < ARRAY_SIZE(frames); f++)
+			put_strings(h->out, frames[f].name,
+				    json_object_get(mapping, frames[f].key));
+		fputs("</tbody></table>\n", h->out);
+		return;
+	}
 }
 
 static void put_disposition(FILE *out, const json_t *check)
@@ -258,13 +293,8 @@ static void put_check(const struct ztc_html *h, const json_t *check)
 	put_numbers(out, check);
 	put_window(out, json_object_get(check, "window"));
 	put_disposition(out, check);
-	ztc_html_row(out, N_("method"), ztc_str(check, "method"));
-	ztc_html_row(out, N_("grade of evidence"), ztc_str(check, "grade"));
-	put_when(out, N_("collected at"), ztc_str(check, "collected_at"));
-	put_when(out, N_("valid until"), ztc_str(check, "valid_until"));
-	put_strings(out, N_("facts"), json_object_get(check, "collectors"));
+	put_evidence(out, check);
 	ztc_html_row_code(out, N_("digest of the evidence"), ztc_str(check, "digest"));
-	put_mapping(out, json_object_get(check, "mapping"));
 	fputs("</tbody></table>\n", out);
 	put_offenders(out, check);
 	if (strcmp(result, "pass") != 0 && strcmp(result, "notapplicable") != 0) {
@@ -296,18 +326,18 @@ static void put_item(const struct ztc_html *h, const json_t *item)
 	fputs("</h3>\n<p class=\"definition\">", h->out);
 	ztc_html_message(h->out, json_object_get(item, "definition"));
 	fputs("</p>\n", h->out);
+	put_mapping(h, id);
 	json_array_foreach (json_object_get(h->doc, "checks"), i, check) {
 		if (strcmp(ztc_str(check, "item"), id) == 0)
 			put_check(h, check);
 	}
 }
 
-void ztc_html_items(const struct ztc_html *h)
+void ztc_html_checks(const struct ztc_html *h)
 {
 	json_t *item;
 	size_t i;
 
-	put_table(h);
 	ztc_html_head(h, 2, "checks", N_("Checks and their evidence"));
 	json_array_foreach (json_object_get(h->doc, "items"), i, item)
 		put_item(h, item);

@@ -212,12 +212,31 @@ static void put_picture(FILE *out, const struct picture *p)
 	fputs("</svg>\n", out);
 }
 
-static void put_line(void *data, const char *line)
+/* "tcp/443 tls1.3", a service a line. */
+static void put_services(FILE *out, const struct ztc_arrow *arrow)
 {
-	FILE *out = data;
+	char text[ZTC_END_LEN];
 
-	ztc_xml_text(out, line);
-	fputs("<br>", out);
+	for (size_t i = 0; i < arrow->count; i++) {
+		const struct ztc_edge_view *e = &arrow->edges[i];
+
+		fputs(i ? "<br>" : "", out);
+		if (i == ZTC_ARROW_SERVICES) {
+			fprintf(out, "+ %zu", arrow->count - i);
+			return;
+		}
+		ztc_xml_text(out, e->proto);
+		if (e->port)
+			fprintf(out, "/%lld", (long long)e->port);
+		ztc_protocols(text, e->edge);
+		fputc(' ', out);
+		ztc_xml_text(out, text);
+		if (ztc_encryption(text, e->edge) != ZTC_PLAIN) {
+			fputs(" (", out);
+			ztc_html_say(out, N_("not encrypted, or not known to be"));
+			fputc(')', out);
+		}
+	}
 }
 
 static void put_table(FILE *out, const struct picture *p)
@@ -229,7 +248,7 @@ static void put_table(FILE *out, const struct picture *p)
 					       [ZTC_DENIED] = N_("denied")};
 	char count[ZTC_TEXT_LEN];
 
-	fputs("<table class=\"grid\">", out);
+	fputs("<table class=\"grid arrows\">", out);
 	ztc_html_heads(out, heads);
 	fputs("<tbody>\n", out);
 	for (size_t i = 0; i < p->graph.count && i < ARROWS_MAX; i++) {
@@ -240,7 +259,7 @@ static void put_table(FILE *out, const struct picture *p)
 		fputs("</td><td>", out);
 		put_name(out, p->nodes, arrow->dst);
 		fputs("</td><td>", out);
-		ztc_arrow_lines(arrow, put_line, out);
+		put_services(out, arrow);
 		fputs("</td><td>", out);
 		ztc_html_badge(out, class_of(arrow), verdicts[arrow->outcome]);
 		ztc_count(count, arrow->connections);
@@ -264,6 +283,7 @@ int ztc_html_map(FILE *out, const json_t *map)
 		r = arrange(&p);
 	if (r < 0)
 		return r;
+	fputs("<section class=\"keep\">", out);
 	ztc_html_head(&h, 2, "map", N_("Who talks to whom"));
 	fputs("<p>", out);
 	ztc_html_say(out,
@@ -272,6 +292,7 @@ int ztc_html_map(FILE *out, const json_t *map)
 			"staged policy, red is denied."));
 	fputs("</p>\n", out);
 	put_picture(out, &p);
+	fputs("</section>\n", out);
 	if (p.left_out) {
 		fprintf(out, "<p>%zu ", p.left_out);
 		ztc_html_say(out, N_("ends with the fewest connections are not drawn."));

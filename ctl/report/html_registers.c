@@ -94,7 +94,7 @@ static void put_waivers(const struct ztc_html *h)
 		none(h->out);
 		return;
 	}
-	fputs("<table class=\"grid\">", h->out);
+	fputs("<table class=\"grid waivers\">", h->out);
 	ztc_html_heads(h->out, heads);
 	fputs("<tbody>\n", h->out);
 	json_array_foreach (waivers, i, one)
@@ -132,7 +132,7 @@ static void put_attestations(const struct ztc_html *h)
 		none(h->out);
 		return;
 	}
-	fputs("<table class=\"grid\">", h->out);
+	fputs("<table class=\"grid attestations\">", h->out);
 	ztc_html_heads(h->out, heads);
 	fputs("<tbody>\n", h->out);
 	json_array_foreach (list, i, one) {
@@ -189,7 +189,7 @@ static void put_collectors(const struct ztc_html *h)
 	size_t i;
 
 	ztc_html_head(h, 2, "collectors", N_("Facts that were collected"));
-	fputs("<table class=\"grid\">", h->out);
+	fputs("<table class=\"grid collectors\">", h->out);
 	ztc_html_heads(h->out, heads);
 	fputs("<tbody>\n", h->out);
 	json_array_foreach (json_object_get(h->doc, "collectors"), i, one)

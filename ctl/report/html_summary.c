@@ -22,10 +22,13 @@ static void put_level(FILE *out, const json_t *level, size_t basis)
 	const json_t *text = json_object_get(level, "text");
 
 	fputs("<div class=\"level\"><div class=\"big\">", out);
-	if (ztc_int(level, "level") == 0)
+	if (ztc_int(level, "level") == 0) {
 		ztc_html_say(out, N_("below level I"));
-	else
+	} else {
+		ztc_html_say(out, N_("level"));
+		fputc(' ', out);
 		ztc_html_message(out, text);
+	}
 	fputs("</div><strong>", out);
 	ztc_html_say(out, bases[basis].name);
 	fputs("</strong><small>", out);
@@ -46,6 +49,8 @@ static void put_target(FILE *out, const json_t *target)
 	if (!target || level < 0 || level > 4)
 		return;
 	fputs("<div class=\"level target\"><div class=\"big\">", out);
+	ztc_html_say(out, N_("level"));
+	fputc(' ', out);
 	fputs(roman[level], out);
 	fputs("</div><strong>", out);
 	ztc_html_say(out, N_("target"));
@@ -152,7 +157,7 @@ static void put_scope(FILE *out, const json_t *scope)
 		fputs("</th><td>", out);
 		json_array_foreach (fields, i, one) {
 			fputs(i ? ", " : "", out);
-			ztc_xml_text(out, json_string_value(one));
+			ztc_html_say(out, ztc_report_field(json_string_value(one)));
 		}
 		fputs("</td></tr>\n", out);
 	}
@@ -177,7 +182,7 @@ static void put_seal(FILE *out, const json_t *doc)
 		ztc_html_row_say(out, N_("signed with key"), N_("not signed"));
 }
 
-static void put_facts(const struct ztc_html *h)
+void ztc_html_about(const struct ztc_html *h)
 {
 	const json_t *host = json_object_get(h->doc, "host");
 	const json_t *profile = json_object_get(h->doc, "profile");
@@ -185,6 +190,7 @@ static void put_facts(const struct ztc_html *h)
 	const json_t *clock = json_object_get(h->doc, "clock");
 	FILE *out = h->out;
 
+	ztc_html_head(h, 2, "about", N_("What was assessed"));
 	fputs("<table class=\"facts\"><tbody>\n", out);
 	ztc_html_row(out, N_("host"), ztc_report_host(h->doc));
 	ztc_html_row(out, N_("operating system"), ztc_str(host, "os"));
@@ -230,6 +236,4 @@ void ztc_html_summary(const struct ztc_html *h)
 	fputs("</p>\n", h->out);
 	put_levels(h);
 	put_blockers(h);
-	ztc_html_head(h, 2, "about", N_("What was assessed"));
-	put_facts(h);
 }

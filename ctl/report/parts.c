@@ -64,6 +64,27 @@ static const struct word collected[] = {
 	{NULL, NULL},
 };
 
+static const struct word methods[] = {
+	{"measure", N_("measured in the kernel or in files")},
+	{"simulate", N_("simulated on the loaded program")},
+	{"probe", N_("tried with packets or a drill")},
+	{"attest", N_("stated by people")},
+	{"attest+measure", N_("signed by people, digest recomputed")},
+	{"sampled", N_("sampled")},
+	{NULL, NULL},
+};
+
+/* Scenes of the guideline. */
+static const struct word fields[] = {
+	{"remote_work", N_("remote working")},
+	{"cloud_access", N_("cloud access")},
+	{"system_ops", N_("system operation and maintenance")},
+	{"app_admin", N_("application administration")},
+	{"service_provider", N_("service provider")},
+	{"cross_org", N_("cross-institution collaboration")},
+	{NULL, NULL},
+};
+
 static const char *word_of(const struct word *words, const char *name)
 {
 	for (; words->name; words++) {
@@ -96,6 +117,16 @@ const char *ztc_report_disposition(const char *state)
 const char *ztc_report_collected(const char *status)
 {
 	return word_of(collected, status);
+}
+
+const char *ztc_report_method(const char *method)
+{
+	return word_of(methods, method);
+}
+
+const char *ztc_report_field(const char *field)
+{
+	return word_of(fields, field);
 }
 
 json_t *ztc_report_all(const json_t *doc)

@@ -39,6 +39,8 @@ const char *ztc_report_status(const char *status);
 const char *ztc_report_severity(const char *severity);
 const char *ztc_report_disposition(const char *state);
 const char *ztc_report_collected(const char *status);
+const char *ztc_report_method(const char *method);
+const char *ztc_report_field(const char *field);
 
 /* ztc_report_strings - the strings of a list, or one string, as a new list. */
 json_t *ztc_report_strings(const json_t *value);
