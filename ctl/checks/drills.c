@@ -138,7 +138,8 @@ static void judge_change(const struct ztc_facts *facts, struct ztc_result *r)
 			     (long long)there, (long long)back);
 }
 
-/* Labels that change at run time (posture, place) or hours; an end date is no attribute of a session. */
+/* Labels that change at run time (posture, place) or hours; an end date is no attribute of a
+ * session. */
 static bool has_attribute(const json_t *statement)
 {
 	const json_t *condition;
