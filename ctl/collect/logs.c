@@ -9,5 +9,14 @@ const struct ztc_collector ztc_collect_logs[] = {
 		.phase = 1,
 		.run = ztc_collect_clock,
 	},
+	{
+		.name = "logs",
+		.method =
+			"configuration of rsyslog, syslog-ng, journal-upload, audisp-remote; /proc/PID; "
+			"sock_diag(7) with tcp_info; agent: flows",
+		.needs = "root",
+		.phase = 1,
+		.run = ztc_collect_forwarding,
+	},
 	{0},
 };

@@ -16,6 +16,19 @@
 int ztc_collect_clock(const struct ztc_env *env, json_t *data);
 
 /**
+ * ztc_collect_forwarding - what forwards records, to where, and whether they get there: fact
+ * "logs".
+ *
+ * Fills {forwarders: [{by, running, sockets_seen?, config?, config_files, config_unreadable,
+ * config_newer (than the process), tls_library?}], targets: [{by, module?, address, port,
+ * transport: "tcp"|"udp"|"relp"|"http"|"https", tls: "none"|"anon"|"certificate"|"name"|"unknown",
+ * authentication?, queue?, file?, line?, connected: bool or null (cannot be seen), local?,
+ * local_port?, remote?, bytes_acked?, last_sent_ms?, last_ack_ms?, stuck?, seen?, seen_protocol?
+ * (encryption of the flow, by the agent), interface?, carrier?: "wireguard"}]}.
+ */
+int ztc_collect_forwarding(const struct ztc_env *env, json_t *data);
+
+/**
  * ztc_chrony_sources - what `chronyc -c -n sources` prints, as servers, sources, reachable_sources.
  *
  * Columns: mode, state, address, stratum, poll, reach (octal), … (chronyc(1), "sources", and its
