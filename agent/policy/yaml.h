@@ -2,7 +2,7 @@
 /*
  * yaml.h - YAML text to a plain tree in which every node knows its place.
  *
- * Private to this room. Only what a policy needs: mappings, sequences and
+ * For this room and for inventories in ztctl. Only what a policy needs: mappings, sequences and
  * scalars. Aliases, anchors, tags and several documents are refused, so that a
  * small file cannot stand for a large tree. Depth and node count are bounded.
  */
