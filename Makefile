@@ -133,6 +133,7 @@ $(OUT)/ctl/report/css.o: ctl/report/report.css
 
 ASSESS_FILES := ctl/assess/checks.json ctl/assess/items.json ctl/assess/model.json \
 	profiles/fsc-2024-net.json
+$(OUT)/ctl/prioritize/tables.o: ctl/prioritize/tables.json
 $(OUT)/ctl/assess/data.o: $(ASSESS_FILES)
 
 $(OUT)/libztshared.a: $(call objs,$(SHARED_SRC))

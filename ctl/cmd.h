@@ -135,4 +135,5 @@ int ztc_run_observe(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_detach(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_drill(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_version(struct ztc_ctx *ctx, const struct ztc_line *line);
+int ztc_run_prioritize(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_assess(struct ztc_ctx *ctx, const struct ztc_line *line);

@@ -39,6 +39,21 @@ static const struct ztc_opt drill_opts[] = {
 
 /* --- prioritize --- */
 
+static const struct ztc_opt prioritize_opts[] = {
+	{"method", "HOW", "both (default): questions, then sums; gate: questions; score: sums"},
+	{"top", "N", "only the first N systems; counts are of all"},
+	{"explain", "ID", "one system: every answer, level and rule behind its place"},
+	{"prefill", "MAP", "factors that recorded flows tell of: saved maps, or 'agent'"},
+	{"plan", "FILE", "join assessments: where the next level is cheapest"},
+	{"template", "KIND", "print an empty inventory: csv or yaml"},
+	{"csv", NULL, "as CSV"},
+	{"markdown", NULL, "as Markdown"},
+	{"html", NULL, "as one page that needs no network, in both languages"},
+	{"lang", "LANG", "en or zh-TW; default: by the locale"},
+	{"out", "FILE", "write it to FILE"},
+	{NULL, NULL, NULL},
+};
+
 const struct ztc_cmd ztc_assess_commands[] = {
 	/* --- assess --- */
 	{"assess", "", "where this host stands on the network pillar, with evidence",
@@ -58,6 +73,12 @@ const struct ztc_cmd ztc_assess_commands[] = {
 	 "not pass.",
 	 drill_opts, 0, 1, ztc_run_drill, 0},
 	/* --- prioritize --- */
+	{"prioritize", "[FILE...]", "which systems of an inventory to deploy first, and why",
+	 "Reads inventories (CSV, YAML or JSON; - is stdin) and orders their systems by the questions and "
+	 "factors of the exchange's briefing on the guideline: tiers 1 to 4, within a tier the larger "
+	 "risk, then the smaller impact. What is not answered stays a range and is flagged. MAP and the "
+	 "FILE of --plan may be directories, or several with commas between.",
+	 prioritize_opts, 0, -1, ztc_run_prioritize, 0},
 };
 
 const size_t ztc_assess_command_count = ARRAY_SIZE(ztc_assess_commands);

@@ -11,7 +11,7 @@ enum column_kind {
 	COLUMN_MODEL,
 	COLUMN_HOSTS,
 	COLUMN_METHOD,
-	COLUMN_DATA,  /* which: question */
+	COLUMN_DATA, /* which: question */
 	COLUMN_MANUAL,
 	COLUMN_RTO,
 	COLUMN_RISK,   /* which: factor */

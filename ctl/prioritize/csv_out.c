@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* csv_out.c - the priorities as CSV for a spreadsheet; cells that look like formulas are escaped. */
+/* csv_out.c - the priorities as CSV for a spreadsheet; cells that look like formulas are escaped.
+ */
 #include <string.h>
 
 #include "base/cleanup.h"

@@ -70,9 +70,9 @@ static json_t *fields_json(const struct ztc_inventory *inv, json_t **ret_pairs,
 		row = steps_json(&steps);
 		json_object_set_new(row, "id", json_string(ztc_field_id(field)));
 		json_object_set_new(row, "name", ztc_field_name(field));
-		json_object_set_new(row, "selected",
-				    json_boolean(steps.count[2] > 0 ||
-						 (steps.other && !steps.count[0])));
+		json_object_set_new(
+			row, "selected",
+			json_boolean(steps.count[2] > 0 || (steps.other && !steps.count[0])));
 		json_array_append_new(fields, row);
 	}
 	for (size_t i = 0; i < inv->count; i++)
@@ -97,8 +97,8 @@ static json_t *levels_json(const struct ztc_level *levels, int count, struct ztc
 
 	for (int i = 0; i < count; i++) {
 		const struct ztc_level *level = &levels[i];
-		const char *id = risk ? ztc_risk_id((enum ztc_risk)i)
-				      : ztc_impact_id((enum ztc_impact)i);
+		const char *id =
+			risk ? ztc_risk_id((enum ztc_risk)i) : ztc_impact_id((enum ztc_impact)i);
 		json_t *row = json_pack("{s:s, s:o, s:i, s:b, s:b}", "id", id, "name",
 					ztc_factor_name(id), "values", level->count, "measured",
 					level->measured, "source_gap", level->gap);
@@ -134,9 +134,9 @@ static json_t *system_fields_json(const struct ztc_system *s)
 static json_t *gate_json(const struct ztc_system *s, bool high)
 {
 	json_t *by = json_array(), *questions = json_object();
-	const enum ztc_answer rto = s->rto_us < 0		     ? ZTC_UNKNOWN
+	const enum ztc_answer rto = s->rto_us < 0		   ? ZTC_UNKNOWN
 				    : s->rto_us > ZTC_RTO_LIMIT_US ? ZTC_YES
-								     : ZTC_NO;
+								   : ZTC_NO;
 
 	if (high) {
 		for (size_t i = 0; i < ZTC_DATA_COUNT; i++) {
@@ -214,10 +214,9 @@ static json_t *scenarios_json(const struct ztc_system *s)
 
 		if (!(s->rules & (1u << n)))
 			continue;
-		json_array_append_new(rules,
-				      json_pack("{s:I, s:o, s:O}", "n", (json_int_t)n, "rule",
-						ztc_say_text(english[n - 1]), "example",
-						json_object_get(example, "zh")));
+		json_array_append_new(rules, json_pack("{s:I, s:o, s:O}", "n", (json_int_t)n,
+						       "rule", ztc_say_text(english[n - 1]),
+						       "example", json_object_get(example, "zh")));
 	}
 	return rules;
 }
@@ -325,8 +324,9 @@ int ztc_priorities_doc(const struct ztc_inventory *inv, enum ztc_method method, 
 			    json_pack("{s:s, s:s}", "name", "ztctl", "version", ZT_VERSION));
 	json_object_set_new(
 		doc, "statement",
-		ztc_say(N_("not a statement of FSC compliance: an order made of the inventory's own "
-			   "answers; the source sets no cut-off score")));
+		ztc_say(N_(
+			"not a statement of FSC compliance: an order made of the inventory's own "
+			"answers; the source sets no cut-off score")));
 	json_object_set_new(doc, "made", now_json());
 	json_object_set_new(doc, "method", json_string(ztc_method_id(method)));
 	json_object_set(doc, "source", json_object_get(ztc_tables(), "source"));

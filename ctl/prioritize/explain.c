@@ -90,7 +90,8 @@ static void put_gates(struct zt_strbuf *out, enum ztc_lang lang, const struct zt
 static void put_line(struct zt_strbuf *out, enum ztc_lang lang, const struct ztc_system *s)
 {
 	if (s->other_method) {
-		zt_strbuf_puts(out, ztc_tr_in(lang, N_("chosen by another methodology: not judged")));
+		zt_strbuf_puts(out,
+			       ztc_tr_in(lang, N_("chosen by another methodology: not judged")));
 		return;
 	}
 	zt_strbuf_puts(out, "R ");

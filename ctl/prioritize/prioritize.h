@@ -24,7 +24,7 @@
 #define ZTC_SYSTEMS_MAX	      20000
 #define ZTC_CELL_MAX	      4096 /* bytes of one value */
 #define ZTC_SYSTEM_HOSTS_MAX  1024
-#define ZTC_PLACE_ERRORS      50 /* errors shown; all are counted */
+#define ZTC_PLACE_ERRORS      50			    /* errors shown; all are counted */
 #define ZTC_RTO_LIMIT_US      (8 * 3600 * INT64_C(1000000)) /* low impact is strictly above */
 
 /* In the order of tables.json. */
@@ -58,14 +58,14 @@ enum ztc_impact {
 
 /* Facts of the briefing's six scenarios, which name fields. */
 enum ztc_scene {
-	ZTC_SCENE_EMPLOYEE_VPN,	 /* employees reach it from outside through a VPN */
-	ZTC_SCENE_DB_INTERNAL,	 /* privileged database accounts are managed inside */
-	ZTC_SCENE_OS_CSP,	 /* a cloud provider runs operating system and network */
-	ZTC_SCENE_SENSITIVE,	 /* holds sensitive data */
-	ZTC_SCENE_ADMIN_SPLIT,	 /* user and administrator accounts are told apart */
-	ZTC_SCENE_OS_VENDOR,	 /* a vendor runs operating system and network */
-	ZTC_SCENE_EXTERNAL,	 /* outside users */
-	ZTC_SCENE_EXTERNAL_VPN,	 /* ... who come through a VPN only, never from the Internet */
+	ZTC_SCENE_EMPLOYEE_VPN, /* employees reach it from outside through a VPN */
+	ZTC_SCENE_DB_INTERNAL,	/* privileged database accounts are managed inside */
+	ZTC_SCENE_OS_CSP,	/* a cloud provider runs operating system and network */
+	ZTC_SCENE_SENSITIVE,	/* holds sensitive data */
+	ZTC_SCENE_ADMIN_SPLIT,	/* user and administrator accounts are told apart */
+	ZTC_SCENE_OS_VENDOR,	/* a vendor runs operating system and network */
+	ZTC_SCENE_EXTERNAL,	/* outside users */
+	ZTC_SCENE_EXTERNAL_VPN, /* ... who come through a VPN only, never from the Internet */
 	ZTC_SCENE_COUNT,
 };
 
@@ -163,9 +163,8 @@ void ztc_inventory_free(struct ztc_inventory *inv);
  * ztc_inventory_error - note what is wrong, in the language in use; text in it is escaped.
  * Returns -EINVAL.
  */
-__attribute__((format(printf, 3, 4))) int ztc_inventory_error(struct ztc_inventory *inv,
-							      const struct ztc_place *place,
-							      const char *fmt, ...);
+__attribute__((format(printf, 3, 4))) int
+ztc_inventory_error(struct ztc_inventory *inv, const struct ztc_place *place, const char *fmt, ...);
 
 /**
  * ztc_inventory_load - add the systems of a file.
@@ -185,12 +184,13 @@ struct ztc_system *ztc_inventory_system(struct ztc_inventory *inv, const struct 
 
 /* --- tables.c: what tables.json says -------------------------------------------------------- */
 
-/* ztc_tables - the whole, read once; borrowed. Aborts if the program was built with a broken one. */
+/* ztc_tables - the whole, read once; borrowed. Aborts if the program was built with a broken one.
+ */
 const json_t *ztc_tables(void);
 const char *ztc_field_id(enum ztc_field field);
 const char *ztc_risk_id(enum ztc_risk factor);
 const char *ztc_impact_id(enum ztc_impact factor);
-const char *ztc_model_id(enum ztc_model model);   /* "", "on-premises", "IaaS", … */
+const char *ztc_model_id(enum ztc_model model);	   /* "", "on-premises", "IaaS", … */
 const char *ztc_method_id(enum ztc_method method); /* "both", "gate", "score" */
 
 /* Names as messages, new references: of a field, a factor, a question of high risk. */
@@ -202,19 +202,21 @@ const char *ztc_data_id(size_t question);
 /* ztc_level_text - what the source calls this level of a factor; message, new reference. */
 json_t *ztc_level_text(const char *factor, int level);
 
-/* --- columns.c, values.c: from texts to systems ------------------------------------------------- */
+/* --- columns.c, values.c: from texts to systems -------------------------------------------------
+ */
 
 struct ztc_column_def;
 const struct ztc_column_def *ztc_column_find(const char *heading, size_t len);
 const char *ztc_column_key(const struct ztc_column_def *column);
 const char *ztc_column_zh(const struct ztc_column_def *column);
 const char *ztc_column_help(const struct ztc_column_def *column);
-const struct ztc_column_def *ztc_column_at(size_t n); /* NULL behind the last */
+const struct ztc_column_def *ztc_column_at(size_t n);	   /* NULL behind the last */
 bool ztc_column_list(const struct ztc_column_def *column); /* may hold several values */
 /* ztc_column_nested - whether YAML may have it under @group ("data", "factors", …). */
 bool ztc_column_nested(const struct ztc_column_def *column, const char *group);
 
-/* ztc_value_set - one value of one column. @text: trimmed, not empty. 0, -EINVAL (noted), -ENOMEM. */
+/* ztc_value_set - one value of one column. @text: trimmed, not empty. 0, -EINVAL (noted), -ENOMEM.
+ */
 int ztc_value_set(struct ztc_inventory *inv, struct ztc_system *system,
 		  const struct ztc_column_def *column, const struct ztc_place *place,
 		  const char *text);
@@ -223,7 +225,8 @@ int ztc_cell_set(struct ztc_inventory *inv, struct ztc_system *system,
 		 const struct ztc_column_def *column, const struct ztc_place *place,
 		 const char *text, size_t len);
 
-/* ztc_cost_level - NTD beyond the budget: 25 million and more is 3, 5 million and more 2, else 1. */
+/* ztc_cost_level - NTD beyond the budget: 25 million and more is 3, 5 million and more 2, else 1.
+ */
 int ztc_cost_level(int64_t ntd);
 
 /* ztc_level_word - level of a factor by a keyword or by its text in either language; 0 = none.
@@ -232,7 +235,8 @@ int ztc_level_word(const char *factor, const char *text, bool *ret_gap);
 /* ztc_level_words - keywords of a factor for messages, "cloud, hosting, …". */
 void ztc_level_words(const char *factor, struct zt_strbuf *out);
 
-/* --- csv.c --------------------------------------------------------------------------------------- */
+/* --- csv.c ---------------------------------------------------------------------------------------
+ */
 
 struct ztc_csv_cell {
 	char *text; /* with a NUL behind it; what was quoted is not any more */
@@ -267,15 +271,16 @@ void ztc_csv_column(char ret[8], unsigned int column);
 
 /* --- scenario.c, score.c, explain.c, doc.c ---------------------------------------------------- */
 
-/* ztc_scenario - fields that the facts name, and notes where fields do not go together. 0, -ENOMEM. */
+/* ztc_scenario - fields that the facts name, and notes where fields do not go together. 0, -ENOMEM.
+ */
 int ztc_scenario(struct ztc_system *system);
 
 /* ztc_say_text - a message of a msgid that holds no conversions; new reference. */
 json_t *ztc_say_text(const char *msgid);
 
-/* ztc_note - one message more to a system's notes. */
-__attribute__((format(printf, 2, 3))) void ztc_note(struct ztc_system *system, const char *fmt,
-						    ...);
+/* ztc_system_note - one message more to a system's notes. */
+__attribute__((format(printf, 2, 3))) void ztc_system_note(struct ztc_system *system,
+							   const char *fmt, ...);
 
 /**
  * ztc_score - questions, sums, tiers, and the order of the inventory by @method.
@@ -300,7 +305,8 @@ json_t *ztc_explain_line(const struct ztc_system *system);
 int ztc_priorities_doc(const struct ztc_inventory *inv, enum ztc_method method, size_t top,
 		       json_t **ret);
 
-/* --- parts.c: what every output says the same way; borrowed from @doc or static ------------------ */
+/* --- parts.c: what every output says the same way; borrowed from @doc or static ------------------
+ */
 
 #define ZTC_TIER_OTHER (-1)
 int ztc_priority_tier(const json_t *system); /* the first it may be; ZTC_TIER_OTHER = not judged */
@@ -315,7 +321,8 @@ void ztc_put_fields(struct zt_strbuf *out, enum ztc_lang lang, const json_t *sys
 /* ztc_put_flags - incomplete, measured, source-gap; nothing when there is none. */
 void ztc_put_flags(struct zt_strbuf *out, enum ztc_lang lang, const json_t *system);
 
-/* --- what renders the document; each returns 0 or -errno ----------------------------------------- */
+/* --- what renders the document; each returns 0 or -errno -----------------------------------------
+ */
 int ztc_priorities_text(FILE *out, const json_t *doc, const struct ztc_style *style);
 int ztc_priorities_explain(FILE *out, const json_t *doc, const char *id,
 			   const struct ztc_style *style); /* -ENOENT: no such system */
@@ -326,7 +333,8 @@ int ztc_priorities_html(FILE *out, const json_t *doc);
 /* ztc_inventory_template - an empty inventory with every column. @yaml: else CSV. */
 void ztc_inventory_template(FILE *out, bool yaml);
 
-/* --- evidence ----------------------------------------------------------------------------------- */
+/* --- evidence -----------------------------------------------------------------------------------
+ */
 
 struct ztc_map;
 /* ztc_prefill - what recorded flows tell about factors that nobody gave. 0 or -ENOMEM. */

@@ -108,9 +108,10 @@ static void finish_system(struct ztc_inventory *inv, struct ztc_system *system)
 		return;
 	level = ztc_cost_level(system->cost_ntd);
 	if (cost->level && cost->level != level) {
-		ztc_inventory_error(inv, place,
-				    N_("cost is %d, but cost_ntd %lld is level %d: give one of them"),
-				    cost->level, (long long)system->cost_ntd, level);
+		ztc_inventory_error(
+			inv, place,
+			N_("cost is %d, but cost_ntd %lld is level %d: give one of them"),
+			cost->level, (long long)system->cost_ntd, level);
 		return;
 	}
 	cost->level = (uint8_t)level;
@@ -173,10 +174,11 @@ static int read_row(struct ztc_inventory *inv, const struct heading *heading,
 	struct ztc_system *system;
 
 	if (count < heading->count)
-		return ztc_inventory_error(inv, place,
-					   N_("%zu cells where the heading has %zu: is a quote or a "
-					      "separator missing?"),
-					   count, heading->count);
+		return ztc_inventory_error(
+			inv, place,
+			N_("%zu cells where the heading has %zu: is a quote or a "
+			   "separator missing?"),
+			count, heading->count);
 	for (size_t i = heading->count; i < count; i++) {
 		at.column = (unsigned int)i + 1;
 		if (cells[i].len)
@@ -188,9 +190,8 @@ static int read_row(struct ztc_inventory *inv, const struct heading *heading,
 		return inv->count >= ZTC_SYSTEMS_MAX ? -EINVAL : -ENOMEM;
 	for (size_t i = 0; i < heading->count; i++) {
 		at.column = (unsigned int)i + 1;
-		if (heading->columns[i] &&
-		    ztc_cell_set(inv, system, heading->columns[i], &at, cells[i].text,
-				 cells[i].len) == -ENOMEM)
+		if (heading->columns[i] && ztc_cell_set(inv, system, heading->columns[i], &at,
+							cells[i].text, cells[i].len) == -ENOMEM)
 			return -ENOMEM;
 	}
 	finish_system(inv, system);
@@ -357,11 +358,12 @@ static const struct zt_node *yaml_list(struct ztc_inventory *inv, const char *fi
 		    strcmp(key->next->text, "other") == 0)
 			*ret_other = true;
 		else
-			other_keys = ztc_inventory_error(
-					     inv, &at,
-					     N_("beside 'systems' there may be 'method: other' only, "
-						"not '%s'"),
-					     key->text) < 0;
+			other_keys =
+				ztc_inventory_error(
+					inv, &at,
+					N_("beside 'systems' there may be 'method: other' only, "
+					   "not '%s'"),
+					key->text) < 0;
 	}
 	return other_keys ? NULL : list;
 }
@@ -464,8 +466,8 @@ int ztc_inventory_load(struct ztc_inventory *inv, const char *path)
 	if (r < 0)
 		return r;
 	file = zt_arena_text(inv->arena, path, strlen(path));
-	if (!file || zt_vec_grow(&inv->files, &inv->file_cap, inv->file_count + 1,
-				 sizeof(*inv->files)) < 0)
+	if (!file ||
+	    zt_vec_grow(&inv->files, &inv->file_cap, inv->file_count + 1, sizeof(*inv->files)) < 0)
 		return -ENOMEM;
 	inv->files[inv->file_count++] = file;
 	return is_csv(path, text, len) ? read_csv(inv, file, text, len)

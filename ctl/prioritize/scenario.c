@@ -12,7 +12,7 @@
 
 #define BIT(field) (1u << (field))
 
-void ztc_note(struct ztc_system *system, const char *fmt, ...)
+void ztc_system_note(struct ztc_system *system, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -54,13 +54,14 @@ static void derive_cross_org(struct ztc_system *system)
 	} else if (only_vpn == ZTC_YES) {
 		system->rules |= 1u << 6;
 		if (system->declared & BIT(ZTC_FIELD_CROSS_ORG))
-			ztc_note(system,
-				 N_("cross_org is declared, but outside users come through a VPN "
-				    "only (scenario 6: not cross-institution collaboration)"));
+			ztc_system_note(
+				system,
+				N_("cross_org is declared, but outside users come through a VPN "
+				   "only (scenario 6: not cross-institution collaboration)"));
 	} else if (!(system->declared & BIT(ZTC_FIELD_CROSS_ORG))) {
 		system->field_open = true;
-		ztc_note(system, N_("outside users use it, but external_only_via_vpn is not "
-				    "answered: whether it is cross_org stays open"));
+		ztc_system_note(system, N_("outside users use it, but external_only_via_vpn is not "
+					   "answered: whether it is cross_org stays open"));
 	}
 }
 
@@ -115,10 +116,10 @@ static void note_overlap(struct ztc_system *system, const struct overlap *o, con
 		int len;
 
 		if (missing)
-			len = asprintf(&text,
-				       ztc_tr_in(lang,
-						 N_("%s and %s overlap (%s): %s is not declared")),
-				       a, b, what, missing);
+			len = asprintf(
+				&text,
+				ztc_tr_in(lang, N_("%s and %s overlap (%s): %s is not declared")),
+				a, b, what, missing);
 		else
 			len = asprintf(&text, ztc_tr_in(lang, N_("%s and %s overlap (%s)")), a, b,
 				       what);
@@ -163,23 +164,26 @@ static void note_contradictions(struct ztc_system *system)
 	bool gap = false;
 
 	if (system->model == ZTC_MODEL_PAAS || system->model == ZTC_MODEL_SAAS)
-		ztc_note(system, N_("%s: items 3-1 and 3-2 are the provider's"),
-			 ztc_model_id(system->model));
+		ztc_system_note(system, N_("%s: items 3-1 and 3-2 are the provider's"),
+				ztc_model_id(system->model));
 	if (system->model == ZTC_MODEL_OWN && (system->declared & BIT(ZTC_FIELD_CLOUD_ACCESS)))
-		ztc_note(system, N_("cloud_access is declared, but the service model is "
-				    "on-premises"));
+		ztc_system_note(system, N_("cloud_access is declared, but the service model is "
+					   "on-premises"));
 	if (system->model == ZTC_MODEL_OWN && system->scene[ZTC_SCENE_OS_CSP] == ZTC_YES)
-		ztc_note(system, N_("a cloud provider runs its operating system, but the service "
-				    "model is on-premises"));
+		ztc_system_note(system,
+				N_("a cloud provider runs its operating system, but the service "
+				   "model is on-premises"));
 	if (personal && data->level && data->level < 3)
-		ztc_note(system, N_("it holds personal data, which is level 3 of system_data, but "
-				    "%d is given"),
-			 data->level);
+		ztc_system_note(system,
+				N_("it holds personal data, which is level 3 of system_data, but "
+				   "%d is given"),
+				data->level);
 	for (int i = 0; i < ZTC_RISK_COUNT; i++)
 		gap = gap || system->risk[i].gap;
 	if (gap)
-		ztc_note(system, N_("source-gap: the source has no row for this device (used inside "
-				    "but of others, or portable and not issued); taken as 3"));
+		ztc_system_note(system,
+				N_("source-gap: the source has no row for this device (used inside "
+				   "but of others, or portable and not issued); taken as 3"));
 }
 
 int ztc_scenario(struct ztc_system *system)

@@ -36,7 +36,9 @@ static void answer(struct ztc_system *s)
 {
 	enum ztc_answer low[2] = {
 		s->manual,
-		s->rto_us < 0 ? ZTC_UNKNOWN : s->rto_us > ZTC_RTO_LIMIT_US ? ZTC_YES : ZTC_NO,
+		s->rto_us < 0		       ? ZTC_UNKNOWN
+		: s->rto_us > ZTC_RTO_LIMIT_US ? ZTC_YES
+					       : ZTC_NO,
 	};
 
 	s->high = any_of(s->data, ZTC_DATA_COUNT);

@@ -57,8 +57,7 @@ const json_t *ztc_tables(void)
 		return tables;
 	tables = json_loadb(ztc_tables_json, (size_t)(ztc_tables_json_end - ztc_tables_json),
 			    JSON_REJECT_DUPLICATES, NULL);
-	if (!tables ||
-	    !same_order(json_object_get(tables, "fields"), field_ids, ZTC_FIELD_COUNT) ||
+	if (!tables || !same_order(json_object_get(tables, "fields"), field_ids, ZTC_FIELD_COUNT) ||
 	    !same_order(json_object_get(tables, "risk_factors"), risk_ids, ZTC_RISK_COUNT) ||
 	    !same_order(json_object_get(tables, "impact_factors"), impact_ids, ZTC_IMPACT_COUNT) ||
 	    !same_order(json_object_get(json_object_get(tables, "high_risk"), "questions"),

@@ -140,8 +140,8 @@ static void put_foot(FILE *out, const json_t *doc, const struct ztc_style *style
 	}
 	if (incomplete) {
 		zt_strbuf_printf(&text,
-				 ztc_tr(N_("%lld systems are incomplete: they stand where they are "
-					   "at best, until what is missing is answered")),
+				 ztc_tr(N_("incomplete: %lld; they stand where they are at best, "
+					   "until what is missing is answered")),
 				 incomplete);
 		put_line(out, style, ZTC_WARN, &text);
 	}
@@ -222,11 +222,11 @@ int ztc_priorities_text(FILE *out, const json_t *doc, const struct ztc_style *st
 
 static int put_factors(FILE *out, const struct ztc_style *style, const json_t *sum)
 {
-	static const struct ztc_column columns[] = {
-		{.title = "", .min = 12},
-		{.title = "", .right = true},
-		{.title = "", .min = 20},
-		{.title = "", .min = 12},
+	const struct ztc_column columns[] = {
+		{.title = ztc_tr(N_("Factor")), .min = 12},
+		{.title = ztc_tr(N_("Level")), .right = true},
+		{.title = ztc_tr(N_("Means")), .min = 20},
+		{.title = ztc_tr(N_("Given")), .min = 12},
 	};
 	zt_auto(ztc_table_free) struct ztc_table *table = NULL;
 	const json_t *factor;
@@ -246,18 +246,17 @@ static int put_factors(FILE *out, const struct ztc_style *style, const json_t *s
 		ztc_table_cell(table, level ? ZTC_PLAIN : ZTC_WARN, "%s",
 			       level ? ztc_text(json_object_get(factor, "text"))
 				     : ztc_tr(N_("not answered: counted as 1 to 3")));
-		ztc_table_cell(table, ZTC_DIM, "%s%s%s",
-			       json_is_true(json_object_get(factor, "measured"))
-				       ? ztc_tr(N_("measured: "))
-				       : "",
-			       why, json_is_true(json_object_get(factor, "source_gap"))
-					    ? " (source-gap)"
-					    : "");
+		ztc_table_cell(
+			table, ZTC_DIM, "%s%s%s",
+			json_is_true(json_object_get(factor, "measured")) ? ztc_tr(N_("measured: "))
+									  : "",
+			why,
+			json_is_true(json_object_get(factor, "source_gap")) ? " (source-gap)" : "");
 	}
 	return ztc_table_print(table, out, style, 2);
 }
 
-static void put_questions(FILE *out, const struct ztc_style *style, const json_t *gate)
+static void put_questions(FILE *out, const json_t *gate)
 {
 	const char *id;
 	const json_t *value;
@@ -266,7 +265,7 @@ static void put_questions(FILE *out, const struct ztc_style *style, const json_t
 		zt_auto(zt_json_decref) json_t *question = ztc_question(id);
 		const char *answer = json_string_value(value);
 
-		ztc_put(out, style, ZTC_PLAIN, "  %s %s\n", ztc_text(question),
+		fprintf(out, "  %s %s\n", ztc_text(question),
 			strcmp(answer, "yes") == 0  ? ztc_tr(N_("yes"))
 			: strcmp(answer, "no") == 0 ? ztc_tr(N_("no"))
 						    : ztc_tr(N_("not answered")));
@@ -279,23 +278,23 @@ static int explain(FILE *out, const json_t *system, const struct ztc_style *styl
 	size_t i;
 	int r;
 
-	ztc_put(out, style, ZTC_BOLD, "%s %s\n", ztc_str(system, "id"), ztc_str(system, "name"));
+	ztc_put(out, style, ZTC_BOLD, "%s %s", ztc_str(system, "id"), ztc_str(system, "name"));
+	fputc('\n', out);
 	ztc_wrap(out, style, ZTC_PLAIN, 0, 2, ztc_text(json_object_get(system, "explain")));
 	if (json_is_true(json_object_get(system, "other_method")))
 		return 0;
 	fprintf(out, "\n%s\n", ztc_tr(N_("Fields")));
 	json_array_foreach (json_object_get(system, "fields"), i, item)
-		ztc_put(out, style, ZTC_PLAIN, "  %s%s\n", ztc_text(json_object_get(item, "name")),
+		fprintf(out, "  %s%s\n", ztc_text(json_object_get(item, "name")),
 			strcmp(ztc_str(item, "source"), "scenario") == 0 ? " *" : "");
 	json_array_foreach (json_object_get(system, "scenarios"), i, item) {
-		fprintf(out, "  * %s %lld: ", ztc_tr(N_("scenario")),
-			(long long)ztc_int(item, "n"));
-		ztc_put(out, style, ZTC_PLAIN, "%s\n", ztc_text(json_object_get(item, "rule")));
+		fprintf(out, "  * %s %lld: %s\n", ztc_tr(N_("scenario")),
+			(long long)ztc_int(item, "n"), ztc_text(json_object_get(item, "rule")));
 	}
 	fprintf(out, "\n%s\n", ztc_tr(N_("High risk (any yes)")));
-	put_questions(out, style, json_object_get(system, "high_risk"));
+	put_questions(out, json_object_get(system, "high_risk"));
 	fprintf(out, "%s\n", ztc_tr(N_("Low impact (any yes)")));
-	put_questions(out, style, json_object_get(system, "low_impact"));
+	put_questions(out, json_object_get(system, "low_impact"));
 	fprintf(out, "\n%s\n", ztc_tr(N_("Risk factors (6 to 18)")));
 	r = put_factors(out, style, json_object_get(system, "risk"));
 	fprintf(out, "\n%s\n", ztc_tr(N_("Impact factors (5 to 15)")));

@@ -10,7 +10,7 @@
 #include "base/vec.h"
 #include "ctl/prioritize/columns.h"
 
-#define MICRO	  INT64_C(1000000)
+#define MICRO	   INT64_C(1000000)
 #define NUMBER_MAX INT64_C(1000000000000) /* of hours or NTD: no organisation has more */
 
 int ztc_cost_level(int64_t ntd)
@@ -53,7 +53,8 @@ static int read_answer(const char *text, enum ztc_answer *ret)
 {
 	static const char *const yes[] = {"yes", "y", "true", "1", "是", "有", "v", "✓", "✔", NULL};
 	static const char *const no[] = {"no", "n", "false", "0", "否", "無", "非", NULL};
-	static const char *const open[] = {"unknown", "?", "-", "？", "未知", "不明", "待確認", NULL};
+	static const char *const open[] = {"unknown", "?",    "-",	"？",
+					   "未知",    "不明", "待確認", NULL};
 
 	if (one_of(text, yes))
 		*ret = ZTC_YES;
@@ -140,10 +141,10 @@ static int set_rto(struct ztc_inventory *inv, struct ztc_system *system,
 		   const struct ztc_place *place, const char *text)
 {
 	static const struct unit units[] = {
-		{"", 3600},	{"h", 3600},	  {"hours", 3600},   {"hour", 3600}, {"小時", 3600},
-		{"時", 3600},	{"min", 60},	  {"minutes", 60},   {"分鐘", 60},   {"分", 60},
-		{"d", 86400},	{"days", 86400}, {"day", 86400}, {"天", 86400},  {"日", 86400},
-		{NULL, 0},
+		{"", 3600},	{"h", 3600},   {"hours", 3600}, {"hour", 3600},
+		{"小時", 3600}, {"時", 3600},  {"min", 60},	{"minutes", 60},
+		{"分鐘", 60},	{"分", 60},    {"d", 86400},	{"days", 86400},
+		{"day", 86400}, {"天", 86400}, {"日", 86400},	{NULL, 0},
 	};
 	int64_t us;
 	enum ztc_answer open;
@@ -162,7 +163,7 @@ static int set_cost(struct ztc_inventory *inv, struct ztc_system *system,
 		    const struct ztc_place *place, const char *text)
 {
 	static const struct unit units[] = {
-		{"", 1},	  {"元", 1},	   {"NTD", 1},	      {"TWD", 1},      {"萬", 10000},
+		{"", 1},	 {"元", 1},	    {"NTD", 1},		 {"TWD", 1}, {"萬", 10000},
 		{"萬元", 10000}, {"億", 100000000}, {"億元", 100000000}, {NULL, 0},
 	};
 	static const char *const marks[] = {"NT$", "NTD", "TWD", "$"};
@@ -180,10 +181,10 @@ static int set_cost(struct ztc_inventory *inv, struct ztc_system *system,
 		}
 	}
 	if (read_measure(number, units, &micro) < 0)
-		return ztc_inventory_error(inv, place,
-					   N_("'%s' is no amount of NTD (5000000, 500萬, 0.25億)"),
-					   text);
+		return ztc_inventory_error(
+			inv, place, N_("'%s' is no amount of NTD (5000000, 500萬, 0.25億)"), text);
 	system->cost_ntd = micro / MICRO;
+	system->impact[ZTC_IMPACT_COST].why = text;
 	return 0;
 }
 
@@ -294,8 +295,8 @@ static int set_field(struct ztc_inventory *inv, struct ztc_system *system,
 static int set_model(struct ztc_inventory *inv, struct ztc_system *system,
 		     const struct ztc_place *place, const char *text)
 {
-	static const char *const own[] = {"on-premises", "on-premise", "none", "no",
-					  "-",		 "地端",	"無",	"否", NULL};
+	static const char *const own[] = {"on-premises", "on-premise", "none", "no", "-",
+					  "地端",	 "無",	       "否",   NULL};
 
 	for (unsigned int model = ZTC_MODEL_OWN; model < ZTC_MODEL_COUNT; model++) {
 		if (strcasecmp(text, ztc_model_id(model)) == 0 ||
@@ -352,8 +353,8 @@ static int set_text(struct ztc_inventory *inv, struct ztc_system *system,
 		    const char *text)
 {
 	const char **into[] = {
-		[TEXT_ID] = &system->id,	       [TEXT_NAME] = &system->name,
-		[TEXT_OWNER] = &system->owner,	       [TEXT_REVIEWED] = &system->reviewed_at,
+		[TEXT_ID] = &system->id,       [TEXT_NAME] = &system->name,
+		[TEXT_OWNER] = &system->owner, [TEXT_REVIEWED] = &system->reviewed_at,
 		[TEXT_NOTE] = &system->note,
 	};
 
@@ -400,8 +401,8 @@ int ztc_value_set(struct ztc_inventory *inv, struct ztc_system *system,
 		return set_level(inv, &system->risk[column->which], ztc_risk_id(column->which),
 				 place, text);
 	case COLUMN_IMPACT:
-		return set_level(inv, &system->impact[column->which],
-				 ztc_impact_id(column->which), place, text);
+		return set_level(inv, &system->impact[column->which], ztc_impact_id(column->which),
+				 place, text);
 	}
 	return -EINVAL;
 }

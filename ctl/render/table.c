@@ -126,7 +126,8 @@ static void measure(const struct ztc_table *table, struct layout *layout)
 		column = (column + 1) % table->column_count;
 	}
 	for (size_t c = 0; c < table->column_count; c++) {
-		unsigned int w = (unsigned int)strlen(table->columns[c].title);
+		const char *title = table->columns[c].title;
+		unsigned int w = ztc_width(title, strlen(title));
 
 		if (layout->width[c] && w > layout->width[c])
 			layout->width[c] = w;
