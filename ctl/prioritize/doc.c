@@ -106,7 +106,7 @@ static json_t *levels_json(const struct ztc_level *levels, int count, struct ztc
 		json_object_set_new(row, "level",
 				    level->level ? json_integer(level->level) : json_null());
 		json_object_set_new(row, "text",
-				    level->level ? ztc_level_text(id, level->level) : json_null());
+				    level->level ? ztc_factor_text(id, level->level) : json_null());
 		json_object_set_new(row, "why", zt_json_str(level->why));
 		json_array_append_new(factors, row);
 	}

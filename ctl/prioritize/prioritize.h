@@ -196,11 +196,11 @@ const char *ztc_method_id(enum ztc_method method); /* "both", "gate", "score" */
 /* Names as messages, new references: of a field, a factor, a question of high risk. */
 json_t *ztc_field_name(enum ztc_field field);
 json_t *ztc_factor_name(const char *id);
-json_t *ztc_question(const char *id);
+json_t *ztc_factor_question(const char *id);
 const char *ztc_data_id(size_t question);
 
-/* ztc_level_text - what the source calls this level of a factor; message, new reference. */
-json_t *ztc_level_text(const char *factor, int level);
+/* ztc_factor_text - what the source calls this level of a factor; message, new reference. */
+json_t *ztc_factor_text(const char *factor, int level);
 
 /* --- columns.c, values.c: from texts to systems -------------------------------------------------
  */
@@ -229,11 +229,11 @@ int ztc_cell_set(struct ztc_inventory *inv, struct ztc_system *system,
  */
 int ztc_cost_level(int64_t ntd);
 
-/* ztc_level_word - level of a factor by a keyword or by its text in either language; 0 = none.
+/* ztc_factor_word - level of a factor by a keyword or by its text in either language; 0 = none.
  * @ret_gap: the source has no row for it. */
-int ztc_level_word(const char *factor, const char *text, bool *ret_gap);
-/* ztc_level_words - keywords of a factor for messages, "cloud, hosting, …". */
-void ztc_level_words(const char *factor, struct zt_strbuf *out);
+int ztc_factor_word(const char *factor, const char *text, bool *ret_gap);
+/* ztc_factor_words - keywords of a factor for messages, "cloud, hosting, …". */
+void ztc_factor_words(const char *factor, struct zt_strbuf *out);
 
 /* --- csv.c ---------------------------------------------------------------------------------------
  */

@@ -134,7 +134,7 @@ json_t *ztc_factor_name(const char *id)
 	return message_of(factor_row(id));
 }
 
-json_t *ztc_question(const char *id)
+json_t *ztc_factor_question(const char *id)
 {
 	const json_t *tables = ztc_tables();
 	const json_t *row =
@@ -146,7 +146,7 @@ json_t *ztc_question(const char *id)
 	return message_of(row);
 }
 
-json_t *ztc_level_text(const char *factor, int level)
+json_t *ztc_factor_text(const char *factor, int level)
 {
 	const char name[2] = {(char)('0' + level), '\0'};
 

@@ -262,7 +262,7 @@ static void put_questions(FILE *out, const json_t *gate)
 	const json_t *value;
 
 	json_object_foreach ((json_t *)json_object_get(gate, "questions"), id, value) {
-		zt_auto(zt_json_decref) json_t *question = ztc_question(id);
+		zt_auto(zt_json_decref) json_t *question = ztc_factor_question(id);
 		const char *answer = json_string_value(value);
 
 		fprintf(out, "  %s %s\n", ztc_text(question),

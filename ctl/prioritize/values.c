@@ -207,7 +207,7 @@ static int level_of(const char *factor, const char *text, bool *ret_gap)
 	int level = plain_level(text);
 
 	*ret_gap = false;
-	return level ? level : ztc_level_word(factor, text, ret_gap);
+	return level ? level : ztc_factor_word(factor, text, ret_gap);
 }
 
 /* "vendor engineers=3": who or what it is, and its level. */
@@ -247,7 +247,7 @@ static int set_level(struct ztc_inventory *inv, struct ztc_level *into, const ch
 	if (!level && read_answer(text, &open) == 0 && open == ZTC_UNKNOWN)
 		return 0;
 	if (!level) {
-		ztc_level_words(factor, &words);
+		ztc_factor_words(factor, &words);
 		if (words.len)
 			return ztc_inventory_error(
 				inv, place,

@@ -90,7 +90,7 @@ static bool same(const char *wanted, const char *text)
 	       strcmp(wanted, other) == 0;
 }
 
-int ztc_level_word(const char *factor, const char *text, bool *ret_gap)
+int ztc_factor_word(const char *factor, const char *text, bool *ret_gap)
 {
 	char wanted[1024];
 
@@ -98,7 +98,7 @@ int ztc_level_word(const char *factor, const char *text, bool *ret_gap)
 	if (plain(wanted, sizeof(wanted), text) >= sizeof(wanted) || !*wanted)
 		return 0;
 	for (int level = 3; level >= 1; level--) {
-		zt_auto(zt_json_decref) json_t *says = ztc_level_text(factor, level);
+		zt_auto(zt_json_decref) json_t *says = ztc_factor_text(factor, level);
 
 		if (same(wanted, ztc_text_in(ZTC_LANG_EN, says)) ||
 		    same(wanted, ztc_text_in(ZTC_LANG_ZH_TW, says)))
@@ -113,7 +113,7 @@ int ztc_level_word(const char *factor, const char *text, bool *ret_gap)
 	return 0;
 }
 
-void ztc_level_words(const char *factor, struct zt_strbuf *out)
+void ztc_factor_words(const char *factor, struct zt_strbuf *out)
 {
 	const char *sep = "";
 
