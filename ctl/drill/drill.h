@@ -70,6 +70,7 @@ int ztc_drill_rollback(struct ztc_drill *drill);   /* change.c */
 int ztc_drill_bad_policy(struct ztc_drill *drill); /* change.c */
 int ztc_drill_revoke(struct ztc_drill *drill);	   /* revoke.c */
 int ztc_drill_signal(struct ztc_drill *drill);	   /* revoke.c */
+int ztc_drill_drift(struct ztc_drill *drill);	   /* drift.c */
 int ztc_drill_survive(struct ztc_drill *drill);	   /* survive.c */
 int ztc_drill_tamper(struct ztc_drill *drill);	   /* tamper.c */
 

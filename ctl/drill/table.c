@@ -30,6 +30,8 @@ const struct ztc_drill_row ztc_drills[] = {
 	 ztc_drill_revoke},
 	{"signal", "another system's word changes what is enforced, and its end does", true,
 	 ztc_drill_signal},
+	{"drift", "a row is taken out of the kernel's tables; the agent notices and puts it back",
+	 true, ztc_drill_drift},
 	{"survive", "the agent is killed and what it enforced goes on", true, ztc_drill_survive},
 	{"tamper", "a policy whose signature was altered is refused", false, ztc_drill_tamper},
 	{0},

@@ -51,8 +51,14 @@ is "signal passes" "$rc" 0
 holds "the signal ended by itself" test "$(number reverted_ms)" -gt "$(number changed_ms)"
 is "no label is left" "$(jqr b label list -- '.labels | map(select(.key == "zt-drill")) | length')" 0
 
+before=$(jqr b status -- '[.policy.rows_digest, .policy.digest] | join(" ")')
+drill drift
+is "drift passes" "$rc" 0
+holds "noticed, then repaired" test "$(number detect_ms)" -ge 0 -a "$(number restore_ms)" -ge "$(number detect_ms)"
+is "what is in force is what was" "$(jqr b status -- '[.policy.rows_digest, .policy.digest] | join(" ")')" "$before"
+
 records=$(ls "$TMP/b/state/records" | wc -l)
-is "a record of each" "$records" 5
+is "a record of each" "$records" 6
 drill tamper
 is "an unsigned policy cannot be tampered with" "$rc" 1
 like "and it says what to do" "$(cat "$TMP/err")" "*is not signed*ztctl policy sign*"
