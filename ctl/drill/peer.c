@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
@@ -373,13 +374,26 @@ static int fork_peer(struct ztc_peer *peer)
 	return read_answer(peer, 0, &a);
 }
 
-/* Somebody's route to the documentation network would be shadowed, or ours would. */
+/* An interface whose network has the canary's addresses in it: they may be somebody's after all. */
 static bool network_in_use(void)
 {
-	zt_auto(zt_close) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_in sa = at(ZTC_PEER_HOST, 9);
+	struct ifaddrs *all = NULL;
+	bool used = false;
+	struct in_addr ours;
 
-	return fd >= 0 && bind(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0;
+	inet_pton(AF_INET, ZTC_PEER_HOST, &ours);
+	if (getifaddrs(&all) < 0)
+		return true;
+	for (struct ifaddrs *i = all; i; i = i->ifa_next) {
+		const struct sockaddr_in *at_if = (const void *)i->ifa_addr;
+		const struct sockaddr_in *mask = (const void *)i->ifa_netmask;
+
+		if (at_if && mask && at_if->sin_family == AF_INET && mask->sin_addr.s_addr &&
+		    ((at_if->sin_addr.s_addr ^ ours.s_addr) & mask->sin_addr.s_addr) == 0)
+			used = true;
+	}
+	freeifaddrs(all);
+	return used;
 }
 
 int ztc_peer_start(struct ztc_peer *peer, char **ret_why)
@@ -388,8 +402,9 @@ int ztc_peer_start(struct ztc_peer *peer, char **ret_why)
 	int r = -EEXIST;
 
 	if (network_in_use() || if_nametoindex(ZTC_PEER_LINK)) {
-		*ret_why = strdup("a drill is running already: " ZTC_PEER_LINK " or " ZTC_PEER_HOST
-				  " is there");
+		*ret_why = strdup(
+			"a drill is running already, or this host is in the network of " ZTC_PEER_HOST
+			" (TEST-NET-1, RFC 5737), which drills borrow");
 		return r;
 	}
 	r = fork_peer(peer);
