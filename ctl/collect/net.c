@@ -12,5 +12,10 @@ const struct ztc_collector ztc_collect_net[] = {
 	 .method = "netlink RTM_GETLINK, RTM_GETADDR, RTM_GETROUTE, RTM_GETNEIGH",
 	 .phase = 1,
 	 .run = ztc_net_prefixes},
+	{.name = "filter",
+	 .method = "nft -j list ruleset, iptables-save of both kinds; every rule followed",
+	 .needs = "CAP_NET_ADMIN",
+	 .phase = 1,
+	 .run = ztc_net_filter},
 	{0},
 };

@@ -7,3 +7,4 @@
 
 int ztc_net_listeners(const struct ztc_env *env, json_t *data); /* net_listeners.c */
 int ztc_net_prefixes(const struct ztc_env *env, json_t *data);	/* net_prefixes.c */
+int ztc_net_filter(const struct ztc_env *env, json_t *data);	/* net_filter.c */
