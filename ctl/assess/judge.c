@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/digest.h"
 #include "base/json.h"
 #include "base/time.h"
 #include "ctl/assess/catalogue.h"
 #include "ctl/assess/judge.h"
 #include "ctl/assess/profile.h"
+#include "ctl/evidence/seal.h"
 
 #define HOUR_S 3600
 #define DAY_S  86400
@@ -109,9 +109,7 @@ static int64_t valid_s(const struct ztc_facts *facts, const struct ztc_result *r
 static json_t *evidence_digest(const struct ztc_facts *facts, const struct ztc_result *r)
 {
 	zt_auto(zt_json_decref) json_t *all = json_object();
-	zt_auto(zt_freep) char *text = NULL;
-	uint8_t digest[ZT_DIGEST_LEN];
-	char hex[ZT_DIGEST_TEXT_LEN];
+	char digest[ZTC_DIGEST_TEXT_LEN];
 	const json_t *name;
 	size_t i;
 
@@ -122,10 +120,7 @@ static json_t *evidence_digest(const struct ztc_facts *facts, const struct ztc_r
 		json_object_set_new(all, json_string_value(name),
 				    value ? json_incref(value) : json_null());
 	}
-	text = json_dumps(all, JSON_SORT_KEYS | JSON_COMPACT);
-	if (!text || zt_digest_of(text, strlen(text), digest) < 0)
-		return json_null();
-	return json_sprintf("sha256:%s", zt_digest_text(digest, hex));
+	return ztc_digest(all, digest) < 0 ? json_null() : json_string(digest);
 }
 
 /* The names of facts, each once. */

@@ -2,6 +2,8 @@
 /* host.c - which machine this is: name, identity, kernel, boot, what its firmware says it is. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -85,6 +87,41 @@ static void set_times(json_t *data, const struct ztc_env *env)
 	json_object_set_new(data, "btime_s", json_integer(s ? env->now_s - s : 0));
 }
 
+/* What collectors need beyond reading files of the world; capability.h has the numbers. */
+static void set_capabilities(json_t *data)
+{
+	static const struct {
+		int bit;
+		const char *name;
+	} wanted[] = {
+		{2, "CAP_DAC_READ_SEARCH"},
+		{12, "CAP_NET_ADMIN"},
+		{19, "CAP_SYS_PTRACE"},
+		{39, "CAP_BPF"},
+	};
+	zt_auto(zt_fclosep) FILE *in = fopen("/proc/self/status", "re");
+	zt_auto(zt_freep) char *line = NULL;
+	json_t *missing;
+	uint64_t effective = 0;
+	size_t size = 0;
+	bool found = false;
+
+	while (in && !found && getline(&line, &size, in) >= 0)
+		found = sscanf(line, "CapEff: %" SCNx64, &effective) == 1;
+	if (!found)
+		return;
+	missing = json_array();
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
+		/* CAP_DAC_OVERRIDE (1) reads what CAP_DAC_READ_SEARCH does. */
+		bool has = effective >> wanted[i].bit & 1 ||
+			   (wanted[i].bit == 2 && effective >> 1 & 1);
+
+		if (!has)
+			json_array_append_new(missing, json_string(wanted[i].name));
+	}
+	json_object_set_new(data, "capabilities_missing", missing);
+}
+
 static int collect_host(const struct ztc_env *env, json_t *data)
 {
 	json_t *dmi = json_object();
@@ -97,6 +134,7 @@ static int collect_host(const struct ztc_env *env, json_t *data)
 	set_machine(data, env);
 	set_os(data, env);
 	set_times(data, env);
+	set_capabilities(data);
 	set_line(data, "boot_id", env, "/proc/sys/kernel/random/boot_id");
 	set_line(dmi, "vendor", env, "/sys/class/dmi/id/sys_vendor");
 	set_line(dmi, "product", env, "/sys/class/dmi/id/product_name");
@@ -106,7 +144,8 @@ static int collect_host(const struct ztc_env *env, json_t *data)
 
 const struct ztc_collector ztc_collect_host[] = {
 	{.name = "host",
-	 .method = "uname(2), /etc/machine-id, /etc/os-release, /proc/uptime, /sys/class/dmi/id",
+	 .method =
+		 "uname(2), /etc/machine-id, /etc/os-release, /proc/uptime, /proc/self/status, /sys/class/dmi/id",
 	 .phase = 1,
 	 .run = collect_host},
 	{0},

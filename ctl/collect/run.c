@@ -17,11 +17,11 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/digest.h"
 #include "base/json.h"
 #include "base/strbuf.h"
 #include "base/time.h"
 #include "ctl/collect/collect.h"
+#include "ctl/evidence/seal.h"
 
 #define JOBS_MAX	 64
 #define TIMEOUT_S	 5
@@ -216,17 +216,6 @@ static const char *status_of(int r)
 	}
 }
 
-static void set_digest(json_t *fact, const json_t *data)
-{
-	zt_auto(zt_freep) char *text = json_dumps(data, JSON_SORT_KEYS | JSON_COMPACT);
-	uint8_t digest[ZT_DIGEST_LEN];
-	char hex[ZT_DIGEST_TEXT_LEN];
-
-	if (text && zt_digest_of(text, strlen(text), digest) == 0)
-		json_object_set_new(fact, "digest",
-				    json_sprintf("sha256:%s", zt_digest_text(digest, hex)));
-}
-
 static void set_status(json_t *fact, const char *status, const char *why)
 {
 	json_object_set_new(fact, "status", json_string(status));
@@ -254,11 +243,16 @@ static void set_answer(const struct job *job, json_t *fact, json_t *answer)
 	json_t *data = json_object_get(answer, "data");
 	int r = (int)json_integer_value(json_object_get(answer, "r"));
 	const char *why = json_string_value(json_object_get(data, "why"));
+	char digest[ZTC_DIGEST_TEXT_LEN];
 
+	if (r == 0 && ztc_digest(data, digest) < 0) {
+		set_status(fact, "error", "it handed over a value that a document cannot hold");
+		return;
+	}
 	if (r == 0) {
 		set_status(fact, "ok", NULL);
 		json_object_set(fact, "data", data);
-		set_digest(fact, data);
+		json_object_set_new(fact, "digest", json_string(digest));
 		return;
 	}
 	set_status(fact, status_of(r), why ? why : strerror(-r));
