@@ -1,24 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* commands_assess.c - the rows of the commands around the assessment, for the table of commands. */
 #include "base/cleanup.h"
+#include "base/pins.h"
 #include "ctl/assess/exit.h"
+#include "ctl/assess/output.h"
 #include "ctl/cmd.h"
 
 /* --- assess --- */
 
 static const struct ztc_opt assess_opts[] = {
 	{"target", "LEVEL", "the level that has to be met: I (default), II, III or IV"},
-	{"profile", "FILE", "thresholds and lists; default: fsc-2024-net, which is built in"},
-	{"state-dir", "DIR", "the agent's state directory (default /var/lib/ztseg)"},
-	{"trust", "DIR", "public keys by role (default /etc/ztseg/trust)"},
-	{"pin-dir", "DIR", "the agent's pin directory"},
-	{"netns", "WHICH", "own (default) or all: other network namespaces too"},
 	{"probe", NULL, "shake hands with this host's own listeners, to see how they encrypt"},
 	{"observe", "TIME", "watch this host's connections for 10m, 24h before judging"},
+	{"profile", "FILE", "thresholds and lists; default: fsc-2024-net, which is built in"},
+	{"scope", "FILE", "declaration of the system: fields of use, service model"},
+	{"system", "FILE", "a system without a host, by its declaration and attestations alone"},
+	{"waivers", "FILE", "accepted risks: a file or a directory"},
+	{"attestations", "FILE", "results of manual checks: a file or a directory"},
+	{"accept", "WHAT", "waivers: the target is judged with waivers"},
+	{"state-dir", "DIR", "the agent's state directory (default /var/lib/ztseg)"},
+	{"trust", "DIR", "public keys by role (default /etc/ztseg/trust)"},
+	{"pin-dir", "DIR", "the agent's pin directory (default " ZT_PINS_DIR ")"},
+	{"netns", "WHICH", "own (default) or all: other network namespaces too"},
 	{"timeout", "TIME", "at most so long for each collector (5s)"},
 	{"evidence", "FILE", "save the facts that were judged"},
 	{"from", "FILE", "judge facts that were saved; nothing is collected"},
-	{"out", "FILE", "write it to FILE"},
+	{"sign", "KEY", "sign result and saved facts with this secret key"},
+	{"password-file", "FILE", "the secret key's password is the first line of FILE"},
+	{"record", NULL, "keep the run as a signed record in the state directory"},
+	{"explain", "ID", "one check: what it reads, when it passes, what was found"},
+	{"install-timer", NULL, "write units of a daily run with --record (to --out DIR)"},
+	ZTC_OUTPUT_OPTS,
 	{NULL, NULL, NULL},
 };
 

@@ -19,6 +19,7 @@
 #define NOTE_LINES   4
 #define TITLE_WIDTH  28
 #define STATUS_WIDTH 11
+#define BRACKET	     "\uff08" /* fullwidth: what follows explains the name */
 
 static const struct {
 	const char *name, *text;
@@ -108,9 +109,8 @@ static void put_head(FILE *out, const json_t *doc, const struct ztc_style *style
 static const struct {
 	const char *key, *text;
 } count_words[] = {
-	{"pass", N_("%lld pass")},   {"partial", N_("%lld partial")},
-	{"fail", N_("%lld FAIL")},   {"unknown", N_("%lld unknown")},
-	{"error", N_("%lld error")}, {"notapplicable", N_("%lld n/a")},
+	{"pass", N_("pass")},	    {"partial", N_("partial")}, {"fail", N_("FAIL")},
+	{"unknown", N_("unknown")}, {"error", N_("error")},	{"notapplicable", N_("n/a")},
 };
 
 /* The waiver of an item that ends first, or NULL. */
@@ -140,8 +140,8 @@ static char *summary_of(const json_t *doc, const json_t *item)
 		long long n = ztc_int(counts, count_words[i].key);
 
 		if (n) {
-			ztc_append(text, sizeof(text), "%s", *text ? " " : "");
-			ztc_append(text, sizeof(text), ztc_tr(count_words[i].text), n);
+			ztc_append(text, sizeof(text), "%s%lld %s", *text ? " " : "", n,
+				   ztc_tr(count_words[i].text));
 		}
 	}
 	if (waiver) {
@@ -161,11 +161,14 @@ static void put_item(FILE *out, const json_t *doc, const json_t *item,
 	zt_auto(zt_freep) char *name = NULL;
 	static const char *const levels[] = {"0", "I", "II", "III", "IV"};
 	json_int_t level = ztc_int(item, "level");
+	const char *zh = ztc_text_in(ZTC_LANG_ZH_TW, title);
+	bool en = ztc_lang() == ZTC_LANG_EN;
+	const char *bracket = en ? strstr(zh, BRACKET) : NULL;
+	size_t len = bracket ? (size_t)(bracket - zh) : strlen(zh);
 
 	/* The item's own name is Chinese; beside it a word for who does not read that. */
-	if (asprintf(&name, "%s %s%s%s", ztc_str(item, "id"), ztc_text_in(ZTC_LANG_ZH_TW, title),
-		     ztc_lang() == ZTC_LANG_EN ? " " : "",
-		     ztc_lang() == ZTC_LANG_EN ? ztc_str(row, "short") : "") < 0 ||
+	if (asprintf(&name, "%s %.*s%s%s", ztc_str(item, "id"), (int)len, zh, en ? " " : "",
+		     en ? ztc_str(row, "short") : "") < 0 ||
 	    !summary) {
 		name = NULL;
 		return;

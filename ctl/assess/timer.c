@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * timer.c - the units of a daily run.
+ *
+ * The run keeps a signed record in the state directory, which ZTS-3.7-06 counts. It may write
+ * there and nowhere else.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "ctl/assess/exit.h"
+#include "ctl/assess/timer.h"
+#include "ctl/evidence/record.h"
+
+#define SERVICE "ztseg-assess.service"
+#define TIMER	"ztseg-assess.timer"
+
+static const char timer_text[] = "[Unit]\n"
+				 "Description=Daily assessment of this host by ztctl\n"
+				 "\n"
+				 "[Timer]\n"
+				 "OnCalendar=daily\n"
+				 "RandomizedDelaySec=1h\n"
+				 "Persistent=true\n"
+				 "\n"
+				 "[Install]\n"
+				 "WantedBy=timers.target\n";
+
+/* Absolute, since a unit has no directory of its own. */
+static char *absolute(const char *path)
+{
+	char *real = path ? realpath(path, NULL) : NULL;
+
+	return real ? real : path ? strdup(path) : NULL;
+}
+
+/* Paths go into a unit between quotes: those that would need escaping are refused. */
+static bool plain(const char *path)
+{
+	return path[strcspn(path, "\"'\\%$\n")] == '\0';
+}
+
+static int add_file_option(char **options, const struct ztc_line *line, const char *name)
+{
+	zt_auto(zt_freep) char *path = absolute(ztc_value(line, name));
+	char *longer = NULL;
+
+	if (!path)
+		return 0;
+	if (!plain(path))
+		return -EINVAL;
+	if (asprintf(&longer, "%s \"--%s=%s\"", *options ? *options : "", name, path) < 0)
+		return -ENOMEM;
+	free(*options);
+	*options = longer;
+	return 0;
+}
+
+/* What this command line asks for, as that of the unit. */
+static int service_text(const struct ztc_line *line, char **ret)
+{
+	static const char *const files[] = {"profile",	    "scope", "waivers",
+					    "attestations", "trust", "state-dir"};
+	const char *target = ztc_value(line, "target"), *state = ztc_value(line, "state-dir");
+	zt_auto(zt_freep) char *state_dir = absolute(state ? state : ZTC_STATE_DIR);
+	zt_auto(zt_freep) char *options = NULL;
+	char self[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (len < 0 || !state_dir)
+		return -errno;
+	self[len] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		int r = add_file_option(&options, line, files[i]);
+
+		if (r < 0)
+			return r;
+	}
+	if (!plain(self) || !plain(state_dir) || (target && !plain(target)))
+		return -EINVAL;
+	/* 2 and 3 are results, not failures of the run. */
+	return asprintf(ret,
+			"[Unit]\n"
+			"Description=Assessment of this host by ztctl\n"
+			"After=ztagent.service\n"
+			"\n"
+			"[Service]\n"
+			"Type=oneshot\n"
+			"ExecStart=\"%s\" assess --record%s%s%s%s\n"
+			"SuccessExitStatus=2 3\n"
+			"Nice=10\n"
+			"ProtectSystem=strict\n"
+			"ReadWritePaths=-%s\n",
+			self, target ? " --target=" : "", target ? target : "",
+			ztc_value(line, "probe") ? " --probe" : "", options ? options : "",
+			state_dir) < 0
+		       ? -ENOMEM
+		       : 0;
+}
+
+static int write_unit(const char *dir, const char *name, const char *text)
+{
+	zt_auto(zt_freep) char *path = NULL;
+	int r = asprintf(&path, "%s/%s", dir, name) < 0
+			? -ENOMEM
+			: zt_file_replace(path, text, strlen(text), 0644);
+
+	if (r < 0)
+		return ztc_fail(ZTC_ASSESS_FAILED, "cannot write '%s/%s': %s", dir, name,
+				strerror(-r));
+	printf("wrote %s\n", path);
+	return ZTC_ASSESS_MET;
+}
+
+int ztc_timer_install(struct ztc_ctx *ctx, const struct ztc_line *line)
+{
+	const char *dir = ztc_value(line, "out") ? ztc_value(line, "out") : ZTC_UNIT_DIR;
+	zt_auto(zt_freep) char *service = NULL;
+	int r = service_text(line, &service), status;
+
+	if (r == -EINVAL)
+		return ztc_fail(ZTC_ASSESS_FAILED, "a path with quotes, %% or $ cannot stand in a "
+						   "unit: use another one");
+	if (r < 0)
+		return ztc_fail(ZTC_ASSESS_FAILED, "%s", strerror(-r));
+	if (ctx->json || access(dir, W_OK) < 0) {
+		printf("# %s/" SERVICE "\n%s\n# %s/" TIMER "\n%s", dir, service, dir, timer_text);
+		if (!ctx->json)
+			fprintf(stderr, "ztctl: '%s' cannot be written: nothing was installed\n",
+				dir);
+		return ctx->json ? ZTC_ASSESS_MET : ZTC_ASSESS_FAILED;
+	}
+	status = write_unit(dir, SERVICE, service);
+	if (!status)
+		status = write_unit(dir, TIMER, timer_text);
+	if (!status)
+		printf("nothing was started; to do so: systemctl daemon-reload && "
+		       "systemctl enable --now " TIMER "\n");
+	return status;
+}
