@@ -106,6 +106,15 @@ void ztc_usage_list(FILE *out);
 void ztc_write_completion(FILE *out);
 void ztc_write_man(FILE *out);
 
+/* --- help in other languages than English (help.c) --- */
+
+/* ztc_help_translated - the language in use is not English, and the command's help is translated. */
+bool ztc_help_translated(const struct ztc_cmd *cmd);
+void ztc_help(FILE *out, const struct ztc_cmd *cmd);
+
+/* ztc_write_msgids - what of the table is translated, as a catalogue without translations. */
+void ztc_write_msgids(FILE *out);
+
 /* --- commands, one file per family --- */
 
 int ztc_run_status(struct ztc_ctx *ctx, const struct ztc_line *line);

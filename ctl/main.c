@@ -13,12 +13,14 @@
 #include "base/cleanup.h"
 #include "api/wire.h"
 #include "ctl/cmd.h"
+#include "ctl/i18n/say.h"
 
 #define KEY_SOCKET   's'
 #define KEY_JSON     'j'
 #define KEY_COLOR    0x100
 #define KEY_GENERATE 0x101
 #define KEY_VERBOSE  'v'
+#define KEY_HELP     0x103
 #define KEY_COMMAND  0x200 /* + row of the command's options */
 
 /* What the global parser leaves behind. */
@@ -130,6 +132,9 @@ static error_t parse_command(int key, char *arg, struct argp_state *state)
 		if (p->line.cmd->max >= 0 && p->word_count > p->line.cmd->max)
 			argp_error(state, "unexpected argument '%s'", p->words[p->line.cmd->max]);
 		return 0;
+	case KEY_HELP:
+		ztc_help(stdout, p->line.cmd);
+		exit(fflush(stdout) == 0 ? ZTC_EXIT_OK : ZTC_EXIT_FAILED);
 	default:
 		for (size_t i = 0; key == KEY_VERBOSE && p->line.cmd->opts[i].name; i++) {
 			if (is_verbose(&p->line.cmd->opts[i]))
@@ -143,11 +148,56 @@ static error_t parse_command(int key, char *arg, struct argp_state *state)
 	}
 }
 
+/* The value of --lang, before options are parsed, since their help is in that language. */
+static const char *early_lang(const struct ztc_cmd *cmd, int argc, char **argv)
+{
+	const struct ztc_opt *opt = cmd->opts;
+
+	while (opt && opt->name && strcmp(opt->name, "lang") != 0)
+		opt++;
+	for (int i = 1; opt && opt->name && i < argc; i++) {
+		if (strncmp(argv[i], "--lang=", 7) == 0)
+			return argv[i] + 7;
+		if (strcmp(argv[i], "--lang") == 0)
+			return argv[i + 1];
+	}
+	return NULL;
+}
+
+static const char *line_lang(const struct ztc_line *line)
+{
+	const struct ztc_opt *opts = line->cmd->opts;
+
+	for (size_t i = 0; opts && opts[i].name; i++) {
+		if (strcmp(opts[i].name, "lang") == 0)
+			return line->values[i];
+	}
+	return NULL;
+}
+
+/* @options has room for ZTC_OPTS_MAX and help. */
+static void fill_options(struct argp_option *options, const struct ztc_cmd *cmd)
+{
+	size_t i;
+
+	for (i = 0; cmd->opts && cmd->opts[i].name && i < ZTC_OPTS_MAX; i++) {
+		options[i].name = cmd->opts[i].name;
+		options[i].key = is_verbose(&cmd->opts[i]) ? KEY_VERBOSE : KEY_COMMAND + (int)i;
+		options[i].arg = cmd->opts[i].arg;
+		options[i].doc = cmd->opts[i].help;
+		options[i].group = (int)i + 1; /* keeps the order of the table */
+	}
+	if (ztc_help_translated(cmd)) {
+		options[i].name = "help";
+		options[i].key = KEY_HELP;
+	}
+}
+
 static int run_command(struct globals *g, const struct ztc_cmd *cmd, int argc, char **argv)
 {
 	zt_auto(zt_freep) char *name = NULL;
 	zt_auto(zt_freep) char **words = calloc(argc + 1, sizeof(*words));
-	struct argp_option options[ZTC_OPTS_MAX + 1] = {0};
+	struct argp_option options[ZTC_OPTS_MAX + 2] = {0};
 	const struct argp_child children[] = {
 		{&global_argp, 0, "Common options:", ZTC_OPTS_MAX + 1}, {0}};
 	const struct argp argp = {
@@ -159,22 +209,24 @@ static int run_command(struct globals *g, const struct ztc_cmd *cmd, int argc, c
 	};
 	struct parsed p = {.globals = g, .line = {.cmd = cmd}, .words = words};
 
-	for (size_t i = 0; cmd->opts && cmd->opts[i].name && i < ZTC_OPTS_MAX; i++) {
-		options[i].name = cmd->opts[i].name;
-		options[i].key = is_verbose(&cmd->opts[i]) ? KEY_VERBOSE : KEY_COMMAND + (int)i;
-		options[i].arg = cmd->opts[i].arg;
-		options[i].doc = cmd->opts[i].help;
-		options[i].group = (int)i + 1; /* keeps the order of the table */
-	}
+	const char *lang;
+
+	(void)ztc_lang_set(NULL);
+	(void)ztc_lang_set(early_lang(cmd, argc, argv));
+	fill_options(options, cmd);
 	if (!words || asprintf(&name, "ztctl %s", cmd->name) < 0)
 		return ztc_fail(ZTC_EXIT_FAILED, "out of memory");
 	argv[0] = name;
 	g->top = false;
 	argp_err_exit_status = ztc_bad_usage(&p.line);
-	if (argp_parse(&argp, argc, argv, 0, NULL, &p) != 0)
+	if (argp_parse(&argp, argc, argv, ztc_help_translated(cmd) ? ARGP_NO_HELP : 0, NULL, &p) !=
+	    0)
 		return argp_err_exit_status;
 	p.line.argc = p.word_count;
 	p.line.argv = words;
+	lang = line_lang(&p.line);
+	if (ztc_lang_set(lang) < 0)
+		return ztc_fail(argp_err_exit_status, "--lang takes en or zh-TW, not '%s'", lang);
 	return cmd->run(&g->ctx, &p.line);
 }
 
@@ -239,8 +291,10 @@ static int generate(const char *what)
 		ztc_write_completion(stdout);
 	else if (strcmp(what, "man") == 0)
 		ztc_write_man(stdout);
+	else if (strcmp(what, "msgids") == 0)
+		ztc_write_msgids(stdout);
 	else
-		return ztc_fail(ZTC_EXIT_USAGE, "--generate takes completion or man");
+		return ztc_fail(ZTC_EXIT_USAGE, "--generate takes completion, man or msgids");
 	return ZTC_EXIT_OK;
 }
 
