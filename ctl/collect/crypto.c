@@ -11,6 +11,22 @@ static int collect_banners(const struct ztc_env *env, json_t *data)
 }
 
 const struct ztc_collector ztc_collect_crypto[] = {
+	{.name = "nfs",
+	 .method = "/proc/mounts, /proc/fs/nfsd/exports",
+	 .needs = "root",
+	 .phase = 1,
+	 .run = ztc_collect_nfs},
+	{.name = "tunnels",
+	 .method =
+		 "genetlink WG_CMD_GET_DEVICE, netlink XFRM_MSG_GETSA and GETPOLICY, RTM_GETROUTE",
+	 .needs = "CAP_NET_ADMIN",
+	 .phase = 1,
+	 .run = ztc_collect_tunnels},
+	{.name = "keys",
+	 .method = "stat() of private keys: /proc/PID/fd of listeners, configuration of daemons",
+	 .needs = "root",
+	 .phase = 2,
+	 .run = ztc_collect_keys},
 	{.name = "banners",
 	 .method =
 		 "one handshake (TLS by OpenSSL, SSH KEXINIT, banner) and one hello of TLS 1.1 per "
