@@ -150,6 +150,17 @@ def map_row($samples):
 		 "\(of("time-agent"; .ns) | median | over(.; 1e6) | round_to(1)) ms; with 1,000,000 living flows " +
 		 "in them \($loaded) s"));
 
+def assess_rows($samples):
+	def of($name; unit): $samples | values("assess"; $name; unit);
+	(of("memory"; .bytes) | map(. / 1e6)) as $memory |
+	time_row($samples; "assess_time"; "assess"; "time"; "s"; 1e9; 2;
+		("ztctl --json assess, passive, of that host with its flows and " +
+		 "\(of("listeners"; .count) | max // "no") listeners")),
+	row("assess_rss"; "MB"; $memory | max; 64; ($memory | length > 0) and ($memory | max) <= 64;
+	    $memory | stats | rounded(10); nothing;
+	    {measured: ("all of its processes together; the largest alone " +
+			"\(of("largest"; .bytes) | max | over(.; 1e6) | round_to(10)) MB"), by: $kernel});
+
 def html_rows($samples):
 	def of($name; unit): $samples | values("html"; $name; unit);
 	(of("size"; .bytes) | map(. / 1e6)) as $size |
@@ -194,6 +205,7 @@ def details($samples; $by):
 		storm_row($native),
 		memory_row($native),
 		map_row($native),
+		assess_rows($native),
 		html_rows($native)
 	],
 	details: (details($native; $kernel) + details($emulated; $emulated_kernel))
