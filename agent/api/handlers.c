@@ -30,6 +30,7 @@ static const char *const promote_args[] = {"rules", "all",   "within_ms", "perce
 static const char *const rollback_args[] = {"entry", "revision", "within_ms", "why", NULL};
 static const char *const history_args[] = {"show", NULL};
 static const char *const plan_args[] = {"path", "files", "signature", "promote", "all", NULL};
+static const char *const simulate_args[] = {"peers", NULL};
 static const char *const observe_args[] = {"for_s", "off", NULL};
 
 static const char *const label_set_args[] = {"host", "labels", "ttl_s", NULL};
@@ -57,6 +58,7 @@ static const struct zt_handler handlers[] = {
 	{"policy rollback", true, rollback_args, zt_handle_policy_rollback},
 	{"policy history", false, history_args, zt_handle_policy_history},
 	{"policy plan", true, plan_args, zt_handle_policy_plan},
+	{"simulate", false, simulate_args, zt_handle_simulate},
 	{"observe", true, observe_args, zt_handle_observe},
 	{"detach", true, no_args, zt_handle_detach},
 };

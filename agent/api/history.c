@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "api/internal.h"
 #include "api/names.h"
@@ -51,12 +52,72 @@ static void read_boot_id(char *buf, size_t size)
 	buf[strcspn(buf, "\n")] = '\0';
 }
 
+/* --- heartbeats ---------------------------------------------------------------------------------
+ */
+
+static int64_t clock_ms(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
+static uint8_t mode_of(const struct zt_dp_watch *watch)
+{
+	if (watch->observing || !watch->statements)
+		return ZT_BEAT_OBSERVE;
+	if (!watch->enforces)
+		return ZT_BEAT_STAGED;
+	return watch->whole ? ZT_BEAT_ENFORCED : ZT_BEAT_PARTIAL;
+}
+
+static void add_device(uint32_t ifindex, const char *name, uint64_t bytes, uint64_t before,
+		       void *ctx)
+{
+	struct zt_history_beat *beat = ctx;
+	struct zt_history_device *grown =
+		reallocarray(beat->devices, beat->device_count + 1, sizeof(*grown));
+
+	if (!grown)
+		return;
+	beat->devices = grown;
+	grown[beat->device_count] =
+		(struct zt_history_device){.ifindex = ifindex, .bytes = bytes, .before = before};
+	snprintf(grown[beat->device_count].name, sizeof(grown->name), "%s", name);
+	beat->device_count++;
+}
+
+static bool beat_of(void *ctx, struct zt_history_beat *ret)
+{
+	struct zt_api_server *server = *(struct zt_api_server **)ctx;
+	struct zt_dp_watch watch;
+	int64_t asleep_ms;
+
+	if (!server || server->detached)
+		return false;
+	zt_dp_watch(server->ctx.dp, &watch);
+	read_boot_id(ret->boot, sizeof(ret->boot));
+	ret->boot_ms = clock_ms(CLOCK_BOOTTIME);
+	ret->awake_ms = clock_ms(CLOCK_MONOTONIC);
+	asleep_ms = ret->boot_ms - ret->awake_ms;
+	ret->run_ms = (int64_t)(server->ctx.started_ns / ZT_NS_PER_MS);
+	ret->mode = mode_of(&watch);
+	ret->places = watch.places;
+	ret->unjudged = watch.unjudged;
+	ret->attached_ms =
+		watch.attached_ns ? (int64_t)(watch.attached_ns / ZT_NS_PER_MS) + asleep_ms : 0;
+	zt_dp_device_bytes(server->ctx.dp, add_device, ret);
+	return true;
+}
+
 int zt_api_history_open(struct zt_history **ret, const char *state_dir, struct zt_dp *dp,
 			struct zt_api_server **server)
 {
 	zt_auto(zt_freep) char *path = NULL;
 	char boot_id[64], generation[192];
-	struct zt_history_config cfg = {.names = names_of, .user = user_of, .ctx = server};
+	struct zt_history_config cfg = {
+		.names = names_of, .user = user_of, .beat = beat_of, .ctx = server};
 	struct zt_dp_state state;
 
 	if (asprintf(&path, "%s/%s", state_dir, ZT_HISTORY_FILE) < 0) {

@@ -183,6 +183,7 @@ int zt_handle_policy_status(struct zt_request *request);
 int zt_handle_policy_show(struct zt_request *request);
 int zt_handle_policy_plan(struct zt_request *request);
 int zt_handle_policy_explain(struct zt_request *request);
+int zt_handle_simulate(struct zt_request *request);
 int zt_handle_doctor(struct zt_request *request);
 int zt_handle_observe(struct zt_request *request);
 int zt_handle_detach(struct zt_request *request);

@@ -11,8 +11,10 @@
 #include "api/render.h"
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "base/time.h"
 #include "datapath/datapath.h"
 #include "datapath/intent.h"
+#include "plan/gate.h"
 #include "policy/policy.h"
 #include "policy/rules.h"
 #include "policy/tables.h"
@@ -30,8 +32,20 @@ static json_t *header_json(const struct zt_tables *tables)
 			 zt_json_str(tables->host));
 }
 
-static json_t *statement_json(struct zt_dp *dp, const struct zt_rule_info *info)
+static json_t *stood_json(struct zt_request *req, const char *id, size_t *at)
 {
+	const struct zt_policy *policy = zt_intent_policy(req->ctx->intent);
+	char text[ZT_TIME_TEXT_LEN];
+	int64_t since_s =
+		policy && req->ctx->history ? zt_gate_stood(req->ctx->history, policy, id, at) : 0;
+
+	return since_s ? json_string(zt_wall_text((uint64_t)since_s * ZT_NS_PER_S, text))
+		       : json_null();
+}
+
+static json_t *statement_json(struct zt_request *req, const struct zt_rule_info *info, size_t *at)
+{
+	struct zt_dp *dp = req->ctx->dp;
 	json_t *o = json_object();
 
 	set(o, "id", zt_json_str(info->id));
@@ -55,15 +69,17 @@ static json_t *statement_json(struct zt_dp *dp, const struct zt_rule_info *info)
 	if (info->expired)
 		set(o, "expired", json_true());
 	set(o, "flows", zt_json_u64(zt_dp_rule_hits(dp, info->number)));
+	set(o, "stood_since", stood_json(req, info->id, at));
 	return o;
 }
 
 static int show_statements(struct zt_request *req, const struct zt_tables *tables)
 {
 	json_t *list = json_array();
+	size_t at = 0;
 
 	for (size_t i = 0; i < tables->rule_count; i++)
-		json_array_append_new(list, statement_json(req->ctx->dp, &tables->rules[i]));
+		json_array_append_new(list, statement_json(req, &tables->rules[i], &at));
 	req->result = json_pack("{s:o, s:o}", "policy", header_json(tables), "statements", list);
 	return req->result ? 0 : -ENOMEM;
 }

@@ -391,6 +391,28 @@ bool zt_dp_alarm_raised(struct zt_dp *dp);
  */
 bool zt_dp_outdated(struct zt_dp *dp);
 
+/* What the kernel has of ours at one moment, for a heartbeat. */
+struct zt_dp_watch {
+	bool enforces;	      /* the rows in force deny something */
+	bool statements;      /* they have statements, staged ones included */
+	bool observing;	      /* nothing is dropped for now */
+	bool whole;	      /* every interface that is up is guarded */
+	uint64_t places;      /* hash of the links and filters that we hang on: equal = the same */
+	uint64_t attached_ns; /* CLOCK_MONOTONIC, coarse: the first device; 0 = none */
+	uint64_t unjudged;    /* packets that devices carried before they were attached */
+};
+void zt_dp_watch(struct zt_dp *dp, struct zt_dp_watch *ret);
+
+/*
+ * zt_dp_device_bytes - received and sent bytes of every guarded device, as the kernel counts them.
+ * @fn: its @before is what that was when we attached; UINT64_MAX: an earlier agent did.
+ *
+ * Returns 0 or -errno.
+ */
+typedef void (*zt_dp_bytes_fn)(uint32_t ifindex, const char *name, uint64_t bytes, uint64_t before,
+			       void *ctx);
+int zt_dp_device_bytes(struct zt_dp *dp, zt_dp_bytes_fn fn, void *ctx);
+
 /* zt_dp_tables - the tables in force, as given to zt_dp_commit(); NULL: an earlier agent's. */
 const struct zt_tables *zt_dp_tables(struct zt_dp *dp);
 

@@ -43,13 +43,14 @@ static int on_stats(struct nl_msg *msg, void *ctx)
 	struct nlmsghdr *head = nlmsg_hdr(msg);
 	struct rtnl_link_stats64 stats = {};
 	struct nlattr *attr[IFLA_MAX + 1];
-	uint64_t *packets = ctx;
+	struct zt_carried *carried = ctx;
 
 	if (nlmsg_parse(head, sizeof(struct ifinfomsg), attr, IFLA_MAX, NULL) < 0 ||
 	    !attr[IFLA_STATS64])
 		return NL_OK;
 	nla_memcpy(&stats, attr[IFLA_STATS64], sizeof(stats));
-	*packets = stats.rx_packets + stats.tx_packets;
+	carried->packets = stats.rx_packets + stats.tx_packets;
+	carried->bytes = stats.rx_bytes + stats.tx_bytes;
 	return NL_OK;
 }
 
@@ -60,7 +61,7 @@ static void free_sock(struct nl_sock **sock)
 	*sock = NULL;
 }
 
-int zt_netwatch_packets(uint32_t ifindex, uint64_t *ret_packets)
+int zt_netwatch_carried(uint32_t ifindex, struct zt_carried *ret)
 {
 	zt_auto(free_sock) struct nl_sock *sock = nl_socket_alloc();
 	struct ifinfomsg link = {.ifi_family = AF_UNSPEC, .ifi_index = (int)ifindex};
@@ -68,7 +69,7 @@ int zt_netwatch_packets(uint32_t ifindex, uint64_t *ret_packets)
 
 	if (!sock)
 		return -ENOMEM;
-	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_stats, ret_packets);
+	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_stats, ret);
 	if (nl_connect(sock, NETLINK_ROUTE) < 0)
 		return -EIO;
 	r = nl_send_simple(sock, RTM_GETLINK, 0, &link, sizeof(link));
@@ -138,7 +139,7 @@ static void attach_now(struct zt_dp *dp, struct zt_iface *iface)
 {
 	bool first = !iface->attached_ns, took_over;
 	int layer = layer_of(iface->type), r;
-	uint64_t packets = 0;
+	struct zt_carried carried = {0};
 
 	iface->l3 = layer == 1;
 	took_over = !dp->started && dp->taken_over && zt_iface_has_pins(dp, iface->ifindex);
@@ -150,11 +151,15 @@ static void attach_now(struct zt_dp *dp, struct zt_iface *iface)
 		zt_alarm(dp, ZT_ALARM_ATTACH_FAILED, "%s: %s", iface->name, strerror(-r));
 		return;
 	}
-	if (!first || took_over)
+	if (!first)
 		return;
+	iface->bytes_before = UINT64_MAX;
 	/* Read after attaching, so that the number is never too small. */
-	if (zt_netwatch_packets(iface->ifindex, &packets) == 0 && packets > iface->baseline)
-		iface->unjudged = packets - iface->baseline;
+	if (took_over || zt_netwatch_carried(iface->ifindex, &carried) < 0)
+		return;
+	iface->bytes_before = carried.bytes;
+	if (carried.packets > iface->baseline)
+		iface->unjudged = carried.packets - iface->baseline;
 	if (iface->news_ns)
 		iface->attach_took_ns = zt_netwatch_clock_ns() - iface->news_ns;
 }

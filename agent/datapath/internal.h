@@ -56,12 +56,13 @@ struct zt_iface {
 	bool up;
 	bool slave; /* has a master that gets its packets */
 	bool vlan;
-	bool seen;	   /* mark and sweep of a full dump */
-	bool moved_head;   /* was put back to the head once: not fought over again */
-	uint32_t lower;	   /* VLAN: the device below, when in this namespace */
-	uint32_t xdp_id;   /* somebody's XDP program */
-	uint64_t news_ns;  /* precise time when we heard that it is up; 0 = before we began */
-	uint64_t baseline; /* packets it had carried then */
+	bool seen;	       /* mark and sweep of a full dump */
+	bool moved_head;       /* was put back to the head once: not fought over again */
+	uint32_t lower;	       /* VLAN: the device below, when in this namespace */
+	uint32_t xdp_id;       /* somebody's XDP program */
+	uint64_t news_ns;      /* precise time when we heard that it is up; 0 = before we began */
+	uint64_t baseline;     /* packets it had carried then */
+	uint64_t bytes_before; /* received and sent when it was attached; UINT64_MAX = not known */
 	enum zt_iface_state state;
 	bool tcx;
 	bool l3;
@@ -220,8 +221,11 @@ void zt_netwatch_close(struct zt_dp *dp);
 struct zt_iface *zt_netwatch_iface(struct zt_dp *dp, uint32_t ifindex);
 
 /* --- iface.c --- */
-/* zt_netwatch_packets - rx + tx packets of a device now. */
-int zt_netwatch_packets(uint32_t ifindex, uint64_t *ret_packets);
+/* What a device received and sent until now. */
+struct zt_carried {
+	uint64_t packets, bytes;
+};
+int zt_netwatch_carried(uint32_t ifindex, struct zt_carried *ret);
 void zt_netwatch_judge(struct zt_dp *dp); /* settle every interface's state, attach what must be */
 
 /* --- address.c: the local address table --- */

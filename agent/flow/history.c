@@ -75,6 +75,21 @@ static int copy_stand(struct zt_history_writer *h, struct zt_job *job)
 	return 0;
 }
 
+/* Without memory this heartbeat is missing, as it is when nobody has anything to say. */
+static void add_beat(struct zt_history_writer *h, struct zt_job *job)
+{
+	if (!h->cfg.beat)
+		return;
+	job->beat = calloc(1, sizeof(*job->beat));
+	if (job->beat && h->cfg.beat(h->cfg.ctx, job->beat)) {
+		h->run_ms = job->beat->run_ms;
+		h->beating = true;
+		return;
+	}
+	free(job->beat);
+	job->beat = NULL;
+}
+
 /* The next job of the writing that goes on; the last one ends it. */
 static void make_job(struct zt_history_writer *h)
 {
@@ -96,6 +111,7 @@ static void make_job(struct zt_history_writer *h)
 		h->watched_ns %= ZT_NS_PER_S;
 		job->losses = h->losses;
 		job->hints = zt_take(h->hints);
+		add_beat(h, job);
 		h->losses = 0;
 		h->phase = ZT_HISTORY_IDLE;
 		zt_ledger_done(h->ledger);

@@ -29,6 +29,26 @@
 #define ZT_HISTORY_WRITE_MS  10000
 
 /**
+ * struct zt_history_beat - how the agent fares at one moment.
+ * @boot:        boot id of the kernel.
+ * @run_ms:      number of this run, rising: CLOCK_MONOTONIC when it began [ms].
+ * @boot_ms, @awake_ms: CLOCK_BOOTTIME and CLOCK_MONOTONIC now [ms].
+ * @mode, @places, @attached_ms, @unjudged: see struct zt_history_span.
+ * @devices:     the guarded ones; malloc'ed, the history frees it.
+ */
+struct zt_history_beat {
+	char boot[ZT_HISTORY_BOOT_LEN];
+	int64_t run_ms;
+	int64_t boot_ms, awake_ms;
+	uint8_t mode;
+	uint64_t places;
+	int64_t attached_ms;
+	uint64_t unjudged;
+	struct zt_history_device *devices;
+	size_t device_count;
+};
+
+/**
  * struct zt_history_config
  * @path:       the database; made when missing. One that is corrupt or of a newer version is
  *              set aside under another name and a new one begun (stats.set_aside says so).
@@ -36,6 +56,7 @@
  *              only within one: text that changes with every boot and every new set of maps.
  * @names:      asked while a writing is prepared; its strings are copied. NULL: no names.
  * @user:       name of a user, or NULL. NULL: no names.
+ * @beat:       asked at every writing; false = nothing to say. NULL: no life is recorded.
  * @wall:       seconds since 1970; NULL: the machine's clock. Tests bring their own.
  * @size_cap, @day_rows, @hour_rows, @hour_days, @age_days, @hint_rows, @edge_cap, @write_ms,
  * @gap_s: 0 = as above.
@@ -45,6 +66,7 @@ struct zt_history_config {
 	const char *generation;
 	const struct zt_flow_names *(*names)(void *ctx);
 	const char *(*user)(void *ctx, uint32_t uid);
+	bool (*beat)(void *ctx, struct zt_history_beat *ret);
 	int64_t (*wall)(void *ctx);
 	void *ctx;
 	uint64_t size_cap;

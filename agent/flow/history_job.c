@@ -42,6 +42,9 @@ void zt_job_free(struct zt_job **job)
 	free(j->rows);
 	free(j->rtts);
 	free(j->stand);
+	if (j->beat)
+		free(j->beat->devices);
+	free(j->beat);
 	zt_strmap_free(&j->hints);
 	zt_strmap_free(&j->nodes);
 	zt_strmap_free(&j->owners);

@@ -10,6 +10,7 @@
  * history_write.c one job in one transaction
  * history_live.c what was written of living flows
  * history_tidy.c hours become days; bounds
+ * history_beat.c the agent's own life, bytes of devices
  *
  * Questions are answered by agent/history/.
  */
@@ -64,7 +65,8 @@ struct zt_job {
 	uint64_t losses;
 	uint8_t (*stand)[ZT_HISTORY_DIGEST_LEN]; /* NULL = as before */
 	size_t stand_count;
-	struct zt_strmap *hints; /* struct zt_job_hint, then the name; NULL = none */
+	struct zt_strmap *hints;      /* struct zt_job_hint, then the name; NULL = none */
+	struct zt_history_beat *beat; /* NULL = nobody says how the agent fares */
 };
 
 /* Key of a name in a job, without its NUL. */
@@ -113,6 +115,7 @@ enum zt_hdb_stmt {
 	ZT_Q_DAY_ROWS,
 	ZT_Q_DAY_NO_HOURS,
 	ZT_Q_DAY_SET_ROWS,
+	ZT_Q_DAY_BYTES,
 	ZT_Q_DAY_END,
 	ZT_Q_META_GET,
 	ZT_Q_META_SET,
@@ -203,6 +206,20 @@ int zt_hdb_write(struct zt_hdb *db, const struct zt_job *job, const struct zt_hi
 int zt_hdb_tidy(struct zt_hdb *db, const struct zt_history_config *cfg, int64_t now_s,
 		struct zt_hdb_losses *losses, char *err);
 
+/* zt_job_row_bytes - as devices count them: once for each guarded one that it passed. */
+uint64_t zt_job_row_bytes(const struct zt_job_row *row);
+
+/*
+ * zt_hdb_put_bytes - to the day: @flow_bytes of this job, and with its heartbeat, if it has one,
+ * what devices carried since the one before; the last span goes on, or a new one begins. Within a
+ * transaction. 0 or -1.
+ */
+int zt_hdb_put_bytes(struct zt_hdb *db, const struct zt_job *job, uint32_t gap_s,
+		     uint64_t flow_bytes);
+
+/* zt_hdb_beat_end - the agent was asked to stop. 0 or -1. */
+int zt_hdb_beat_end(struct zt_hdb *db, int64_t run_ms);
+
 /* zt_hdb_size - fills in how much there is. 0 or -errno. */
 int zt_hdb_size(struct zt_hdb *db, struct zt_history_stats *ret);
 
@@ -261,6 +278,8 @@ struct zt_history_writer {
 	uint64_t edges_over_cap;
 	struct zt_strmap *hints; /* learnt since the last writing, as in a job; NULL = none */
 	uint64_t hints_over_cap;
+	bool beating; /* there was a heartbeat, of the run @run_ms */
+	int64_t run_ms;
 
 	/* Shared with the thread, under @lock. */
 	pthread_mutex_t lock;

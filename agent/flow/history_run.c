@@ -291,6 +291,8 @@ static void *run(void *arg)
 			wait_ms(h, h->cfg.write_ms);
 	}
 	pthread_mutex_unlock(&h->lock);
+	if (db && h->beating)
+		zt_hdb_beat_end(db, h->run_ms);
 	zt_hdb_close(&db);
 	return NULL;
 }

@@ -91,6 +91,19 @@ const char *const zt_hdb_migrations[ZT_HDB_VERSION] = {
 	" PRIMARY KEY(edge, ids)) WITHOUT ROWID;"
 	"INSERT INTO live SELECT 0, key, counts FROM live_1;"
 	"DROP TABLE live_1;",
+
+	/* To 3: the agent's own life, bytes of devices. Hashes as zt_history_span_hash(). */
+	"ALTER TABLE day ADD COLUMN device_bytes INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE day ADD COLUMN flow_bytes INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE span(id INTEGER PRIMARY KEY, boot TEXT NOT NULL, run_ms INTEGER NOT NULL,"
+	" mode INTEGER NOT NULL, places INTEGER NOT NULL, from_ms INTEGER NOT NULL,"
+	" to_ms INTEGER NOT NULL, awake_from_ms INTEGER NOT NULL, awake_to_ms INTEGER NOT NULL,"
+	" from_s INTEGER NOT NULL, to_s INTEGER NOT NULL, beats INTEGER NOT NULL,"
+	" ended INTEGER NOT NULL, attached_ms INTEGER NOT NULL, unjudged INTEGER NOT NULL,"
+	" prev BLOB NOT NULL, hash BLOB NOT NULL);"
+	/* Of the latest boot: what a device's counters said at the last writing. */
+	"CREATE TABLE device(boot TEXT NOT NULL, ifindex INTEGER NOT NULL, name TEXT NOT NULL,"
+	" bytes INTEGER NOT NULL, at_s INTEGER NOT NULL, PRIMARY KEY(boot, ifindex)) WITHOUT ROWID;",
 };
 
 #define ROW_SET                                                                                    \
@@ -142,11 +155,14 @@ const char *const zt_hdb_texts[ZT_Q_COUNT] = {
 	[ZT_Q_HOUR_BEGIN] = "INSERT OR IGNORE INTO hour VALUES(?, 0)",
 	[ZT_Q_HOUR_ROWS] = "SELECT rows FROM hour WHERE hour = ?",
 	[ZT_Q_HOUR_SET_ROWS] = "UPDATE hour SET rows = ? WHERE hour = ?",
-	[ZT_Q_DAY_BEGIN] = "INSERT OR IGNORE INTO day VALUES(?1, ?2, ?2, 0, 0, 0, 0, 0, 0, 0, 1)",
+	[ZT_Q_DAY_BEGIN] = "INSERT OR IGNORE INTO day VALUES(?1, ?2, ?2, 0, 0, 0, 0, 0, 0, 0, 1, "
+			   "0, 0)",
 	[ZT_Q_DAY_ROWS] = "SELECT rows, unanswered, hours FROM day WHERE day = ?",
 	[ZT_Q_DAY_NO_HOURS] = "UPDATE day SET hours = 0 WHERE day = ?",
 	[ZT_Q_DAY_SET_ROWS] = "UPDATE day SET rows = ?, unanswered = ?, losses = losses + ? "
 			      "WHERE day = ?",
+	[ZT_Q_DAY_BYTES] = "UPDATE day SET device_bytes = device_bytes + ?2, "
+			   "flow_bytes = flow_bytes + ?3 WHERE day = ?1",
 	[ZT_Q_DAY_END] = "UPDATE day SET last_s = max(last_s, ?2), recorded_s = recorded_s + ?3, "
 			 "gaps = gaps + (?4 > 0), losses = losses + ?5, "
 			 "longest_gap_at_s = iif(?4 > longest_gap_s, ?2, longest_gap_at_s), "

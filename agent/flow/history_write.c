@@ -29,6 +29,7 @@ struct writing {
 	bool by_hour; /* rows go to the hour, else to the day */
 	struct zt_hdb_losses losses;
 	struct zt_job_row **order; /* rows by edge id */
+	uint64_t flow_bytes;
 };
 
 static void free_writing(struct writing *w)
@@ -340,14 +341,18 @@ static void sum_rules(struct writing *w, const struct zt_job_row *row)
 
 static int put_rows(struct writing *w)
 {
+	uint64_t lost;
+
 	for (size_t i = 0; i < w->job->row_count; i++) {
 		const struct zt_job_row *row = w->order[i];
 
 		if (!has_counts(row))
 			continue;
 		sum_rules(w, row);
+		lost = w->losses.rows_over_cap;
 		if (put_row(w, row) < 0)
 			return -1;
+		w->flow_bytes += lost == w->losses.rows_over_cap ? zt_job_row_bytes(row) : 0;
 	}
 	for (size_t i = 0; i < w->job->row_count; i++) {
 		if (zt_hdb_live(w->db, w->order[i]) < 0)
@@ -537,6 +542,7 @@ static int write_all(struct writing *w)
 	r = r ?: put_rule_days(w);
 	r = r ?: end_day(w);
 	r = r ?: put_hints(w);
+	r = r ?: zt_hdb_put_bytes(w->db, job, w->cfg->gap_s, w->flow_bytes);
 	if (!r && job->last)
 		r = put_last(w);
 	return r ?: zt_hdb_run(w->db, ZT_Q_COMMIT);

@@ -13,7 +13,7 @@
 
 #include "history/history.h"
 
-#define ZT_HDB_VERSION	      2
+#define ZT_HDB_VERSION	      3
 #define ZT_HDB_APPLICATION_ID 0x7a746831 /* "zth1" */
 #define ZT_HDB_BUSY_MS	      2000
 
@@ -65,3 +65,10 @@ void zt_history_unsound(struct zt_history *history, int r);
  */
 int zt_history_ask(struct zt_history *history, const char *sql, sqlite3_stmt **ret);
 int zt_history_asked(struct zt_history *history, sqlite3_stmt *q, int code);
+
+/* Columns of table span as zt_hdb_span_read() takes them, from the first of the answer on. */
+#define ZT_HDB_SPAN_COLUMNS                                                                        \
+	"boot, run_ms, mode, places, from_ms, to_ms, awake_from_ms, awake_to_ms, from_s, to_s, "   \
+	"beats, ended, attached_ms, unjudged"
+#define ZT_HDB_SPAN_COUNT 14
+void zt_hdb_span_read(sqlite3_stmt *q, struct zt_history_span *ret);

@@ -25,6 +25,7 @@ struct zt_history; /* opaque */
 #define ZT_HISTORY_HOUR_S    3600
 #define ZT_HISTORY_DAY_S     86400
 #define ZT_HISTORY_ERROR_LEN 256
+#define ZT_HISTORY_BOOT_LEN  40 /* a boot id, with the closing NUL */
 
 /**
  * zt_history_open_read - read a database without an agent, or beside one.
@@ -200,3 +201,72 @@ struct zt_history_stood {
 /* zt_history_stood - how long a content has stood, the time between two standings left out. */
 int zt_history_stood(struct zt_history *history, const uint8_t digest[ZT_HISTORY_DIGEST_LEN],
 		     struct zt_history_stood *ret);
+
+/* --- the agent's own life ----------------------------------------------------------------------
+ */
+
+/* What the kernel enforced at a heartbeat; kept on disk. */
+enum zt_beat_mode {
+	ZT_BEAT_OBSERVE,  /* no policy, or observe is on: nothing is denied */
+	ZT_BEAT_STAGED,	  /* statements, none of them enforced */
+	ZT_BEAT_PARTIAL,  /* enforced, but an interface that is up is not guarded */
+	ZT_BEAT_ENFORCED, /* enforced, at every interface that is up */
+	ZT_BEAT_COUNT,
+};
+
+/* Heartbeats of one agent in one mode, no two of them further apart than a gap. */
+struct zt_history_span {
+	char boot[ZT_HISTORY_BOOT_LEN]; /* boot id of the kernel */
+	int64_t run_ms;			/* CLOCK_MONOTONIC when that agent began [ms] */
+	uint8_t mode;			/* enum zt_beat_mode */
+	uint64_t places;	/* hash of the links that it hung on: equal = the same ones */
+	int64_t from_ms, to_ms; /* CLOCK_BOOTTIME [ms] */
+	int64_t awake_from_ms, awake_to_ms; /* CLOCK_MONOTONIC of the same: suspend left out */
+	int64_t from_s, to_s;		    /* by the wall clock of then */
+	uint64_t beats;
+	bool ended;	     /* the agent was asked to stop, and said so */
+	int64_t attached_ms; /* CLOCK_BOOTTIME when this agent's first device was guarded; 0 = none
+			      */
+	uint64_t unjudged;   /* packets that devices carried before they were */
+};
+
+typedef int (*zt_history_span_fn)(const struct zt_history_span *span, void *ctx);
+
+/**
+ * zt_history_each_span - spans that reach into the time from @since_s on, oldest first.
+ * @ret_intact: whether every row's hash fits and ties it to the row before; all rows are looked
+ *              at, whatever @since_s.
+ *
+ * Returns 0, what @fn returned (a negative number), or -errno. A file of before knows none.
+ */
+int zt_history_each_span(struct zt_history *history, int64_t since_s, zt_history_span_fn fn,
+			 void *ctx, bool *ret_intact);
+
+/* zt_history_span_hash - SHA-256 over @prev and the row. 0, -ENOMEM, -EIO. */
+int zt_history_span_hash(const struct zt_history_span *span,
+			 const uint8_t prev[ZT_HISTORY_DIGEST_LEN],
+			 uint8_t ret[ZT_HISTORY_DIGEST_LEN]);
+
+/* Bytes of guarded devices, as the kernel counts them, and those recorded as flows meanwhile. */
+struct zt_history_bytes {
+	uint64_t device;
+	uint64_t flow; /* what passed two guarded devices counts at both */
+};
+
+/* zt_history_bytes - both, from the day of @since_s on. 0 or -errno. */
+int zt_history_bytes(struct zt_history *history, int64_t since_s, struct zt_history_bytes *ret);
+
+/* The last word on a device of this boot. */
+struct zt_history_device {
+	uint32_t ifindex;
+	char name[16];
+	uint64_t bytes;	 /* received and sent, as the kernel counts */
+	uint64_t before; /* the same when it was attached; UINT64_MAX = not known. Not kept */
+	int64_t at_s;
+};
+
+typedef int (*zt_history_device_fn)(const struct zt_history_device *device, void *ctx);
+
+/* zt_history_each_device - of the boot with this id. As zt_history_each_span(). */
+int zt_history_each_device(struct zt_history *history, const char *boot, zt_history_device_fn fn,
+			   void *ctx);

@@ -13,16 +13,25 @@
 #include "history/db.h"
 
 /* What version 1 lacks, under the names of today; temporary, so in memory alone. */
-static const char like_today[] =
+static const char like_version_2[] =
 	"CREATE TEMP VIEW edge AS SELECT *, 0 AS encryption, 0 AS app FROM main.edge;"
 	"CREATE TEMP VIEW edge_day AS SELECT *, 0 AS refused, 0 AS unanswered, 0 AS resets,"
 	" 0 AS retransmits, NULL AS rtt FROM main.edge_day;"
-	"CREATE TEMP VIEW day AS SELECT *, 0 AS hours FROM main.day;"
+	"CREATE TEMP VIEW day AS SELECT *, 0 AS hours, 0 AS device_bytes, 0 AS flow_bytes"
+	" FROM main.day;"
 	"CREATE TEMP TABLE hour(hour INTEGER PRIMARY KEY);"
 	"CREATE TEMP TABLE edge_hour(hour, edge, connections, bytes_to_dst, bytes_to_src,"
 	" packets_to_dst, packets_to_src, first_s, last_s, refused, unanswered, resets,"
 	" retransmits, rtt);"
 	"CREATE TEMP TABLE hint(addr, name, source, first_s, last_s);";
+
+/* And version 2. */
+static const char like_version_3[] =
+	"CREATE TEMP VIEW IF NOT EXISTS day AS SELECT *, 0 AS device_bytes, 0 AS flow_bytes"
+	" FROM main.day;"
+	"CREATE TEMP TABLE span(id INTEGER PRIMARY KEY, boot, run_ms, mode, places, from_ms, to_ms,"
+	" awake_from_ms, awake_to_ms, from_s, to_s, beats, ended, attached_ms, unjudged, prev, hash);"
+	"CREATE TEMP TABLE device(boot, ifindex, name, bytes, at_s);";
 
 int zt_hdb_error(sqlite3 *db, char *err)
 {
@@ -93,7 +102,8 @@ static int check(sqlite3 *db)
 	if (version > ZT_HDB_VERSION)
 		return -EPROTO;
 	if (zt_hdb_exec(db, "PRAGMA temp_store = MEMORY") < 0 ||
-	    (version == 1 && zt_hdb_exec(db, like_today) < 0))
+	    (version == 1 && zt_hdb_exec(db, like_version_2) < 0) ||
+	    (version < 3 && zt_hdb_exec(db, like_version_3) < 0))
 		return zt_hdb_error(db, NULL);
 	return 0;
 }

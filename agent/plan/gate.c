@@ -52,6 +52,26 @@ int zt_gate_stand(struct zt_history *history, const struct zt_policy *policy)
 				count);
 }
 
+int64_t zt_gate_stood(struct zt_history *history, const struct zt_policy *policy, const char *id,
+		      size_t *at)
+{
+	struct zt_history_stood stood = {0};
+	uint8_t digest[ZT_DIGEST_LEN];
+
+	for (size_t i = 0; i < policy->stmt_count; i++) {
+		size_t n = (*at + i) % policy->stmt_count;
+
+		if (strcmp(policy->stmts[n].id, id) != 0)
+			continue;
+		*at = n + 1;
+		if (zt_content_digest(policy, &policy->stmts[n], digest) < 0 ||
+		    zt_history_stood(history, digest, &stood) < 0)
+			return 0;
+		return stood.since_s;
+	}
+	return 0;
+}
+
 /* --- items
  * ----------------------------------------------------------------------------------------
  */

@@ -84,6 +84,14 @@ int zt_gate_check(struct zt_gate **ret, const struct zt_gate_env *env, char *err
 /** zt_gate_free - no-op on NULL; for zt_auto(). */
 void zt_gate_free(struct zt_gate **gate);
 
+/*
+ * zt_gate_stood - since when a statement of @policy has stood with its content [Unix s]; 0 = it is
+ * not known, or it is a failsafe, which is never staged. @at: where to begin to look for it; moved
+ * behind it, so that asking for all in their order looks at each once.
+ */
+int64_t zt_gate_stood(struct zt_history *history, const struct zt_policy *policy, const char *id,
+		      size_t *at);
+
 /**
  * zt_gate_stand - tell the history which statements the candidate plane has from now on.
  *

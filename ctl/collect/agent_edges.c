@@ -136,11 +136,13 @@ static json_t *edge_json(const struct ztc_edge_view *v)
 
 void ztc_top_add(struct ztc_top *top, const struct ztc_edge_view *v, uint64_t weight)
 {
-	size_t at = top->count;
+	size_t max = top->max ?: ZTC_TOP, at = top->count;
 
-	if (!weight || (top->count == ZTC_TOP && top->rows[ZTC_TOP - 1].weight >= weight))
+	top->cut = top->cut || (weight && top->count == max);
+	if (!weight || (top->count == max && top->rows[max - 1].weight >= weight) ||
+	    zt_vec_grow(&top->rows, &top->cap, at + 1, sizeof(*top->rows)) < 0)
 		return;
-	if (top->count == ZTC_TOP)
+	if (top->count == max)
 		json_decref(top->rows[--at].json);
 	else
 		top->count++;
@@ -155,7 +157,8 @@ json_t *ztc_top_json(struct ztc_top *top)
 
 	for (size_t i = 0; i < top->count; i++)
 		json_array_append_new(list, top->rows[i].json);
-	top->count = 0;
+	free(top->rows);
+	*top = (struct ztc_top){.max = top->max, .cut = top->cut};
 	return list;
 }
 

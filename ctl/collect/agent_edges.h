@@ -20,7 +20,8 @@
 #include "ctl/collect/agent.h"
 #include "history/history.h"
 
-#define ZTC_TOP 20
+#define ZTC_TOP	      20   /* rows shown of what is wrong */
+#define ZTC_TOP_PLAIN 1000 /* clear text: other checks look edges up there */
 
 struct ztc_policy_now;
 
@@ -42,8 +43,9 @@ struct ztc_top_row {
 	json_t *json;
 };
 struct ztc_top {
-	struct ztc_top_row rows[ZTC_TOP];
-	size_t count;
+	struct ztc_top_row *rows;
+	size_t count, cap, max; /* @max 0 = ZTC_TOP */
+	bool cut;
 };
 
 /* ztc_top_add - keep it if it is among the heaviest. */

@@ -172,13 +172,13 @@ static int add_block(struct ztc_month *month, const struct ztc_edge_view *v)
 /* --- dependencies -------------------------------------------------------------------------------
  */
 
-/* "web1 > db1 tcp/5432", as a review names it. */
+/* "10.0.0.1>10.0.0.2:tcp/22", as a review names it. */
 static void key_of(const struct ztc_edge_view *v, struct zt_strbuf *ret)
 {
 	char src[ZT_ADDR_TEXT_LEN], dst[ZT_ADDR_TEXT_LEN], service[ZT_PORT_TEXT_LEN];
 
-	zt_strbuf_printf(ret, "%s > %s %s", ztc_edge_name(&v->edge->src, src),
-			 ztc_edge_name(&v->edge->dst, dst), ztc_edge_service(v->edge, service));
+	zt_strbuf_printf(ret, "%s>%s:%s", zt_addr_text(&v->edge->src.addr, src),
+			 zt_addr_text(&v->edge->dst.addr, dst), ztc_edge_service(v->edge, service));
 }
 
 static int add_dependency(struct ztc_month *month, const struct ztc_edge_view *v)

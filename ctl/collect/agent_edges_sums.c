@@ -29,6 +29,7 @@ int ztc_week_init(struct ztc_week *week)
 {
 	int r = zt_strmap_new(&week->rules);
 
+	week->plaintext.max = ZTC_TOP_PLAIN;
 	r = r ?: zt_strmap_new(&week->services);
 	r = r ?: zt_strmap_new(&week->callers);
 	return r ?: zt_strmap_new(&week->served);
@@ -307,6 +308,7 @@ void ztc_week_json(struct ztc_week *week, json_t *data)
 	ztc_set(data, "builtin", two_json(&week->builtin));
 	ztc_set(data, "encryption", encryption);
 	ztc_set(data, "apart", apart);
+	ztc_set(data, "plaintext_cut", json_boolean(week->plaintext.cut));
 	ztc_set(data, "plaintext_top", ztc_top_json(&week->plaintext));
 	ztc_set(data, "plain_by_rule", plain_json(week->rules, week->by_rule, "rule"));
 	ztc_set(data, "plain_by_service", plain_json(week->services, week->by_service, "service"));

@@ -89,7 +89,7 @@ refused() { # NAME FILE PATTERN
 head -c 20000 /dev/urandom >"$TMP/noise.db"
 refused "noise" "$TMP/noise.db" "*corrupt*"
 cp "$TMP/alone/flows.db" "$TMP/newer.db"
-python3 -c 'import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute("PRAGMA user_version = 3")' "$TMP/newer.db"
+python3 -c 'import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute("PRAGMA user_version = 99")' "$TMP/newer.db"
 refused "of a later version" "$TMP/newer.db" "*later version*"
 refused "none" "$TMP/none.db" "*No such file*"
 cp "$TMP/alone/flows.db" "$TMP/cut.db"

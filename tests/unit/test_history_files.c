@@ -205,12 +205,12 @@ static void a_newer_version_is_set_aside(void **state)
 	stop_agent(w);
 	sql(w->path, "PRAGMA user_version = 99");
 	assert_int_equal(zt_history_open_read(&reader, w->path), -EPROTO);
-	sql(w->path, "PRAGMA user_version = 3"); /* the next one */
+	sql(w->path, "PRAGMA user_version = 4"); /* the next one */
 	assert_int_equal(zt_history_open_read(&reader, w->path), -EPROTO);
 	start_agent(w);
 	record(w);
 	assert_int_equal(count_files(w, "flows.db.newer-*Z"), 1);
-	assert_non_null(strstr(stats_of(w).set_aside, "version 3, this agent knows 2"));
+	assert_non_null(strstr(stats_of(w).set_aside, "version 4, this agent knows 3"));
 	assert_int_equal(days_of(w).days, 1);
 }
 
@@ -285,7 +285,7 @@ static void read_without_an_agent(void **state)
 	assert_int_equal(zt_history_open_read(&reader, "/nonexistent/flows.db"), -ENOENT);
 	sql(w->path, "PRAGMA user_version = 0");
 	assert_int_equal(zt_history_open_read(&reader, w->path), -EBADMSG);
-	sql(w->path, "PRAGMA user_version = 2");
+	sql(w->path, "PRAGMA user_version = 3");
 	start_agent(w);
 }
 
