@@ -52,6 +52,11 @@ static bool holds(const struct review *rv, struct ztc_result *r)
 			N_("%s, who signed the review, also signs policy: somebody else has to "
 			   "review"),
 			signer);
+	else if (json_is_false(json_object_get(rv->row, "author_known")))
+		ztc_conclude(
+			r, ZTC_STATE_UNKNOWN,
+			N_("who writes policy is not known here, so nobody can tell whether "
+			   "somebody else reviewed it: put the author's key into the role policy"));
 	else if (!is(rv->row, "grade", "A"))
 		ztc_conclude(
 			r, ZTC_STATE_UNKNOWN,
