@@ -127,6 +127,8 @@ int zt_handle_simulate(struct zt_request *request)
 	char port[ZT_PORT_TEXT_LEN];
 	struct zt_sim_env env = {
 		.dp = request->ctx->dp,
+		.probe = request->ctx->probe,
+		.ctx = request->ctx->ctx,
 		.policy = zt_intent_policy(request->ctx->intent),
 		.tables = zt_intent_tables(request->ctx->intent),
 		.names = request->names,
@@ -137,6 +139,9 @@ int zt_handle_simulate(struct zt_request *request)
 	if (!env.tables)
 		return zt_request_fail(request, ZT_CODE_FAILED,
 				       "no policy is in force: everything is allowed and recorded");
+	if (!env.probe)
+		return zt_request_fail(request, ZT_CODE_FAILED,
+				       "the loaded judge cannot be asked here");
 	r = read_peers(request, peers, &env.peer_count);
 	if (r == 0)
 		r = zt_sim_run(&sim, &env);

@@ -52,7 +52,7 @@ static int ask(struct run *run, const struct zt_opening *o, struct zt_probe *ret
 	}
 	zt_judges_query(&run->judges, ZT_NOW, o, &q);
 	*ret = zt_query_probe(&q);
-	r = zt_dp_probe(run->env->dp, ret);
+	r = run->env->probe(run->env->ctx, ret);
 	if (r < 0)
 		return r;
 	run->out->probes++;

@@ -24,12 +24,15 @@ struct zt_tables;
 
 /**
  * struct zt_sim_env - all borrowed.
+ * @probe:  asks the loaded judge about the slot in force: struct zt_api_ctx.
  * @policy, @tables: in force.
  * @names:  of owners; may be NULL.
  * @peers:  up to ZT_SIM_PEERS_MAX addresses that knock, none of them this host's.
  */
 struct zt_sim_env {
 	struct zt_dp *dp;
+	int (*probe)(void *ctx, struct zt_probe *probe);
+	void *ctx;
 	const struct zt_policy *policy;
 	const struct zt_tables *tables;
 	const struct zt_flow_names *names;
