@@ -19,10 +19,12 @@
 
 static json_t *component(const struct ztc_oscal *o)
 {
-	return json_pack("{s:o, s:s, s:s, s:s, s:{s:s}}", "uuid",
+	const char *version = ztc_str(json_object_get(o->doc, "tool"), "version");
+
+	return json_pack("{s:o, s:s, s:s, s:o, s:{s:s}}", "uuid",
 			 ztc_oscal_uuid(o, "component", "ztctl"), "type", "software", "title",
-			 "ztctl", "description", "ztseg " ZT_VERSION, "status", "state",
-			 "operational");
+			 "ztctl", "description", json_sprintf("ztseg %s", version), "status",
+			 "state", "operational");
 }
 
 static json_t *host_props(const json_t *doc)
@@ -141,9 +143,10 @@ static const char *hex_of(const char *digest)
 static json_t *back_matter(const struct ztc_oscal *o, const json_t *first)
 {
 	const json_t *profile = json_object_get(first, "profile");
-	const char *name = ztc_str(profile, "name"), *hex = hex_of(ztc_str(profile, "digest"));
-	json_t *link =
-		json_pack("{s:o}", "href", json_sprintf("%s.json", *name ? name : "profile"));
+	const char *hex = hex_of(ztc_str(profile, "digest"));
+	zt_auto(zt_freep) char *name = ztc_report_uri(ztc_str(profile, "name"));
+	json_t *link = json_pack("{s:o}", "href",
+				 json_sprintf("%s.json", name && *name ? name : "profile"));
 
 	if (*hex)
 		json_object_set_new(link, "hashes",
