@@ -108,7 +108,7 @@ void ztc_write_man(FILE *out);
 
 /* --- help in other languages than English (help.c) --- */
 
-/* ztc_help_translated - the language in use is not English, and the command's help is translated. */
+/* ztc_help_translated - English is not the language in use, and the help is translated. */
 bool ztc_help_translated(const struct ztc_cmd *cmd);
 void ztc_help(FILE *out, const struct ztc_cmd *cmd);
 
