@@ -33,8 +33,12 @@ enum ztc_state ztc_worse(enum ztc_state a, enum ztc_state b)
 }
 
 const struct ztc_check ztc_checks_crypto[] = {
+	{"ZTS-3.4-01", ztc_judge_encrypted_share},
 	{"ZTS-3.4-02", ztc_judge_clear_text},
 	{"ZTS-3.4-03", ztc_judge_tls},
 	{"ZTS-3.4-04", ztc_judge_ssh},
+	{"ZTS-3.4-05", ztc_judge_tunnels},
+	{"ZTS-3.4-06", ztc_judge_required},
+	{"ZTS-3.4-07", ztc_judge_keys},
 	{0},
 };

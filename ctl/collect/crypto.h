@@ -30,3 +30,9 @@ int ztc_xfrm(json_t *states, json_t *policies);
  * Returns 0 or -errno.
  */
 int ztc_route_interface(int family, const void *address, char *ret);
+
+#define ZTC_ROUTES_MAX 4096
+
+/* ztc_routes - unicast routes of every table with one interface: appends {prefix, interface}. More
+ * than ZTC_ROUTES_MAX are none at all: half a table would mislead. 0 or -errno. */
+int ztc_routes(json_t *list);

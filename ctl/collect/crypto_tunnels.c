@@ -4,7 +4,8 @@
  * through them.
  *
  * {wireguard: {status, devices: [{interface, by, port?, peers: [{key, endpoint?, handshake_s,
- *  rx_bytes, tx_bytes, allowed: [prefix], outside: [{prefix, interface}]}]}]},
+ *  rx_bytes, tx_bytes, moving, allowed: [prefix], outside: [{prefix, interface}]}]}]},
+ *  routes: [{prefix, interface}] (of all tables, where there is a WireGuard device),
  *  xfrm: {status, states: [...], policies: [...], stat: {name: count}}, complete}
  */
 #include <arpa/inet.h>
@@ -13,11 +14,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "ctl/collect/collect.h"
 #include "ctl/collect/crypto.h"
+
+#define MOVING_MS 300 /* between two looks at the counters */
 
 static const char *status_of(int r)
 {
@@ -89,6 +93,58 @@ static void find_all_outside(const json_t *devices)
 	}
 }
 
+static json_t *find_peer(const json_t *devices, size_t device, const char *key)
+{
+	json_t *peers = json_object_get(json_array_get(devices, device), "peers"), *each;
+	size_t i;
+
+	json_array_foreach (peers, i, each) {
+		const char *known = json_string_value(json_object_get(each, "key"));
+
+		if (known && key && strcmp(known, key) == 0)
+			return each;
+	}
+	return NULL;
+}
+
+/* Whether bytes went either way between two looks: an idle peer needs no handshake. */
+static void find_moving(const json_t *devices, const json_t *later)
+{
+	json_t *device, *peer;
+	size_t i, j;
+
+	json_array_foreach (devices, i, device) {
+		json_array_foreach (json_object_get(device, "peers"), j, peer) {
+			const char *key = json_string_value(json_object_get(peer, "key"));
+			const json_t *then = find_peer(later, i, key);
+			bool same = json_equal(json_object_get(peer, "rx_bytes"),
+					       json_object_get(then, "rx_bytes")) &&
+				    json_equal(json_object_get(peer, "tx_bytes"),
+					       json_object_get(then, "tx_bytes"));
+
+			json_object_set_new(peer, "moving", json_boolean(then && !same));
+		}
+	}
+}
+
+static int read_devices(const struct ztc_env *env, json_t *devices)
+{
+	int r = ztc_wireguard(devices);
+
+	ztc_wireguard_user(devices, env->root ? env->root : "");
+	return r;
+}
+
+static void look_again(const struct ztc_env *env, const json_t *devices)
+{
+	const struct timespec pause = {.tv_nsec = MOVING_MS * 1000000};
+	zt_auto(zt_json_decref) json_t *later = json_array();
+
+	nanosleep(&pause, NULL);
+	read_devices(env, later);
+	find_moving(devices, later);
+}
+
 /* /proc/net/xfrm_stat: packets that met no policy or no association. */
 static json_t *read_stat(const struct ztc_env *env)
 {
@@ -107,12 +163,16 @@ static json_t *read_stat(const struct ztc_env *env)
 int ztc_collect_tunnels(const struct ztc_env *env, json_t *data)
 {
 	json_t *devices = json_array(), *states = json_array(), *policies = json_array();
-	int wg = ztc_wireguard(devices), xfrm = ztc_xfrm(states, policies);
+	int wg = read_devices(env, devices), xfrm = ztc_xfrm(states, policies);
 	bool complete = (wg == 0 || strcmp(status_of(wg), "absent") == 0) &&
 			(xfrm == 0 || strcmp(status_of(xfrm), "absent") == 0);
 
-	ztc_wireguard_user(devices, env->root ? env->root : "");
-	find_all_outside(devices);
+	if (json_array_size(devices)) {
+		find_all_outside(devices);
+		look_again(env, devices);
+		json_object_set_new(data, "routes", json_array());
+		ztc_routes(json_object_get(data, "routes"));
+	}
 	json_object_set_new(data, "wireguard",
 			    json_pack("{s:s, s:o}", "status", status_of(wg), "devices", devices));
 	json_object_set_new(data, "xfrm",

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * crypto_share.c - ZTS-3.4-01: bytes between hosts that are encrypted; ZTS-3.4-06: policy that
+ * insists on it. Unknown counts as clear text; DNS, NTP and DHCP are counted apart by who collects.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "ctl/checks/crypto.h"
+#include "ctl/checks/crypto_paths.h"
+
+#define ID	  "ZTS-3.4-01"
+#define SHOWN	  10
+#define PATHS_MAX 64
+
+struct sums {
+	int64_t secret, clear; /* bytes */
+	int64_t tunnel;	       /* of them: what tunnels carried, on the outside */
+	int64_t carried;       /* clear inside a tunnel */
+	int64_t sensitive;     /* clear on a sensitive path */
+};
+
+static int64_t class_bytes(const json_t *edges, const char *name)
+{
+	const json_t *row = json_object_get(json_object_get(edges, "encryption"), name);
+	int64_t bytes = ztc_number(row, "bytes");
+
+	return bytes > 0 ? bytes : 0;
+}
+
+static size_t read_paths(const struct ztc_facts *facts, struct ztc_path *ret, bool *ret_bad)
+{
+	const json_t *list = ztc_list(facts, "sensitive_paths"), *each;
+	size_t i, count = 0;
+
+	json_array_foreach (list, i, each) {
+		if (count < PATHS_MAX && ztc_path_parse(json_string_value(each), &ret[count]) == 0)
+			count++;
+		else
+			*ret_bad = true;
+	}
+	return count;
+}
+
+static bool on_any(const struct ztc_path *paths, size_t count, const json_t *edge)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (ztc_path_matches(&paths[i], edge))
+			return true;
+	}
+	return false;
+}
+
+/* --- ZTS-3.4-01 --- */
+
+static void name_edge(struct ztc_result *r, const json_t *edge, bool sensitive)
+{
+	char resource[200];
+
+	snprintf(resource, sizeof(resource), "edge:%.46s>%.46s:%.32s", ztc_member(edge, "src"),
+		 ztc_member(edge, "dst"), ztc_member(edge, "service"));
+	ztc_offender(r, resource,
+		     sensitive ? N_("%lld bytes in the clear (%s) by %s, on a path that the "
+				    "profile calls sensitive")
+			       : N_("%lld bytes in the clear (%s) by %s"),
+		     (long long)ztc_number(edge, "bytes"), ztc_member(edge, "encryption"),
+		     *ztc_member(edge, "owner") ? ztc_member(edge, "owner") : "?");
+}
+
+static void walk_edges(const struct ztc_facts *facts, struct ztc_result *r, const json_t *edges,
+		       struct sums *s)
+{
+	const json_t *tunnels = ztc_fact_maybe(facts, "tunnels", r);
+	const json_t *prefixes = ztc_fact_maybe(facts, "prefixes", r), *edge;
+	struct ztc_path paths[PATHS_MAX];
+	bool bad = false;
+	size_t i, count = read_paths(facts, paths, &bad);
+
+	json_array_foreach (json_object_get(edges, "plaintext_top"), i, edge) {
+		int64_t bytes = ztc_number(edge, "bytes");
+		bool sensitive = on_any(paths, count, edge);
+
+		if (bytes <= 0)
+			continue;
+		/* No more than the tunnels' own bytes can have been in them. */
+		if (s->carried + bytes <= s->tunnel &&
+		    ztc_edge_carried(edge, tunnels, prefixes, facts->now_s)) {
+			s->carried += bytes;
+			continue;
+		}
+		s->sensitive += sensitive ? bytes : 0;
+		if (sensitive || r->offender_count < SHOWN)
+			name_edge(r, edge, sensitive);
+	}
+}
+
+/* What WireGuard's counters say: the bound where no outside of a tunnel was recorded. */
+static int64_t tunnel_counters(const json_t *tunnels)
+{
+	const json_t *devices = json_object_get(json_object_get(tunnels, "wireguard"), "devices");
+	const json_t *states = json_object_get(json_object_get(tunnels, "xfrm"), "states");
+	const json_t *device, *each;
+	int64_t sum = 0;
+	size_t i, j;
+
+	json_array_foreach (devices, i, device) {
+		json_array_foreach (json_object_get(device, "peers"), j, each)
+			sum += ztc_number(each, "rx_bytes") + ztc_number(each, "tx_bytes");
+	}
+	json_array_foreach (states, i, each)
+		sum += ztc_number(each, "bytes");
+	return sum;
+}
+
+static void add_up(const struct ztc_facts *facts, struct ztc_result *r, const json_t *edges,
+		   bool sampled, struct sums *s)
+{
+	static const char *const secret[] = {"tls", "dtls", "ssh", "quic", "wireguard", "ipsec"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(secret); i++)
+		s->secret += class_bytes(edges, secret[i]);
+	s->clear = class_bytes(edges, "plaintext") + class_bytes(edges, "unknown");
+	s->tunnel = sampled ? tunnel_counters(ztc_fact_maybe(facts, "tunnels", r))
+			    : class_bytes(edges, "wireguard") + class_bytes(edges, "ipsec");
+	walk_edges(facts, r, edges, s);
+	if (s->carried > s->clear)
+		s->carried = s->clear;
+	s->clear -= s->carried;
+	/* Recorded on the outside too: counted there. Of samples there is no outside. */
+	if (sampled)
+		s->secret += s->carried;
+}
+
+static const json_t *choose(const struct ztc_facts *facts, struct ztc_result *r, bool *ret_sampled)
+{
+	const json_t *edges = ztc_fact_maybe(facts, "edges", r), *observed;
+
+	if (edges)
+		return edges;
+	observed = ztc_fact_maybe(facts, "observed", r);
+	*ret_sampled = observed != NULL;
+	if (observed)
+		return observed;
+	/* Says why there are no recorded edges, or what would make samples. */
+	if (strcmp(ztc_fact_status(facts, "edges"), "absent") == 0)
+		ztc_conclude(
+			r, ZTC_STATE_UNKNOWN,
+			N_("no record of traffic: run ztagent, or 'ztctl assess --observe 24h' "
+			   "without it"));
+	else
+		ztc_fact(facts, "edges", r);
+	return NULL;
+}
+
+static bool too_short(const struct ztc_facts *facts, struct ztc_result *r, const json_t *edges,
+		      bool sampled)
+{
+	const json_t *window = json_object_get(edges, "window");
+	int64_t seconds = ztc_number(window, "seconds");
+	int64_t wanted = (int64_t)(ztc_limit(facts, ID, "window_days") * 86400);
+
+	r->from_s = ztc_number(window, "from_s");
+	r->to_s = ztc_number(window, "to_s");
+	/* Samples are as long as was asked for. An hour is what a window is rounded to. */
+	if (sampled || seconds + 3600 >= wanted)
+		return false;
+	ztc_conclude(r, ZTC_STATE_UNKNOWN, N_("recorded for %lld of %lld hours: wait for the rest"),
+		     (long long)(seconds / 3600), (long long)(wanted / 3600));
+	return true;
+}
+
+void ztc_judge_encrypted_share(const struct ztc_facts *facts, struct ztc_result *r)
+{
+	bool sampled = false;
+	const json_t *edges = choose(facts, r, &sampled);
+	struct sums s = {0};
+
+	if (!edges)
+		return;
+	if (sampled) {
+		r->method = "sampled";
+		r->grade = "B-";
+	}
+	add_up(facts, r, edges, sampled, &s);
+	ztc_observed(r,
+		     N_("%lld bytes encrypted, %lld in the clear or unknown, %lld inside tunnels; "
+			"apart: DNS %lld, NTP %lld, DHCP %lld"),
+		     (long long)s.secret, (long long)s.clear, (long long)s.carried,
+		     (long long)ztc_number(json_object_get(json_object_get(edges, "apart"), "dns"),
+					   "bytes"),
+		     (long long)ztc_number(json_object_get(json_object_get(edges, "apart"), "ntp"),
+					   "bytes"),
+		     (long long)ztc_number(json_object_get(json_object_get(edges, "apart"), "dhcp"),
+					   "bytes"));
+	if (too_short(facts, r, edges, sampled))
+		return;
+	if (s.secret + s.clear == 0) {
+		ztc_conclude(r, ZTC_STATE_NA, N_("no bytes between hosts in the window"));
+		return;
+	}
+	ztc_share(facts, r, ID, s.secret, s.secret + s.clear, true);
+	if (s.sensitive)
+		ztc_conclude(
+			r, ZTC_STATE_FAIL,
+			N_("%lld bytes in the clear on paths that the profile calls sensitive: "
+			   "encrypt these services first"),
+			(long long)s.sensitive);
+}
+
+/* --- ZTS-3.4-06 --- */
+
+static int64_t clear_on(const struct ztc_path *path, const json_t *edges, const json_t *tunnels,
+			const json_t *prefixes, int64_t now_s)
+{
+	const json_t *edge;
+	int64_t bytes = 0;
+	size_t i;
+
+	json_array_foreach (json_object_get(edges, "plaintext_top"), i, edge) {
+		if (ztc_path_matches(path, edge) &&
+		    !ztc_edge_carried(edge, tunnels, prefixes, now_s))
+			bytes += ztc_number(edge, "bytes");
+	}
+	return bytes;
+}
+
+static void judge_path(const struct ztc_facts *facts, struct ztc_result *r, const char *text,
+		       const json_t *tunnels)
+{
+	const json_t *edges = ztc_fact_maybe(facts, "edges", r);
+	const json_t *prefixes = ztc_fact_maybe(facts, "prefixes", r);
+	struct ztc_path path;
+	char resource[160];
+	int64_t bytes;
+
+	snprintf(resource, sizeof(resource), "path:%.140s", text);
+	r->den++;
+	if (ztc_path_parse(text, &path) < 0) {
+		ztc_offender(r, resource,
+			     N_("neither a prefix nor a service: correct the profile"));
+		return;
+	}
+	if (ztc_path_required(&path, tunnels)) {
+		r->num++;
+		return;
+	}
+	bytes = clear_on(&path, edges, tunnels, prefixes, facts->now_s);
+	ztc_offender(r, resource,
+		     N_("nothing refuses clear text here; %lld bytes of it were recorded"),
+		     (long long)bytes);
+}
+
+void ztc_judge_required(const struct ztc_facts *facts, struct ztc_result *r)
+{
+	const json_t *list = ztc_list(facts, "sensitive_paths"), *tunnels, *each;
+	size_t i;
+
+	ztc_expected(r, N_("on every sensitive path the kernel refuses what is not encrypted"));
+	if (!json_array_size(list)) {
+		ztc_conclude(r, ZTC_STATE_NA,
+			     N_("no path is named as sensitive: put prefixes and services of key "
+				"data into the profile's list sensitive_paths"));
+		return;
+	}
+	tunnels = ztc_fact(facts, "tunnels", r);
+	if (!tunnels)
+		return;
+	r->num = r->den = 0;
+	json_array_foreach (list, i, each)
+		judge_path(facts, r, json_string_value(each) ? json_string_value(each) : "",
+			   tunnels);
+	r->method = "measure";
+	ztc_observed(r,
+		     N_("%lld of %lld sensitive paths have IPsec policies that require ESP both "
+			"ways"),
+		     (long long)r->num, (long long)r->den);
+	if (!json_is_true(json_object_get(tunnels, "complete")) && r->num < r->den)
+		ztc_conclude(r, ZTC_STATE_UNKNOWN,
+			     N_("IPsec policies could not be read; CAP_NET_ADMIN would answer"));
+	else if (r->num == r->den)
+		ztc_conclude(r, ZTC_STATE_PASS,
+			     N_("on all %lld sensitive paths the kernel drops what is not "
+				"encrypted"),
+			     (long long)r->den);
+	else
+		ztc_conclude(r, r->num ? ZTC_STATE_PARTIAL : ZTC_STATE_FAIL,
+			     N_("%lld of %lld sensitive paths take clear text: rules of a policy "
+				"cannot require encryption yet, so require it by IPsec policies "
+				"(level required) or in each service"),
+			     (long long)(r->den - r->num), (long long)r->den);
+}
