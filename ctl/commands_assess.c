@@ -34,6 +34,21 @@ static const struct ztc_opt assess_opts[] = {
 	{NULL, NULL, NULL},
 };
 
+static const struct ztc_opt assess_show_opts[] = {
+	{"target", "LEVEL", "judge it with another target: I, II, III or IV"},
+	{"accept", "WHAT", "waivers: the target is judged with waivers"},
+	{"trust", "DIR", "public keys by role (default /etc/ztseg/trust)"},
+	{"explain", "ID", "one check: what it reads, when it passes, what was found"},
+	ZTC_OUTPUT_OPTS,
+	{NULL, NULL, NULL},
+};
+
+static const struct ztc_opt assess_diff_opts[] = {
+	{"trust", "DIR", "public keys by role (default /etc/ztseg/trust)"},
+	{"lang", "LANG", "en or zh-TW (default: by the locale)"},
+	{NULL, NULL, NULL},
+};
+
 /* --- probe, receipt --- */
 
 /* --- evidence, waiver, attest, review --- */
@@ -74,6 +89,14 @@ const struct ztc_cmd ztc_assess_commands[] = {
 	 "not be found out is unknown, never good. Exit status 0 target met; 1 failed or bad usage; "
 	 "2 target not met; 3 undetermined; 4 invalid waiver or evidence file, nothing was run.",
 	 assess_opts, 0, 0, ztc_run_assess, ZTC_ASSESS_FAILED},
+	{"assess show", "FILE", "a saved assessment, as it counts now, in any format",
+	 "Checks shape and signature first: what was changed after signing is refused with exit status "
+	 "4. Results that have expired since are unknown. Exit status as of assess.",
+	 assess_show_opts, 1, 1, ztc_run_assess_show, ZTC_ASSESS_FAILED},
+	{"assess diff", "A B", "what is better or worse in B than in A",
+	 "A and B are saved by 'ztctl --json assess --out FILE'. Exit status 2 when a check or an item "
+	 "is worse, 4 when a file is refused.",
+	 assess_diff_opts, 2, 2, ztc_run_assess_diff, ZTC_ASSESS_FAILED},
 	/* --- probe, receipt --- */
 	/* --- evidence, waiver, attest, review --- */
 	/* --- drill --- */

@@ -92,6 +92,10 @@ extern const struct ztc_collector ztc_collect_records[]; /* collect/records.c: s
  */
 int ztc_collect(const struct ztc_env *env, unsigned int wanted_flags, json_t **ret);
 
+/* ztc_collect_tables - the same with the collectors of @tables. */
+int ztc_collect_tables(const struct ztc_collector *const *tables, size_t table_count,
+		       const struct ztc_env *env, unsigned int wanted_flags, json_t **ret);
+
 /* ztc_collect_open - fopen(@env->root + @path, "re"); NULL with errno. Files of /proc and /sys too.
  */
 FILE *ztc_collect_open(const struct ztc_env *env, const char *path);

@@ -29,7 +29,7 @@
 #define COLLECTOR_MEMORY (256 << 20)
 #define CHUNK		 (64 << 10)
 
-static const struct ztc_collector *const tables[] = {
+static const struct ztc_collector *const all_tables[] = {
 	ztc_collect_host,   ztc_collect_net,  ztc_collect_agent,
 	ztc_collect_crypto, ztc_collect_logs, ztc_collect_records,
 };
@@ -293,13 +293,14 @@ static json_t *not_run(const struct ztc_collector *row)
 			 observe ? "--observe" : "--probe", "method", row->method);
 }
 
-static int run_phase(const struct ztc_env *env, unsigned int phase, json_t *facts)
+static int run_phase(const struct ztc_collector *const *tables, size_t table_count,
+		     const struct ztc_env *env, unsigned int phase, json_t *facts)
 {
 	static struct job jobs[JOBS_MAX];
 	size_t count = 0;
 	int r = 0;
 
-	for (size_t t = 0; t < ARRAY_SIZE(tables); t++) {
+	for (size_t t = 0; t < table_count; t++) {
 		for (const struct ztc_collector *c = tables[t]; c->name && count < JOBS_MAX; c++) {
 			if (c->phase != phase)
 				continue;
@@ -330,6 +331,12 @@ static int run_phase(const struct ztc_env *env, unsigned int phase, json_t *fact
 
 int ztc_collect(const struct ztc_env *env, unsigned int wanted_flags, json_t **ret)
 {
+	return ztc_collect_tables(all_tables, ARRAY_SIZE(all_tables), env, wanted_flags, ret);
+}
+
+int ztc_collect_tables(const struct ztc_collector *const *tables, size_t table_count,
+		       const struct ztc_env *env, unsigned int wanted_flags, json_t **ret)
+{
 	zt_auto(zt_json_decref) json_t *facts = json_object();
 	struct ztc_env again = *env;
 	int r;
@@ -339,11 +346,11 @@ int ztc_collect(const struct ztc_env *env, unsigned int wanted_flags, json_t **r
 	fflush(NULL); /* what is buffered is written once, not by every child */
 	again.wanted = wanted_flags;
 	again.facts = NULL;
-	r = run_phase(&again, 1, facts);
+	r = run_phase(tables, table_count, &again, 1, facts);
 	if (r < 0)
 		return r;
 	again.facts = facts;
-	r = run_phase(&again, 2, facts);
+	r = run_phase(tables, table_count, &again, 2, facts);
 	if (r < 0)
 		return r;
 	*ret = zt_take(facts);
