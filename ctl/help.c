@@ -7,7 +7,6 @@
  */
 #include <string.h>
 
-#include "api/wire.h"
 #include "ctl/cmd.h"
 #include "ctl/i18n/say.h"
 #include "ctl/render/text.h"
@@ -17,7 +16,7 @@
 
 static const struct ztc_opt common[] = {
 	{"json", NULL, N_("print the answer as JSON")},
-	{"socket", "SOCKET", N_("the agent's socket (default " ZT_WIRE_SOCKET ")")},
+	{"socket", "SOCKET", N_("where the agent answers")},
 	{"color", "WHEN", N_("auto (default: on a terminal), always or never")},
 	{"help", NULL, N_("print this help")},
 	{NULL, NULL, NULL},
