@@ -72,18 +72,40 @@ size_t ztc_part(const char *text)
 	return end < len ? end : len;
 }
 
+static bool one_of(unsigned int c, const unsigned int *list)
+{
+	while (*list && *list != c)
+		list++;
+	return *list != 0;
+}
+
+/* Wide characters need no space between them, but punctuation stays where it belongs. */
+static bool may_part(unsigned int before, unsigned int after)
+{
+	static const unsigned int opening[] = {0x300c, 0x300e, 0x3010, 0xff08, 0};
+	static const unsigned int closing[] = {0x3001, 0x3002, 0x300d, 0x300f, 0x3011,
+					       0xff01, 0xff05, 0xff09, 0xff0c, 0xff0f,
+					       0xff1a, 0xff1b, 0xff1f, 0};
+
+	return (columns_of(before) == 2 || columns_of(after) == 2) && columns_of(after) &&
+	       !one_of(before, opening) && !one_of(after, closing);
+}
+
 size_t ztc_break(const char *text, unsigned int width, size_t *ret_skip)
 {
-	size_t len = strlen(text), n = 0, end = 0, space = 0, mark = 0;
-	unsigned int used = 0, w;
+	size_t len = strlen(text), n = 0, end = 0, space = 0, mark = 0, skip = 0;
+	unsigned int used = 0, w, c, before = 0;
 
 	*ret_skip = 0;
-	for (; end < len; end += n) {
-		w = columns_of(decode(text + end, len - end, &n));
-		if (text[end] == ' ' && end)
+	for (; end < len; end += n, before = c) {
+		c = decode(text + end, len - end, &n);
+		w = columns_of(c);
+		if (end && (c == ' ' || (before != ' ' && may_part(before, c)))) {
 			space = end;
-		else if (may_break(text, end))
+			skip = c == ' ';
+		} else if (may_break(text, end)) {
 			mark = end;
+		}
 		if (used + w > width && end)
 			break;
 		used += w;
@@ -91,7 +113,7 @@ size_t ztc_break(const char *text, unsigned int width, size_t *ret_skip)
 	if (end >= len)
 		return len;
 	if (space) {
-		*ret_skip = 1;
+		*ret_skip = skip;
 		return space;
 	}
 	return mark ? mark : end;

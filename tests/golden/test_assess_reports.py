@@ -5,7 +5,7 @@
 
 The writers run under the sanitizers (tests/web/report.c) on assessments that are made up
 (tests/web/assess_sample.py), the hostile one included. What a file says is counted from the
-assessment here, not asked of the program. ZT_UPDATE=1 writes the golden files of assess/ anew.
+assessment here, not asked of the program. ZT_GOLDEN_UPDATE=1 writes the golden files of assess/ anew.
 """
 import csv
 import io
@@ -291,7 +291,7 @@ TESTS = {"csv": test_csv, "prometheus": test_prometheus, "junit": test_junit, "s
 
 def golden(form, lang, text):
     path = os.path.join(HERE, "assess", "mini.%s.%s" % (lang, form))
-    if os.environ.get("ZT_UPDATE"):
+    if os.environ.get("ZT_GOLDEN_UPDATE"):
         with open(path, "w", encoding="utf-8", newline="") as file:
             file.write(text)
     with open(path, encoding="utf-8", newline="") as file:
