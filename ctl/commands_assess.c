@@ -53,6 +53,112 @@ static const struct ztc_opt assess_diff_opts[] = {
 
 /* --- evidence, waiver, attest, review --- */
 
+#define STATE_OPT                                                                                  \
+	{                                                                                          \
+		"state-dir", "DIR", "the agent's state directory (default /var/lib/ztseg)"         \
+	}
+#define TRUST_OPT                                                                                  \
+	{                                                                                          \
+		"trust", "DIR", "public keys by role (default /etc/ztseg/trust)"                   \
+	}
+#define KEY_OPTS                                                                                   \
+	{"key", "SECKEY", "sign with this secret key, ztctl's or minisign's"},                     \
+	{                                                                                          \
+		"password-file", "FILE", "the secret key's password is the first line of FILE"     \
+	}
+
+static const struct ztc_opt evidence_add_opts[] = {STATE_OPT, TRUST_OPT, {NULL, NULL, NULL}};
+
+static const struct ztc_opt evidence_list_opts[] = {
+	{"kind", "KIND", "drill, probe, receipt, review, assessment, alert or approval"},
+	STATE_OPT,
+	TRUST_OPT,
+	{NULL, NULL, NULL},
+};
+
+static const struct ztc_opt waiver_new_opts[] = {
+	{"check", "ID", "the check, as the report prints it: ZTS-3.1-06"},
+	{"host", "HOSTS", "hosts, with commas between (default: this one)"},
+	{"resource", "NAME", "as the report names it; without rows there: host (default)"},
+	{"result", "RESULT", "what it is now: fail (default) or partial"},
+	{"reason", "TEXT", "why the risk is accepted"},
+	{"compensating", "IDS", "checks that have to pass meanwhile, with commas between"},
+	{"owner", "NAME", "of the system"},
+	{"approver", "NAME", "who signs; the name of a key in the role approver"},
+	{"ticket", "TEXT", "where it is followed up"},
+	{"days", "N", "how long: 90 (default), at most 180, critical checks 90"},
+	{"renew", "FILE", "take all but id and times from this one; it counts as a renewal"},
+	{"out", "FILE", "write it to FILE, which must not be there"},
+	{NULL, NULL, NULL},
+};
+
+static const struct ztc_opt lint_opts[] = {TRUST_OPT, {NULL, NULL, NULL}};
+
+static const struct ztc_opt waiver_list_opts[] = {
+	{"expiring", "DAYS", "only those that end within so many days, are over or not valid"},
+	TRUST_OPT,
+	{NULL, NULL, NULL},
+};
+
+static const struct ztc_opt paper_sign_opts[] = {KEY_OPTS, {NULL, NULL, NULL}};
+
+static const struct ztc_opt waiver_revoke_opts[] = {
+	{"by", "NAME", "who revokes it"},
+	{"reason", "TEXT", "why"},
+	KEY_OPTS,
+	{NULL, NULL, NULL},
+};
+
+static const struct ztc_opt attest_new_opts[] = {
+	{"check", "ID", "the check, as the report prints it: ZTS-3.5-07"},
+	{"item", "ID", "or a whole item: 3-1"},
+	{"host", "HOSTS", "hosts or systems, with commas between (default: this host)"},
+	{"result", "RESULT", "pass, partial, fail; claimed-na where it does not apply"},
+	{"method", "HOW", "EXAMINE (default) or INTERVIEW"},
+	{"statement", "TEXT", "what was looked at and what was found"},
+	{"assessor", "NAME", "who signs; the name of a key in the role assessor"},
+	{"days", "N", "valid for so long: 180 (default), at most 365"},
+	{"out", "FILE", "write it to FILE, in the directory of its files"},
+	{NULL, NULL, NULL},
+};
+
+static const struct ztc_opt review_pack_opts[] = {
+	{"since", "DAY",
+	 "first day (UTC) of the period: 2026-11-01; default 30 days before --until"},
+	{"until", "DAY", "the day after the last one; default today, which is not over"},
+	{"out", "FILE", "also write it to FILE, for a reviewer elsewhere"},
+	{"waivers", "DIR", "register of waivers (default /etc/ztseg/waivers)"},
+	STATE_OPT,
+	TRUST_OPT,
+	{NULL, NULL, NULL},
+};
+
+static const struct ztc_opt review_show_opts[] = {STATE_OPT, TRUST_OPT, {NULL, NULL, NULL}};
+
+static const struct ztc_opt review_sign_opts[] = {
+	{"dispositions", "FILE", "decisions: JSON, [{disposition, note, items: [id or pattern]}]"},
+	{"accept", "PATTERNS", "items that are as they should be, with commas between"},
+	{"approve", "PATTERNS", "new edges that are wanted"},
+	{"deny", "PATTERNS", "what is to be denied; needs --note"},
+	{"ticket", "PATTERNS", "what is followed up; needs --note with its number"},
+	{"note", "TEXT", "kept with these decisions"},
+	{"out", "FILE", "write the signed records to FILE, for 'evidence add' on the host"},
+	KEY_OPTS,
+	STATE_OPT,
+	{NULL, NULL, NULL},
+};
+
+static const struct ztc_opt review_edges_opts[] = {
+	{"days", "N", "edges that are new in so many days (90)"},
+	{"approve", "PATTERNS", "these are wanted: SRC>DST:tcp/22, with commas between"},
+	{"deny", "PATTERNS", "these are not; needs --note"},
+	{"note", "TEXT", "kept with the decision"},
+	KEY_OPTS,
+	STATE_OPT,
+	TRUST_OPT,
+	{NULL, NULL, NULL},
+};
+
 /* --- drill --- */
 
 static const struct ztc_opt drill_opts[] = {
@@ -99,6 +205,59 @@ const struct ztc_cmd ztc_assess_commands[] = {
 	 assess_diff_opts, 2, 2, ztc_run_assess_diff, ZTC_ASSESS_FAILED},
 	/* --- probe, receipt --- */
 	/* --- evidence, waiver, attest, review --- */
+	{"evidence add", "FILE...", "keep records from elsewhere: probes, receipts, reviews",
+	 "Verifies each record (signature by a key of the right role, about this host, not from the "
+	 "future) before it is kept in STATE-DIR/records. What does not hold is refused.",
+	 evidence_add_opts, 1, -1, ztc_run_evidence_add, 0},
+	{"evidence list", "", "records of this host: drills, probes, receipts, reviews, runs",
+	 "Newest first, with seal and evidence grade: A signed by somebody else, B by this host, C not "
+	 "sealed, D by an unknown key. What is refused is listed with the reason.",
+	 evidence_list_opts, 0, 0, ztc_run_evidence_list, 0},
+	{"waiver new", "ID", "write a waiver: a risk that is accepted for a while",
+	 "For one check, one resource, named hosts, with other checks that have to pass meanwhile. The "
+	 "check goes on and its result stays. Counts once the approver has signed it.",
+	 waiver_new_opts, 1, 1, ztc_run_waiver_new, 0},
+	{"waiver lint", "[PATH...]", "every defect of waivers, with its place and the remedy",
+	 "Files or directories; without any, /etc/ztseg/waivers. Exit status 2 when there is a defect: "
+	 "'assess --waivers' would not run.",
+	 lint_opts, 0, -1, ztc_run_waiver_lint, 0},
+	{"waiver list", "[PATH]", "the register of waivers, or what ends soon",
+	 "Each with its state: valid, expired (days overdue are negative), revoked, invalid.",
+	 waiver_list_opts, 0, 1, ztc_run_waiver_list, 0},
+	{"waiver sign", "FILE", "sign a waiver as its approver",
+	 "Refused while anything but the signature is wrong. The file is replaced by its signed self.",
+	 paper_sign_opts, 1, 1, ztc_run_waiver_sign, 0},
+	{"waiver revoke", "FILE", "end a waiver now; it stays in the register",
+	 "Signed by an approver or the system's owner.", waiver_revoke_opts, 1, 1,
+	 ztc_run_waiver_revoke, 0},
+	{"attest new", "ID [FILE...]", "write the result of a manual check, with its files",
+	 "For what a host cannot see. Shows in the level with attestations only and never satisfies a "
+	 "gate. FILEs are bound by digest and lie beside it. Counts once the assessor has signed it.",
+	 attest_new_opts, 1, -1, ztc_run_attest_new, 0},
+	{"attest lint", "[PATH...]", "every defect of attestations, with its place and the remedy",
+	 "Files or directories; without any, /etc/ztseg/attestations.", lint_opts, 0, -1,
+	 ztc_run_attest_lint, 0},
+	{"attest list", "[PATH]", "attestations and whether they still hold",
+	 "An expired one is unknown, one whose files changed is an error.", lint_opts, 0, 1,
+	 ztc_run_attest_list, 0},
+	{"attest sign", "FILE", "sign an attestation as its assessor",
+	 "Refused while anything but the signature is wrong. The file is replaced by its signed self.",
+	 paper_sign_opts, 1, 1, ztc_run_attest_sign, 0},
+	{"review pack", "", "what happened in a period, for somebody to review",
+	 "Denials, new edges, rule hits, waivers and alerts of whole days that are over, bound to a "
+	 "digest that is worked out again from the recorded flows whenever this host is assessed.",
+	 review_pack_opts, 0, 0, ztc_run_review_pack, 0},
+	{"review show", "PACK", "the items of a pack and what was decided",
+	 "PACK is a file or the digest of a pack that is kept here.", review_show_opts, 1, 1,
+	 ztc_run_review_show, 0},
+	{"review sign", "PACK", "decide about a pack's items and sign",
+	 "Patterns are of one kind each: 'denial:*', 'new-edge:10.0.0.*', 'rule:*', 'waiver:*', "
+	 "'alert:*'. The key has to be a reviewer's who does not sign policy.",
+	 review_sign_opts, 1, 1, ztc_run_review_sign, 0},
+	{"review edges", "", "new dependencies, and who approved or denied them",
+	 "Edges that nobody used before, from the recorded flows. A decision is a signed record of a "
+	 "reviewer; * may stand for an end.",
+	 review_edges_opts, 0, 0, ztc_run_review_edges, 0},
 	/* --- drill --- */
 	{"drill", "[NAME]", "put the protection to the test on a canary, with a signed record",
 	 "Makes a canary neighbour (a network namespace on a veth pair, documentation addresses), has it "

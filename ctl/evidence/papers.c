@@ -97,6 +97,28 @@ int ztc_papers_load(struct ztc_papers **ret, const struct ztc_papers_args *args,
 	return 0;
 }
 
+int ztc_papers_lint(const struct ztc_papers_args *args, bool signatures, json_t **ret)
+{
+	zt_auto(ztc_papers_free) struct ztc_papers *papers = calloc(1, sizeof(*papers));
+	zt_auto(zt_freep) struct ztc_trust *trust = calloc(1, sizeof(*trust));
+	zt_auto(zt_json_decref) json_t *defects = json_array();
+	zt_auto(zt_freep) char *why = NULL;
+	int r;
+
+	if (!papers || !trust || !defects)
+		return -ENOMEM;
+	r = signatures ? ztc_trust_load(trust, args->trust_dir, &why) : 0;
+	if (r < 0)
+		whole_defect(defects, args->trust_dir, ztc_say("%s", why ? why : ""),
+			     ztc_say(N_("keys decide who may sign: nobody but root may write "
+					"them")));
+	r = load_all(papers, args, signatures ? trust : NULL, defects);
+	ztc_trust_free(trust);
+	if (r == 0)
+		*ret = zt_take(defects);
+	return r;
+}
+
 /* --- the register, as it is found --- */
 
 static const char *state_of(const struct ztc_paper *p, int64_t now_s)

@@ -88,3 +88,10 @@ enum ztc_state ztc_papers_item(const struct ztc_papers *papers, const char *item
  * A directory that is not there is an empty register. Returns 0, -EPERM, -EACCES, -errno.
  */
 int ztc_waivers_register(const struct ztc_papers_args *args, json_t *ret);
+
+/**
+ * ztc_papers_lint - every defect of files, without using them.
+ * @signatures: hold these too; else they do not count (before signing).
+ * @ret:        the list of defects, maybe empty; the caller's. 0, -ENOMEM.
+ */
+int ztc_papers_lint(const struct ztc_papers_args *args, bool signatures, json_t **ret);
