@@ -51,6 +51,26 @@ static const struct ztc_opt assess_diff_opts[] = {
 
 /* --- probe, receipt --- */
 
+static const struct ztc_opt probe_opts[] = {
+	{"ports", "LIST", "ports to try, 22,443; default: usual ones, with --from this host's own"},
+	{"canary", "PORT", "a port that nothing uses (61039), or none"},
+	{"canary-listens", NULL, "somebody listens at the canary port there (--from says so)"},
+	{"request", "FILE", "try what a target asks for in a signed request"},
+	{"key", "FILE", "sign with this key; default: this host's own"},
+	{"from", "PEER", "have PEER probe this host, over ssh, and keep the record"},
+	{"take", "FILE", "keep a record that a neighbour made of this host"},
+	{"remote", "COMMAND", "how ztctl is called on PEER: 'ztctl' (default), 'sudo -n ztctl'"},
+	{"ssh-config", "FILE", "configuration file for ssh"},
+	{"log", "FILE", "a file with log lines of this host's filter, beside the kernel's log"},
+	{"netns", NULL, "from a network namespace on this host: proves less than a neighbour"},
+	{"write-request", "FILE", "write a request for a neighbour that ssh does not reach"},
+	{"install-timer", NULL, "with --from: write systemd units that do this weekly"},
+	{"out", "FILE", "where the record goes; with --install-timer the directory of units"},
+	{"state-dir", "DIR", "the agent's state directory (default /var/lib/ztseg)"},
+	{"trust", "DIR", "public keys by role (default /etc/ztseg/trust)"},
+	{NULL, NULL, NULL},
+};
+
 /* --- evidence, waiver, attest, review --- */
 
 #define STATE_OPT                                                                                  \
@@ -204,6 +224,12 @@ const struct ztc_cmd ztc_assess_commands[] = {
 	 "is worse, 4 when a file is refused.",
 	 assess_diff_opts, 2, 2, ztc_run_assess_diff, ZTC_ASSESS_FAILED},
 	/* --- probe, receipt --- */
+	{"probe", "[TARGET...]", "what a neighbour can reach, tried and signed by it",
+	 "Opens a connection to a canary port and to each port of each TARGET, five a second, sends "
+	 "nothing, and signs what became of it. Run on a host of the same network; or on the target, "
+	 "with --from, which keeps the record for 'ztctl assess' and looks for the same connections "
+	 "in what its own filter logged. No agent is needed at either end.",
+	 probe_opts, 0, 16, ztc_run_probe, 0},
 	/* --- evidence, waiver, attest, review --- */
 	{"evidence add", "FILE...", "keep records from elsewhere: probes, receipts, reviews",
 	 "Verifies each record (signature by a key of the right role, about this host, not from the "

@@ -8,6 +8,7 @@
 #include "ctl/checks/logs.h"
 
 const struct ztc_check ztc_checks_logs[] = {
+	{"ZTS-3.1-03", ztc_judge_probe},
 	{"ZTS-3.6-01", ztc_judge_delivery},
 	{"ZTS-3.6-02", ztc_judge_transport},
 	{"ZTS-3.6-06", ztc_judge_clock},
