@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* net.c - the checks of this family. */
-#include "ctl/checks/check.h"
+#include "ctl/checks/net.h"
 
 const struct ztc_check ztc_checks_net[] = {
+	{"ZTS-3.1-01", ztc_judge_default_deny},
+	{"ZTS-3.1-04", ztc_judge_covered},
+	{"ZTS-3.1-06", ztc_judge_wide},
 	{0},
 };
