@@ -222,7 +222,7 @@ static bool waived(const json_t *waivers, const json_t *offender)
 		const char *state = ztc_net_text(row, "state");
 
 		if (strcmp(ztc_net_text(row, "check"), "ZTS-3.1-06") == 0 &&
-		    (strcmp(state, "waived") == 0 || strcmp(state, "valid") == 0) &&
+		    strcmp(state, "valid") == 0 &&
 		    strcmp(ztc_net_text(row, "resource"), ztc_net_text(offender, "resource")) == 0)
 			return true;
 	}

@@ -224,7 +224,7 @@ void ztc_filter_way(const json_t *filter, json_int_t netns, const char *interfac
 		ret->kind = ZTC_WAY_PEERS;
 	else if (strcmp(verdict, "deny") == 0 && !other)
 		ret->kind = ZTC_WAY_DENIED;
-	if (other)
+	if (other && ret->kind == ZTC_WAY_UNKNOWN)
 		ret->rule = ztc_net_text(other, "rule");
 	add_peers(ret, json_object_get(row, "peers"), family);
 	ret->cut = json_is_true(json_object_get(row, "peers_cut"));
