@@ -38,13 +38,23 @@ const json_t *ztc_model(void)
 	return model;
 }
 
-const json_t *ztc_items(void)
+static const json_t *items_file(void)
 {
 	static json_t *items;
 
 	if (!items)
 		items = load("items.json", ztc_items_json, ztc_items_json_len);
-	return json_object_get(items, "items");
+	return items;
+}
+
+const json_t *ztc_items(void)
+{
+	return json_object_get(items_file(), "items");
+}
+
+const json_t *ztc_principles(void)
+{
+	return json_object_get(items_file(), "principles");
 }
 
 const char *ztc_builtin_profile(size_t *ret_len)

@@ -23,6 +23,9 @@ const json_t *ztc_catalogue_find(const char *id);
  * …}], those of level I first. */
 const json_t *ztc_items(void);
 
+/* ztc_principles - [{id, text, text_zh}]: what the items follow; items name them by id. */
+const json_t *ztc_principles(void);
+
 /* ztc_items_find - the row of "3-1", also as "3.1"; NULL = no such item. */
 const json_t *ztc_items_find(const char *id);
 

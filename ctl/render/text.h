@@ -28,8 +28,8 @@ unsigned int ztc_width(const char *text, size_t len);
  * ztc_break - where to end a line of at most @width columns.
  * @ret_skip: bytes to leave out after it (the space it was broken at).
  *
- * Breaks at a space or between wide characters, else behind one of / : , - @ or before .name, else anywhere. Returns bytes, at
- * least one character when @text is not empty.
+ * Breaks at a space or between wide characters, else behind one of / : , - @ or before .name, else
+ * anywhere. Returns bytes, at least one character when @text is not empty.
  */
 size_t ztc_break(const char *text, unsigned int width, size_t *ret_skip);
 

@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "ctl/assess/catalogue.h"
 #include "ctl/render/text.h"
 #include "ctl/report/html.h"
 #include "ctl/report/report.h"
@@ -256,6 +257,25 @@ static void put_offenders(FILE *out, const json_t *check)
 	fputs("</tbody></table>\n", out);
 }
 
+/* Lines of configuration that would mend it. */
+static void put_snippets(FILE *out, const json_t *check)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach (json_object_get(json_object_get(check, "extra"), "snippets"), i, one) {
+		const char *line = ztc_str(one, "text");
+
+		fputs("<p class=\"lead\">", out);
+		ztc_xml_text(out, ztc_str(one, "program"));
+		fputs(" <code>", out);
+		ztc_xml_text(out, ztc_str(one, "file"));
+		fputs("</code></p>\n<pre>", out);
+		ztc_xml_text(out, line);
+		fputs("</pre>\n", out);
+	}
+}
+
 static void put_check_head(const struct ztc_html *h, const json_t *check)
 {
 	const char *result = ztc_str(check, "result");
@@ -303,8 +323,20 @@ static void put_check(const struct ztc_html *h, const json_t *check)
 		fputs("</strong> ", out);
 		ztc_html_message(out, json_object_get(check, "remediation"));
 		fputs("</p>\n", out);
+		put_snippets(out, check);
 	}
 	fputs("</section>\n", out);
+}
+
+/* A document may leave it out: it is the catalogue's. */
+static void put_definition(FILE *out, const json_t *item)
+{
+	const json_t *row = ztc_items_find(ztc_str(item, "id"));
+	zt_auto(zt_json_decref) json_t *own =
+		row ? ztc_message(row, "definition", "definition_zh") : NULL;
+	const json_t *said = json_object_get(item, "definition");
+
+	ztc_html_message(out, said ? said : own);
 }
 
 static void put_item(const struct ztc_html *h, const json_t *item)
@@ -324,7 +356,7 @@ static void put_item(const struct ztc_html *h, const json_t *item)
 	fprintf(h->out, " %s) ", level_name(item));
 	ztc_html_badge(h->out, status, ztc_report_status(status));
 	fputs("</h3>\n<p class=\"definition\">", h->out);
-	ztc_html_message(h->out, json_object_get(item, "definition"));
+	put_definition(h->out, item);
 	fputs("</p>\n", h->out);
 	put_mapping(h, id);
 	json_array_foreach (json_object_get(h->doc, "checks"), i, check) {

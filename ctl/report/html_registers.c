@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "ctl/assess/catalogue.h"
 #include "ctl/render/text.h"
 #include "ctl/report/html.h"
 #include "ctl/report/report.h"
@@ -200,37 +201,54 @@ static void put_collectors(const struct ztc_html *h)
 static void put_notes(const struct ztc_html *h)
 {
 	const json_t *notes = json_object_get(h->doc, "notes");
-	const json_t *principles = json_object_get(h->doc, "principles");
 	json_t *one;
 	size_t i;
 
-	if (json_array_size(notes)) {
-		ztc_html_head(h, 2, "notes", N_("Notes"));
-		fputs("<ul>\n", h->out);
-		json_array_foreach (notes, i, one) {
-			fputs("<li>", h->out);
-			ztc_html_message(h->out, one);
-			fputs("</li>\n", h->out);
-		}
-		fputs("</ul>\n", h->out);
-	}
-	if (!json_array_size(principles))
+	if (!json_array_size(notes))
 		return;
+	ztc_html_head(h, 2, "notes", N_("Notes"));
+	fputs("<ul>\n", h->out);
+	json_array_foreach (notes, i, one) {
+		fputs("<li>", h->out);
+		ztc_html_message(h->out, one);
+		fputs("</li>\n", h->out);
+	}
+	fputs("</ul>\n", h->out);
+}
+
+static bool follows(const json_t *item, int64_t principle)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach (json_object_get(item, "principles"), i, one) {
+		if (json_integer_value(one) == principle)
+			return true;
+	}
+	return false;
+}
+
+/* Those of the catalogue, with the items that follow them. */
+static void put_principles(const struct ztc_html *h)
+{
+	json_t *one, *item;
+	size_t i, j;
+
 	ztc_html_head(h, 2, "principles", N_("Principles behind the items"));
 	fputs("<ol>\n", h->out);
-	json_array_foreach (principles, i, one) {
-		zt_auto(zt_json_decref) json_t *items =
-			ztc_report_strings(json_object_get(one, "items"));
-		json_t *item;
-		size_t j;
+	json_array_foreach (ztc_principles(), i, one) {
+		zt_auto(zt_json_decref) json_t *text = ztc_message(one, "text", "text_zh");
+		const char *sep = " (";
 
 		fputs("<li>", h->out);
-		ztc_html_message(h->out, json_object_get(one, "text"));
-		json_array_foreach (items, j, item) {
-			fputs(j ? ", " : " (", h->out);
-			ztc_xml_text(h->out, json_string_value(item));
+		ztc_html_message(h->out, text);
+		json_array_foreach (ztc_items(), j, item) {
+			if (!follows(item, ztc_int(one, "id")))
+				continue;
+			fprintf(h->out, "%s%s", sep, ztc_str(item, "id"));
+			sep = ", ";
 		}
-		fputs(json_array_size(items) ? ")</li>\n" : "</li>\n", h->out);
+		fputs(")</li>\n", h->out);
 	}
 	fputs("</ol>\n", h->out);
 }
@@ -290,6 +308,7 @@ void ztc_html_registers(const struct ztc_html *h)
 	put_attestations(h);
 	put_collectors(h);
 	put_notes(h);
+	put_principles(h);
 	put_reading(h);
 	put_signatures(h);
 }

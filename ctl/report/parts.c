@@ -271,12 +271,12 @@ static void xml_line(FILE *out, const char *line, size_t len)
 void ztc_xml_text(FILE *out, const char *text)
 {
 	for (;;) {
-		size_t len = strcspn(text, "\n");
+		size_t len = strcspn(text, "\n\t");
 
 		xml_line(out, text, len);
 		if (!text[len])
 			return;
-		fputs("&#10;", out);
+		fprintf(out, "&#%d;", text[len]);
 		text += len + 1;
 	}
 }

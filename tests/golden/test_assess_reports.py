@@ -227,7 +227,7 @@ def test_oscal(name, doc, lang, text):
 
 class Page(HTMLParser):
     ALLOWED = set("html head meta title style body input label main article section h1 h2 h3 h4 p ul ol li table thead "
-                  "tbody tr th td span strong small code br a div footer svg defs marker path g rect text".split())
+                  "tbody tr th td span strong small code br a div footer pre svg defs marker path g rect text".split())
     VOID = ("meta", "input", "br")
 
     def __init__(self):

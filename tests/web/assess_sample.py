@@ -199,6 +199,9 @@ def mixed():
     check_of(doc, "ZTS-3.6-05")["attestation"] = {"id": "A-7", "result": "pass",
                                                   "valid_until": "2027-04-30T03:00:00Z"}
     doc["items"][0]["status_waived"] = "met"
+    check_of(doc, "ZTS-3.4-03")["extra"] = {"snippets": [
+        {"program": "nginx", "file": "/etc/nginx/conf.d/tls.conf",
+         "text": "ssl_protocols TLSv1.2 TLSv1.3;\nssl_prefer_server_ciphers on;"}]}
     return doc
 
 
@@ -237,6 +240,7 @@ def hostile():
         waiver.update(reason=EVIL[0], owner=EVIL[1], approver=EVIL[6], ticket=EVIL[2])
     doc["attestations"][0].update(statement=EVIL[0] + EVIL[6], assessor=EVIL[5])
     doc["collectors"][1]["reason"] = EVIL[6]
+    check_of(doc, "ZTS-3.4-03")["extra"]["snippets"][0].update(program=EVIL[0], file=EVIL[1], text="</pre>" + EVIL[0])
     doc["notes"] = [say(e) for e in EVIL]
     return doc
 
