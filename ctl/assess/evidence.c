@@ -130,13 +130,13 @@ static int look_at_seal(const json_t *evidence, const char *trust_dir, bool *ret
 			char **ret_why)
 {
 	struct ztc_trust trust = {0};
-	const char *why = NULL;
+	const char *why = NULL, *signer = NULL;
 	enum ztc_sealed sealed;
 	int r = ztc_trust_load(&trust, trust_dir, ret_why);
 
 	if (r < 0)
 		return r;
-	sealed = ztc_unseal(evidence, &trust, ZTC_ROLE_HOST, NULL, NULL, &why);
+	sealed = ztc_unseal(evidence, &trust, ZTC_ROLE_HOST, &signer, NULL, &why);
 	ztc_trust_free(&trust);
 	*ret_sealed = sealed == ZTC_SEALED_OK;
 	if (sealed == ZTC_SEALED_BAD)

@@ -80,6 +80,31 @@ static void put_papers(FILE *out, const struct ztc_style *style, const json_t *c
 		put_line(out, style, indent, ztc_tr("attestation:"), other);
 }
 
+/* Configuration that would mend it, as it is to be written. */
+static void put_snippets(FILE *out, const struct ztc_style *style, const json_t *check,
+			 unsigned int indent)
+{
+	const json_t *snippets = json_object_get(json_object_get(check, "extra"), "snippets"), *row;
+	size_t i;
+
+	json_array_foreach (snippets, i, row) {
+		const char *text = ztc_str(row, "text");
+
+		fprintf(out, "%*s", (int)indent, "");
+		ztc_put(out, style, ZTC_BOLD, "%s: %s", ztc_str(row, "program"),
+			ztc_str(row, "file"));
+		fputc('\n', out);
+		while (*text) {
+			int len = (int)strcspn(text, "\n");
+
+			fprintf(out, "%*s", (int)indent + 2, "");
+			ztc_put(out, style, ZTC_PLAIN, "%.*s", len, text);
+			fputc('\n', out);
+			text += len + (text[len] == '\n');
+		}
+	}
+}
+
 static void put_check(FILE *out, const struct ztc_style *style, const json_t *check)
 {
 	const char *result = ztc_str(check, "result");
@@ -96,9 +121,10 @@ static void put_check(FILE *out, const struct ztc_style *style, const json_t *ch
 	put_line(out, style, 4, "-", ztc_text(json_object_get(check, "reason")));
 	put_offenders(out, style, check, 6, good ? 0 : OFFENDERS);
 	put_papers(out, style, check, 4);
-	if (!good)
-		put_line(out, style, 4, ztc_tr("next:"),
-			 ztc_text(json_object_get(check, "remediation")));
+	if (good)
+		return;
+	put_line(out, style, 4, ztc_tr("next:"), ztc_text(json_object_get(check, "remediation")));
+	put_snippets(out, style, check, 6);
 }
 
 static void put_collectors(FILE *out, const json_t *doc, const struct ztc_style *style)
@@ -227,5 +253,6 @@ void ztc_text_explain(FILE *out, const json_t *row, const json_t *doc, const jso
 	put_line(out, style, 2, ztc_tr("expected:"), ztc_text(json_object_get(check, "expected")));
 	put_evidence(out, style, check);
 	put_offenders(out, style, check, 2, SIZE_MAX);
+	put_snippets(out, style, check, 2);
 	put_papers(out, style, check, 2);
 }
