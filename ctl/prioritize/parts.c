@@ -6,6 +6,8 @@
 #include "ctl/prioritize/prioritize.h"
 #include "ctl/render/text.h"
 
+#define NAMES_SHOWN 3
+
 int ztc_priority_tier(const json_t *system)
 {
 	const json_t *tier = json_object_get(system, "tier");
@@ -30,9 +32,9 @@ const char *ztc_tier_title(int tier)
 const char *ztc_step_title(int step)
 {
 	static const char *const titles[] = {
-		N_("1 in field"),
-		N_("2 high risk"),
-		N_("3 low impact"),
+		N_("In field"),
+		N_("High risk"),
+		N_("Low impact"),
 	};
 
 	return titles[step - 1];
@@ -98,6 +100,11 @@ static void put_list(struct zt_strbuf *out, enum ztc_lang lang, const char *titl
 	zt_strbuf_puts(out, out->len ? "; " : "");
 	zt_strbuf_puts(out, ztc_tr_in(lang, title));
 	json_array_foreach (list, i, item) {
+		/* All of them are in the document and in --explain. */
+		if (i == NAMES_SHOWN && json_array_size(list) > NAMES_SHOWN + 1) {
+			zt_strbuf_printf(out, ", +%zu", json_array_size(list) - i);
+			break;
+		}
 		zt_strbuf_puts(out, i ? ", " : " ");
 		zt_strbuf_puts(out, json_string_value(item));
 	}
