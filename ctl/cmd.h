@@ -161,6 +161,7 @@ int ztc_run_probe(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_drill(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_version(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_prioritize(struct ztc_ctx *ctx, const struct ztc_line *line);
+int ztc_run_assess_hosts(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_assess(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_assess_show(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_assess_diff(struct ztc_ctx *ctx, const struct ztc_line *line);

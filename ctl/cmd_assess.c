@@ -373,5 +373,7 @@ int ztc_run_assess(struct ztc_ctx *ctx, const struct ztc_line *line)
 
 	if (ztc_value(line, "install-timer"))
 		return ztc_timer_install(ctx, line);
+	if (ztc_value(line, "hosts"))
+		return ztc_run_assess_hosts(ctx, line);
 	return go(&run);
 }

@@ -11,6 +11,7 @@
 #include "ctl/assess/levels.h"
 #include "ctl/assess/output.h"
 #include "ctl/cmd.h"
+#include "ctl/evidence/record.h"
 #include "ctl/fleet/fleet.h"
 #include "ctl/password.h"
 #include "ctl/render/text.h"

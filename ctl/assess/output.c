@@ -10,7 +10,10 @@
 #include "ctl/assess/exit.h"
 #include "ctl/assess/output.h"
 #include "ctl/evidence/seal.h"
+#include "ctl/fleet/set.h"
 #include "ctl/i18n/say.h"
+#include "ctl/render/text.h"
+#include "ctl/report/report.h"
 
 static const char *const formats[] = {"html",  "oscal", "sarif",     "sarif-all",
 				      "junit", "csv",	"prometheus"};
@@ -66,6 +69,8 @@ static int write_as_asked(FILE *out, const struct ztc_ctx *ctx, const struct ztc
 		return ztc_report_csv(out, doc);
 	if (ztc_value(line, "prometheus"))
 		return ztc_report_prometheus(out, doc);
+	if (strcmp(ztc_str(doc, "format"), ZTC_SET_FORMAT) == 0)
+		return ztc_set_text(out, doc, &ctx->style);
 	return ztc_report_text(out, doc, &ctx->style, ztc_value(line, "verbose") != NULL);
 }
 

@@ -55,7 +55,7 @@ static int64_t now_ms(void)
 #define WORDS_MAX 40
 
 static void make_words(const struct ztc_fleet_run *run, const struct ztc_fleet_host *host,
-		       char port[8], const char *words[WORDS_MAX])
+		       char port[16], const char *words[WORDS_MAX])
 {
 	/* Nobody is asked anything, nothing of ours goes there, and a dead line is noticed. */
 	static const char *const fixed[] = {
@@ -82,7 +82,7 @@ static void make_words(const struct ztc_fleet_run *run, const struct ztc_fleet_h
 		words[n++] = run->ssh_config;
 	}
 	if (host->port) {
-		snprintf(port, 8, "%u", host->port);
+		snprintf(port, 16, "%u", host->port);
 		words[n++] = "-p";
 		words[n++] = port;
 	}
@@ -119,7 +119,7 @@ static int start(struct job *job, const struct ztc_fleet_run *run, size_t number
 	zt_auto(zt_close) int out = -1, err = -1;
 	const char *words[WORDS_MAX];
 	const pid_t parent = getpid();
-	char port[8];
+	char port[16];
 	int fds[2];
 
 	*job = (struct job){.host = number, .out = -1, .err = -1, .pidfd = -1};

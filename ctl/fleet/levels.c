@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "base/strbuf.h"
 #include "base/time.h"
 #include "ctl/assess/assess.h"
 #include "ctl/assess/exit.h"
@@ -83,10 +84,15 @@ static void refuse_twins(json_t *hosts)
 
 	json_array_foreach (hosts, i, host) {
 		const json_t *of = json_object_get(json_object_get(host, "assessment"), "host");
-		const char *machine = ztc_str(of, "machine");
-		const json_t *first = json_object_get(seen, machine);
+		zt_auto(zt_strbuf_free) struct zt_strbuf key = ZT_STRBUF_INIT;
+		const char *machine;
+		const json_t *first;
 
-		if (!is_ok(host) || !*machine)
+		/* A copied machine has the same id, but it has not been started at once. */
+		zt_strbuf_printf(&key, "%s %s", ztc_str(of, "machine"), ztc_str(of, "boot_id"));
+		machine = zt_strbuf_text(&key);
+		first = json_object_get(seen, machine);
+		if (!is_ok(host) || !*ztc_str(of, "machine"))
 			continue;
 		if (!first) {
 			json_object_set(seen, machine, json_object_get(host, "name"));
@@ -145,6 +151,8 @@ static json_t *lowest(const json_t *hosts, const char *system, enum ztc_basis ba
 		}
 	}
 	*ret_distribution = distribution;
+	/* Nobody is lower than none: an unknown host changes nothing then. */
+	open = open && (!worst || level);
 	text = worst && !open ? json_incref(json_object_get(worst, "text"))
 	       : worst	      ? json_sprintf("? (<= %s)", ztc_level_text(level))
 			      : json_string("?");
