@@ -113,7 +113,8 @@ static int render_list(FILE *out, const json_t *result, const struct ztc_style *
 	if (r < 0)
 		return r;
 	if (!json_array_size(rows))
-		ztc_put(out, style, ZTC_PLAIN, "No attestation in %s.\n", ztc_str(result, "path"));
+		ztc_put_line(out, style, ZTC_PLAIN, "No attestation in %s.",
+			     ztc_str(result, "path"));
 	json_array_foreach (rows, i, row) {
 		const char *state = ztc_str(row, "state"), *check = ztc_str(row, "check_id");
 
@@ -135,8 +136,8 @@ static int render_defects(FILE *out, const json_t *defects, const struct ztc_sty
 	size_t i;
 
 	json_array_foreach (defects, i, defect)
-		ztc_put(out, style, ZTC_BAD, "%s: %s %s\n", ztc_str(defect, "file"),
-			ztc_str(defect, "at"), ztc_text(json_object_get(defect, "text")));
+		ztc_put_line(out, style, ZTC_BAD, "%s: %s %s", ztc_str(defect, "file"),
+			     ztc_str(defect, "at"), ztc_text(json_object_get(defect, "text")));
 	return 0;
 }
 

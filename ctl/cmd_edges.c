@@ -100,9 +100,9 @@ static int render_edges(FILE *out, const json_t *result, const struct ztc_style 
 		ztc_table_cell(table, ZTC_PLAIN, "%s", ztc_str(row, "note"));
 	}
 	r = ztc_table_print(table, out, style, 0);
-	ztc_put(out, style, ZTC_PLAIN, "%lld of %zu new edges undecided\n",
-		(long long)ztc_int(result, "open"),
-		json_array_size(json_object_get(result, "edges")));
+	ztc_put_line(out, style, ZTC_PLAIN, "%lld of %zu new edges undecided",
+		     (long long)ztc_int(result, "open"),
+		     json_array_size(json_object_get(result, "edges")));
 	return r;
 }
 

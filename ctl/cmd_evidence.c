@@ -106,9 +106,10 @@ static int render_added(FILE *out, const json_t *result, const struct ztc_style 
 	size_t i;
 
 	json_array_foreach (json_object_get(result, "added"), i, record)
-		ztc_put(out, style, ZTC_GOOD, "Kept %s %s: %s, signed by %s, grade %s.\n",
-			ztc_str(record, "kind"), ztc_str(record, "id"), ztc_str(record, "result"),
-			ztc_str(record, "signer"), ztc_str(record, "grade"));
+		ztc_put_line(out, style, ZTC_GOOD, "Kept %s %s: %s, signed by %s, grade %s.",
+			     ztc_str(record, "kind"), ztc_str(record, "id"),
+			     ztc_str(record, "result"), ztc_str(record, "signer"),
+			     ztc_str(record, "grade"));
 	return 0;
 }
 
@@ -169,10 +170,10 @@ static int render_list(FILE *out, const json_t *result, const struct ztc_style *
 		}
 	}
 	r = r < 0 ? r : ztc_table_print(table, out, style, 0);
-	ztc_put(out, style, ZTC_PLAIN, "%zu record%s\n", n, n == 1 ? "" : "s");
+	ztc_put_line(out, style, ZTC_PLAIN, "%zu record%s", n, n == 1 ? "" : "s");
 	json_array_foreach (json_object_get(result, "refused"), i, row)
-		ztc_put(out, style, ZTC_BAD, "refused: %s: %s\n", ztc_str(row, "file"),
-			ztc_str(row, "why"));
+		ztc_put_line(out, style, ZTC_BAD, "refused: %s: %s", ztc_str(row, "file"),
+			     ztc_str(row, "why"));
 	return r;
 }
 

@@ -103,9 +103,9 @@ static int render_packed(FILE *out, const json_t *result, const struct ztc_style
 {
 	const json_t *p = json_object_get(result, "packed");
 
-	ztc_put(out, style, ZTC_GOOD, "%s\n", ztc_str(p, "path"));
-	ztc_put(out, style, ZTC_PLAIN, "%.10s to %.10s, %lld items, %s\n", ztc_str(p, "from"),
-		ztc_str(p, "to"), (long long)ztc_int(p, "items"), ztc_str(p, "digest"));
+	ztc_put_line(out, style, ZTC_GOOD, "%s", ztc_str(p, "path"));
+	ztc_put_line(out, style, ZTC_PLAIN, "%.10s to %.10s, %lld items, %s", ztc_str(p, "from"),
+		     ztc_str(p, "to"), (long long)ztc_int(p, "items"), ztc_str(p, "digest"));
 	ztc_wrap(
 		out, style, ZTC_PLAIN, 0, 0,
 		"Look at it with 'ztctl review show', decide and sign with 'ztctl review sign': by "
@@ -265,8 +265,8 @@ static int render_signed(FILE *out, const json_t *result, const struct ztc_style
 	const json_t *s = json_object_get(result, "signed");
 	long long items = ztc_int(s, "items"), disposed = ztc_int(s, "disposed");
 
-	ztc_put(out, style, disposed == items ? ZTC_GOOD : ZTC_WARN,
-		"Signed: %lld of %lld items decided.\n", disposed, items);
+	ztc_put_line(out, style, disposed == items ? ZTC_GOOD : ZTC_WARN,
+		     "Signed: %lld of %lld items decided.", disposed, items);
 	return 0;
 }
 
@@ -333,12 +333,12 @@ static int render_pack(FILE *out, const json_t *result, const struct ztc_style *
 	if (r < 0)
 		return r;
 	shown.table = table;
-	ztc_put(out, style, ZTC_BOLD, "%s, %.10s to %.10s\n", ztc_str(pack, "host"),
-		ztc_str(pack, "from"), ztc_str(pack, "to"));
+	ztc_put_line(out, style, ZTC_BOLD, "%s, %.10s to %.10s", ztc_str(pack, "host"),
+		     ztc_str(pack, "from"), ztc_str(pack, "to"));
 	ztc_pack_each(pack, show_item, &shown);
 	r = ztc_table_print(table, out, style, 0);
-	ztc_put(out, style, ZTC_PLAIN, "%lld of %lld items decided\n",
-		(long long)ztc_int(result, "disposed"), (long long)ztc_int(result, "items"));
+	ztc_put_line(out, style, ZTC_PLAIN, "%lld of %lld items decided",
+		     (long long)ztc_int(result, "disposed"), (long long)ztc_int(result, "items"));
 	return r;
 }
 

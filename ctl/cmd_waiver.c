@@ -122,7 +122,7 @@ static int render_list(FILE *out, const json_t *result, const struct ztc_style *
 	if (r < 0)
 		return r;
 	if (!json_array_size(rows))
-		ztc_put(out, style, ZTC_PLAIN, "No waiver in %s.\n", ztc_str(result, "path"));
+		ztc_put_line(out, style, ZTC_PLAIN, "No waiver in %s.", ztc_str(result, "path"));
 	json_array_foreach (rows, i, row) {
 		const char *state = ztc_str(row, "state"), *id = ztc_str(row, "id");
 		bool dated = json_object_get(row, "days_left") != NULL;

@@ -69,7 +69,7 @@ static void print_defects(FILE *out, const json_t *defects, const struct ztc_sty
 		const char *at = ztc_str(defect, "at");
 		zt_auto(zt_freep) char *text = NULL;
 
-		if (asprintf(&text, "%s:%s%s %s. %s.", ztc_str(defect, "file"), at, *at ? ":" : "",
+		if (asprintf(&text, "%s: %s%s%s - %s", ztc_str(defect, "file"), at, *at ? ": " : "",
 			     ztc_text(json_object_get(defect, "text")),
 			     ztc_text(json_object_get(defect, "remedy"))) < 0)
 			text = NULL;
@@ -85,9 +85,9 @@ static int render_lint(FILE *out, const json_t *result, const struct ztc_style *
 
 	print_defects(out, defects, style);
 	if (n)
-		ztc_put(out, style, ZTC_BAD, "%zu defect%s\n", n, n == 1 ? "" : "s");
+		ztc_put_line(out, style, ZTC_BAD, "%zu defect%s", n, n == 1 ? "" : "s");
 	else
-		ztc_put(out, style, ZTC_GOOD, "no defect\n");
+		ztc_put_line(out, style, ZTC_GOOD, "no defect");
 	return 0;
 }
 
@@ -199,8 +199,8 @@ static int render_signed(FILE *out, const json_t *result, const struct ztc_style
 {
 	const json_t *s = json_object_get(result, "signed");
 
-	ztc_put(out, style, ZTC_GOOD, "Signed %s with key %s.\n", ztc_str(s, "file"),
-		ztc_str(s, "key_id"));
+	ztc_put_line(out, style, ZTC_GOOD, "Signed %s with key %s.", ztc_str(s, "file"),
+		     ztc_str(s, "key_id"));
 	return 0;
 }
 

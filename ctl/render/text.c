@@ -150,17 +150,13 @@ void ztc_sgr(FILE *out, const struct ztc_style *style, enum ztc_color color)
 		fputs(sgr[color], out);
 }
 
-void ztc_put(FILE *out, const struct ztc_style *style, enum ztc_color color, const char *fmt, ...)
+static void put(FILE *out, const struct ztc_style *style, enum ztc_color color, const char *fmt,
+		va_list ap)
 {
 	zt_auto(zt_freep) char *raw = NULL;
 	zt_auto(zt_freep) char *text = NULL;
-	va_list ap;
-	int r;
 
-	va_start(ap, fmt);
-	r = vasprintf(&raw, fmt, ap);
-	va_end(ap);
-	if (r < 0) {
+	if (vasprintf(&raw, fmt, ap) < 0) {
 		raw = NULL;
 		return;
 	}
@@ -172,6 +168,26 @@ void ztc_put(FILE *out, const struct ztc_style *style, enum ztc_color color, con
 	fputs(text, out);
 	if (color != ZTC_PLAIN)
 		ztc_sgr(out, style, ZTC_PLAIN);
+}
+
+void ztc_put(FILE *out, const struct ztc_style *style, enum ztc_color color, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put(out, style, color, fmt, ap);
+	va_end(ap);
+}
+
+void ztc_put_line(FILE *out, const struct ztc_style *style, enum ztc_color color, const char *fmt,
+		  ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put(out, style, color, fmt, ap);
+	va_end(ap);
+	fputc('\n', out);
 }
 
 void ztc_wrap(FILE *out, const struct ztc_style *style, enum ztc_color color, unsigned int first,

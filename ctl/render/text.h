@@ -43,6 +43,10 @@ void ztc_sgr(FILE *out, const struct ztc_style *style, enum ztc_color color);
 __attribute__((format(printf, 4, 5))) void ztc_put(FILE *out, const struct ztc_style *style,
 						   enum ztc_color color, const char *fmt, ...);
 
+/* ztc_put_line - the same, and the line ends. */
+__attribute__((format(printf, 4, 5))) void ztc_put_line(FILE *out, const struct ztc_style *style,
+							enum ztc_color color, const char *fmt, ...);
+
 /**
  * ztc_wrap - a paragraph, escaped, wrapped to style->width.
  * @first:  columns already written on the first line.
