@@ -62,13 +62,13 @@ says "is a defect, with what to do" "w/1.json: line 1, column 1: it is not signe
 exits "signed" 0 waiver sign w/1.json --key chen.key
 exits "no defect" 0 waiver lint w --trust trust
 exits "listed" 0 waiver list w --trust trust
-says "with the days left" "W-1 ZTS-3.1-06 tcp/0.0.0.0:22 valid 60 wang chen"
+says "with what it is for" "W-1 ZTS-3.1-06 tcp/0.0.0.0:22 valid"
 exits "ends within 30 days" 0 waiver list w --trust trust --expiring 30
 says "is none yet" "No waiver"
 exits "ends within 90 days" 0 waiver list w --trust trust --expiring 90
 says "is one" "W-1"
 exits "as JSON" 0 "$ZTCTL" --json waiver list w --trust trust
-is "the same" "$(jq -c '.waivers[] | [.id, .state, .signer, .critical, .days_left]' out)" '["W-1","valid","chen",false,60]'
+is "the same" "$(jq -c '.waivers[] | [.id, .state, .signer, .critical, (.days_left | . == 59 or . == 60)]' out)" '["W-1","valid","chen",false,true]'
 exits "not written twice" 2 new W-1 --out w/1.json
 jq -cSj 'del(.signature)' w/1.json >m
 jq -r .signature.text w/1.json >m.minisig
