@@ -90,6 +90,13 @@ typedef int (*ztc_begin_fn)(struct ztc_wire *wire);
 int ztc_banner_tls(struct ztc_service *service, struct ztc_wire *wire, const char *via,
 		   ztc_begin_fn begin, json_t *row, char *ret_text, size_t size);
 
+/* ztc_banner_upgrade - the handshake of a protocol that began in the clear, when @r, what its begin
+ * returned, lets it; fills @row with service @name. */
+void ztc_banner_upgrade(struct ztc_service *service, struct ztc_wire *wire, const char *name,
+			ztc_begin_fn begin, int r, json_t *row);
+
+bool ztc_is_mysql(const char *start, size_t len); /* its first bytes are MySQL's or MariaDB's */
+void ztc_banner_mysql(struct ztc_service *service, struct ztc_wire *wire, json_t *row);
 int ztc_postgresql_hba(
 	const struct ztc_service *service); /* 1: a line lets clear text in, 0, -errno */
 void ztc_banner_snmp(struct ztc_service *service, json_t *row); /* banner_snmp.c */

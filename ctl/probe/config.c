@@ -36,16 +36,32 @@ static char *cut(char *text, const char *chars)
 	return text;
 }
 
-static void read_line(const struct reading *reading, char *line, const char *file)
+static void read_word(const struct reading *reading, char *line, const char *file)
 {
 	char *word = line + strspn(line, " \t\r"), *value;
 
-	if (!*word || *word == '#' || *word == ';')
+	if (!*word)
 		return;
 	value = word + strcspn(word, " \t=:");
 	if (*value)
 		*value++ = '\0';
 	reading->each(reading->ctx, word, cut(value, " \t\r=:<\"';"), file);
+}
+
+/* Of daemons that write several statements in a line, each counts as one. */
+static void read_line(const struct reading *reading, char *line, const char *file)
+{
+	char *save = NULL;
+	size_t blank = strspn(line, " \t\r");
+
+	if (line[blank] == ';')
+		return;
+	for (char *part = strtok_r(line, ";{}", &save); part; part = strtok_r(NULL, ";{}", &save)) {
+		part += strspn(part, " \t\r");
+		if (*part == '#')
+			return;
+		read_word(reading, part, file);
+	}
 }
 
 static bool is_text(const char *bytes, size_t len)
@@ -81,31 +97,70 @@ static void read_pattern(struct reading *reading, const char *pattern)
 	globfree(&found);
 }
 
-/* Arguments that are absolute paths, alone or behind a "=", as configuration files are named. */
-static void read_arguments(struct reading *reading, int pid)
+static void read_argument(struct reading *reading, const char *path)
 {
-	char path[64], line[CMDLINE_MAX + 1], full[PATH_LEN];
+	char full[PATH_LEN];
+	struct stat st;
+
+	snprintf(full, sizeof(full), "%s%s", reading->root, path);
+	/* Programs are no configuration. */
+	if (stat(full, &st) == 0 && S_ISREG(st.st_mode) && !(st.st_mode & 0111))
+		read_one(reading, full);
+}
+
+/* The command line with a blank between the arguments. Returns its length or -errno. */
+static ssize_t read_cmdline(int pid, char line[CMDLINE_MAX + 1])
+{
+	char path[64];
 	zt_auto(zt_close) int fd = -1;
 	ssize_t n;
 
 	snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	n = fd < 0 ? -1 : read(fd, line, CMDLINE_MAX);
-	if (n <= 0)
-		return;
-	line[n] = '\0';
-	for (const char *arg = line; arg < line + n; arg += strlen(arg) + 1) {
-		const char *at = strchr(arg, '/');
-		struct stat st;
-		/* Some daemons write their whole command line over theirs, blanks and all. */
-		size_t len = at ? strcspn(at, " ") : 0;
-
-		if (!at || arg == line)
-			continue;
-		snprintf(full, sizeof(full), "%s%.*s", reading->root, (int)len, at);
-		if (stat(full, &st) == 0 && S_ISREG(st.st_mode) && !(st.st_mode & 0111))
-			read_one(reading, full);
+	if (n < 0)
+		return -errno;
+	for (ssize_t i = 0; i < n; i++) {
+		if (!line[i])
+			line[i] = ' ';
 	}
+	line[n] = '\0';
+	return n;
+}
+
+/* Absolute paths of a command line, alone or behind a "=", as configuration files are named. Some
+ * daemons write theirs anew as one argument, so blanks part it too; the program is passed over. */
+static void read_arguments(struct reading *reading, int pid)
+{
+	char line[CMDLINE_MAX + 1], *save = NULL;
+
+	if (read_cmdline(pid, line) <= 0)
+		return;
+	for (char *word = strtok_r(line, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+		const char *at = strchr(word, '=');
+
+		at = at ? at + 1 : word;
+		if (*at == '/' && word != line)
+			read_argument(reading, at);
+	}
+}
+
+int ztc_config_arguments(int pid, ztc_config_fn each, void *ctx)
+{
+	char line[CMDLINE_MAX + 1], *save = NULL;
+	ssize_t n = read_cmdline(pid, line);
+
+	for (char *word = n > 0 ? strtok_r(line, " ", &save) : NULL; word;
+	     word = strtok_r(NULL, " ", &save)) {
+		char *value = strchr(word, '=');
+
+		if (strncmp(word, "--", 2) != 0)
+			continue;
+		if (value)
+			*value++ = '\0';
+		each(ctx, word + 2, value ? value : "on", "");
+	}
+	return n < 0 ? (int)n : 0;
 }
 
 int ztc_config_read(const char *root, int pid, const char *const *files, ztc_config_fn each,

@@ -34,3 +34,7 @@ int ztc_config_read(const char *root, int pid, const char *const *files, ztc_con
 /* ztc_config_has - whether a line begins with one of @words, case not regarded: 1, 0; -ENOENT when
  * no file could be read. */
 int ztc_config_has(const char *root, int pid, const char *const *files, const char *const *words);
+
+/* ztc_config_arguments - "--word=value" of the command line of a process, told as lines are, with
+ * @file "". 0 or -errno. */
+int ztc_config_arguments(int pid, ztc_config_fn each, void *ctx);
