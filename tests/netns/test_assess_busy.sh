@@ -78,6 +78,7 @@ is "it takes at most 64 MB" "$(jq '.kb <= 65536' "$TMP/peak.json")" true
 # --- nothing is written, nothing is sent --------------------------------------------------
 on app strace -f -qq -e trace=file,connect,sendto,sendmsg,bind,bpf,kill -o "$TMP/trace" "${assess[@]}" >"$TMP/traced.json"
 is "the same under strace" "$(jq -r '.checks | length' "$TMP/traced.json")" 53
+is "strace saw the run" "$(($(grep -c 'openat(' "$TMP/trace") > 100))" 1
 is "no file is opened for writing" \
 	"$(grep -E 'O_WRONLY|O_RDWR|O_CREAT|O_TMPFILE|creat\(' "$TMP/trace" | grep -vE '"/dev/null"' | head -3)" ""
 is "no file is made, moved, changed or removed" \
