@@ -36,6 +36,9 @@ void ztc_html_say(FILE *out, const char *msgid);
 /* ztc_html_message - a message of the document, in both languages. */
 void ztc_html_message(FILE *out, const json_t *message);
 
+/* ztc_html_advice - the same, with commands between ` as code. */
+void ztc_html_advice(FILE *out, const json_t *message);
+
 /* ztc_html_head - <h2 id=…> and the like; @id may be NULL. */
 void ztc_html_head(const struct ztc_html *h, int rank, const char *id, const char *msgid);
 

@@ -321,7 +321,7 @@ static void put_check(const struct ztc_html *h, const json_t *check)
 		fputs("<p class=\"advice\"><strong>", out);
 		ztc_html_say(out, N_("what to do"));
 		fputs("</strong> ", out);
-		ztc_html_message(out, json_object_get(check, "remediation"));
+		ztc_html_advice(out, json_object_get(check, "remediation"));
 		fputs("</p>\n", out);
 		put_snippets(out, check);
 	}

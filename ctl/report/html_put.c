@@ -2,31 +2,59 @@
 /* html_put.c - the smallest pieces of the HTML report: both languages, rows, badges. */
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "ctl/render/text.h"
 #include "ctl/report/html.h"
 #include "ctl/report/report.h"
 
-static void both(FILE *out, const char *en, const char *zh)
+/* What stands between ` is code. An odd one out stays as it is. */
+static void marked(FILE *out, const char *text)
+{
+	zt_auto(zt_freep) char *copy = strdup(text);
+	char *at = copy, *open, *close;
+
+	while (at && (open = strchr(at, '`')) && (close = strchr(open + 1, '`'))) {
+		*open = *close = '\0';
+		ztc_xml_text(out, at);
+		fputs("<code>", out);
+		ztc_xml_text(out, open + 1);
+		fputs("</code>", out);
+		at = close + 1;
+	}
+	if (at)
+		ztc_xml_text(out, at);
+}
+
+/* @class: "m" for messages, which stand below each other where both languages are seen. */
+static void both(FILE *out, const char *en, const char *zh, const char *class,
+		 void (*put)(FILE *out, const char *text))
 {
 	if (strcmp(en, zh) == 0) {
-		ztc_xml_text(out, en);
+		put(out, en);
 		return;
 	}
-	fputs("<span lang=\"en\">", out);
-	ztc_xml_text(out, en);
-	fputs("</span> <span lang=\"zh-TW\">", out);
-	ztc_xml_text(out, zh);
+	fprintf(out, "<span%s lang=\"en\">", class);
+	put(out, en);
+	fprintf(out, "</span> <span%s lang=\"zh-TW\">", class);
+	put(out, zh);
 	fputs("</span>", out);
 }
 
 void ztc_html_say(FILE *out, const char *msgid)
 {
-	both(out, msgid, ztc_tr_in(ZTC_LANG_ZH_TW, msgid));
+	both(out, msgid, ztc_tr_in(ZTC_LANG_ZH_TW, msgid), "", ztc_xml_text);
 }
 
 void ztc_html_message(FILE *out, const json_t *message)
 {
-	both(out, ztc_text_in(ZTC_LANG_EN, message), ztc_text_in(ZTC_LANG_ZH_TW, message));
+	both(out, ztc_text_in(ZTC_LANG_EN, message), ztc_text_in(ZTC_LANG_ZH_TW, message),
+	     " class=\"m\"", ztc_xml_text);
+}
+
+void ztc_html_advice(FILE *out, const json_t *message)
+{
+	both(out, ztc_text_in(ZTC_LANG_EN, message), ztc_text_in(ZTC_LANG_ZH_TW, message),
+	     " class=\"m\"", marked);
 }
 
 void ztc_html_head(const struct ztc_html *h, int rank, const char *id, const char *msgid)

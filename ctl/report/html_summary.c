@@ -75,39 +75,50 @@ static void put_levels(const struct ztc_html *h)
 	fputs("</div>\n", h->out);
 }
 
+static void put_blocker(const struct ztc_html *h, const json_t *one)
+{
+	const char *check = ztc_str(one, "check");
+
+	fprintf(h->out, "<li><a href=\"#h%zu-", h->host);
+	ztc_xml_text(h->out, check);
+	fputs("\">", h->out);
+	ztc_xml_text(h->out, check);
+	fputs("</a> (", h->out);
+	ztc_xml_text(h->out, ztc_str(one, "item"));
+	fputs("): ", h->out);
+	ztc_html_message(h->out, json_object_get(one, "reason"));
+	fputs("</li>\n", h->out);
+}
+
+/* Of the level that was measured: those of the other bases are among them. */
 static void put_blockers(const struct ztc_html *h)
 {
-	const json_t *blockers = json_object_get(h->doc, "blockers");
 	const json_t *above = json_object_get(h->doc, "also_met");
+	bool any = false;
 	json_t *one;
 	size_t i;
 
-	if (json_array_size(blockers)) {
-		fputs("<p class=\"lead\">", h->out);
-		ztc_html_say(h->out, N_("What stands in the way first:"));
-		fputs("</p><ul>\n", h->out);
-		json_array_foreach (blockers, i, one) {
-			fprintf(h->out, "<li><a href=\"#h%zu-", h->host);
-			ztc_xml_text(h->out, ztc_str(one, "check"));
-			fputs("\">", h->out);
-			ztc_xml_text(h->out, ztc_str(one, "check"));
-			fputs("</a> (", h->out);
-			ztc_xml_text(h->out, ztc_str(one, "item"));
-			fputs("): ", h->out);
-			ztc_html_message(h->out, json_object_get(one, "reason"));
-			fputs("</li>\n", h->out);
+	json_array_foreach (json_object_get(h->doc, "blockers"), i, one) {
+		if (strcmp(ztc_str(one, "basis"), "measured") != 0)
+			continue;
+		if (!any) {
+			fputs("<p class=\"lead\">", h->out);
+			ztc_html_say(h->out, N_("What stands in the way first:"));
+			fputs("</p><ul>\n", h->out);
 		}
-		fputs("</ul>\n", h->out);
+		any = true;
+		put_blocker(h, one);
 	}
-	if (json_array_size(above)) {
-		fputs("<p>", h->out);
-		ztc_html_say(h->out, N_("Also met, above that level:"));
-		json_array_foreach (above, i, one) {
-			fputc(' ', h->out);
-			ztc_xml_text(h->out, ztc_text(one));
-		}
-		fputs("</p>\n", h->out);
+	fputs(any ? "</ul>\n" : "", h->out);
+	if (!json_array_size(above))
+		return;
+	fputs("<p>", h->out);
+	ztc_html_say(h->out, N_("Also met, above that level:"));
+	json_array_foreach (above, i, one) {
+		fputc(' ', h->out);
+		ztc_xml_text(h->out, ztc_text(one));
 	}
+	fputs("</p>\n", h->out);
 }
 
 static void put_times(FILE *out, const json_t *doc)
