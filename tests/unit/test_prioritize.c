@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * test_prioritize.c - the order of deployment: the briefing's institutions and scenarios as they
  * test_prioritize.c - the order of deployment: institutions and scenarios of the briefing as it
-prints
- * them, boundaries, and ranges of what is not answered.
+ * prints them, boundaries, and ranges of what is not answered.
+ */
 #include "prioritize_rig.h"
 
 /* --- institutions A and B: as many systems as their tables have --------------------------------
