@@ -45,8 +45,10 @@ static void conclude_gap(struct ztc_result *r, const struct ztc_facts *facts, js
 {
 	json_int_t most = (json_int_t)ztc_limit(facts, ID, "partial_gap_ms");
 
-	r->num = worst;
-	r->den = most;
+	if (!r->extra)
+		r->extra = json_object();
+	json_object_set_new(r->extra, "worst_gap_ms", json_integer(worst));
+	json_object_set_new(r->extra, "boots", json_integer(boots));
 	ztc_observed(r, N_("%d boots on record, packets could pass for up to %lld ms before"),
 		     boots, (long long)worst);
 	if (worst == 0)

@@ -5,14 +5,25 @@
 #include "base/cleanup.h"
 #include "ctl/checks/net.h"
 
+/* What could not be looked at. */
+enum unseen {
+	SEEN,
+	UNSEEN_FILE,
+	UNSEEN_HOLDERS,
+	UNSEEN_CGROUPS,
+	UNSEEN_NAMESPACES,
+	UNSEEN_FILTER,
+	UNSEEN_FORWARD,
+};
+
 struct search {
 	const struct ztc_facts *facts;
 	struct ztc_result *r;
 	struct ztc_net net;
 	const json_t *bypass;
 	json_int_t own;
-	int listed;	     /* holders that the profile names */
-	const char *unknown; /* what could not be looked at */
+	int listed; /* holders that the profile names */
+	enum unseen unseen;
 };
 
 static bool in_list(const json_t *list, const char *text)
@@ -52,7 +63,7 @@ static void look_at_socket(struct search *s, const json_t *socket)
 	}
 	if (!json_object_get(socket, "pid") &&
 	    !json_is_true(json_object_get(s->bypass, "owners_complete"))) {
-		s->unknown = "who holds the packet and raw sockets; run it as root";
+		s->unseen = UNSEEN_HOLDERS;
 		return;
 	}
 	snprintf(resource, sizeof(resource), "%s:%.250s", kind, *exe ? exe : "?");
@@ -96,7 +107,7 @@ static void look_at_devices(struct search *s)
 			   "child cgroup may replace it"));
 	}
 	if (json_object_get(s->bypass, "overridable_why"))
-		s->unknown = "BPF programs of cgroups; CAP_NET_ADMIN would answer";
+		s->unseen = UNSEEN_CGROUPS;
 }
 
 /* A device that the packets of a namespace leave by without passing ours. */
@@ -137,7 +148,7 @@ static void look_at_namespaces(struct search *s)
 		json_int_t inode = ztc_net_number(row, "inode");
 
 		if (!json_is_true(json_object_get(row, "entered")))
-			s->unknown = "other network namespaces; run it as root";
+			s->unseen = UNSEEN_NAMESPACES;
 		json_array_foreach (json_object_get(row, "devices"), j, device) {
 			const char *name = ztc_net_text(device, "name");
 
@@ -156,7 +167,7 @@ static void look_at_namespaces(struct search *s)
 		}
 	}
 	if (!json_is_true(json_object_get(s->bypass, "namespaces_complete")))
-		s->unknown = "network namespaces of all processes; run it as root";
+		s->unseen = UNSEEN_NAMESPACES;
 }
 
 static enum ztc_way_kind by_default(const struct search *s, const char *interface, int family)
@@ -186,7 +197,7 @@ static void look_at_parity(struct search *s)
 		v4 = by_default(s, name, 4);
 		v6 = by_default(s, name, 6);
 		if (v4 == ZTC_WAY_UNKNOWN || v6 == ZTC_WAY_UNKNOWN) {
-			s->unknown = "what the filter does with IPv4 and IPv6";
+			s->unseen = UNSEEN_FILTER;
 			continue;
 		}
 		if ((v4 == ZTC_WAY_ANY) == (v6 == ZTC_WAY_ANY))
@@ -227,13 +238,48 @@ static void look_at_forwarding(struct search *s)
 		    all_guarded(s, json_object_get(row, "interfaces"), family))
 			continue;
 		if (strcmp(verdict, "unknown") == 0)
-			s->unknown = "which packets this host forwards";
+			s->unseen = UNSEEN_FORWARD;
 		if (strcmp(verdict, "any") != 0)
 			continue;
 		snprintf(resource, sizeof(resource), "forward/IPv%d", family);
 		ztc_offender(s->r, resource,
 			     N_("forwards IPv%d for anybody (forwarding is on, %s)"), family,
 			     ztc_net_text(row, "rule"));
+	}
+}
+
+static void conclude_unseen(const struct search *s)
+{
+	struct ztc_result *r = s->r;
+
+	switch (s->unseen) {
+	case UNSEEN_HOLDERS:
+		ztc_conclude(
+			r, ZTC_STATE_UNKNOWN,
+			N_("who holds the packet and raw sockets cannot be seen; run it as root"));
+		break;
+	case UNSEEN_CGROUPS:
+		ztc_conclude(r, ZTC_STATE_UNKNOWN,
+			     N_("BPF programs of cgroups cannot be seen; run it as root"));
+		break;
+	case UNSEEN_NAMESPACES:
+		ztc_conclude(
+			r, ZTC_STATE_UNKNOWN,
+			N_("not every network namespace could be looked into; run it as root"));
+		break;
+	case UNSEEN_FILTER:
+		ztc_conclude(r, ZTC_STATE_UNKNOWN,
+			     N_("whether IPv6 is filtered as IPv4 is cannot be decided"));
+		break;
+	case UNSEEN_FORWARD:
+		ztc_conclude(r, ZTC_STATE_UNKNOWN,
+			     N_("what this host forwards, and for whom, cannot be decided from its "
+				"rules"));
+		break;
+	default:
+		ztc_conclude(
+			r, ZTC_STATE_UNKNOWN, N_("%s could not be read"),
+			json_string_value(json_array_get(json_object_get(s->bypass, "unread"), 0)));
 	}
 }
 
@@ -255,8 +301,8 @@ static void conclude(struct search *s)
 			     N_("%zu ways around the filter: remove each, or add its program to "
 				"lists.bypass_holders of the profile with a reason"),
 			     r->offender_count);
-	else if (s->unknown)
-		ztc_conclude(r, ZTC_STATE_UNKNOWN, N_("could not be looked at: %s"), s->unknown);
+	else if (s->unseen)
+		conclude_unseen(s);
 	else if (s->listed)
 		ztc_conclude(
 			r, ZTC_STATE_PARTIAL,
@@ -282,10 +328,9 @@ void ztc_judge_bypass(const struct ztc_facts *facts, struct ztc_result *r)
 	ztc_guard_get(facts, r, &s.net.guard);
 	s.net.filter = ztc_fact_maybe(facts, "filter", r);
 	if (!s.net.filter && !s.net.guard.enforced)
-		s.unknown = "the packet filter";
+		s.unseen = UNSEEN_FILTER;
 	if (json_array_size(json_object_get(s.bypass, "unread")))
-		s.unknown =
-			json_string_value(json_array_get(json_object_get(s.bypass, "unread"), 0));
+		s.unseen = UNSEEN_FILE;
 	json_array_foreach (json_object_get(s.bypass, "sockets"), i, row)
 		look_at_socket(&s, row);
 	look_at_devices(&s);

@@ -17,6 +17,7 @@ struct room {
 	char fullest_name[80];
 	json_int_t lost, rising;
 	const char *missing;
+	bool mute; /* the agent does not answer */
 };
 
 static void table(struct room *room, const char *name, json_int_t used, json_int_t size)
@@ -61,7 +62,7 @@ static void look_at_agent(struct room *room)
 	agent = ztc_fact_maybe(room->facts, "agent", room->r);
 	status = json_object_get(agent, "status");
 	if (!json_is_object(status)) {
-		room->missing = "the agent's tables: it does not answer";
+		room->mute = true;
 		return;
 	}
 	json_array_foreach (json_object_get(status, "capacity"), i, row)
@@ -108,6 +109,9 @@ static void conclude_room(struct room *room)
 		ztc_conclude(r, ZTC_STATE_FAIL,
 			     N_("packets or connections are being lost now: %lld in a moment"),
 			     (long long)room->rising);
+	else if (room->mute)
+		ztc_conclude(r, ZTC_STATE_UNKNOWN,
+			     N_("the agent does not answer: how full its tables are is not known"));
 	else if (room->missing)
 		ztc_conclude(r, ZTC_STATE_UNKNOWN, N_("could not be read: %s"), room->missing);
 	else if (room->fullest >= pass)
@@ -266,7 +270,7 @@ static void conclude_spares(struct spares *s)
 			     N_("%d kinds of dependency hang on one: add a second of each"),
 			     s->single);
 	else if (s->unknown)
-		ztc_conclude(r, ZTC_STATE_UNKNOWN, N_("how many %s answer is not known"),
+		ztc_conclude(r, ZTC_STATE_UNKNOWN, N_("not known how many can be reached: %s"),
 			     s->unknown_name);
 	else if (s->single)
 		ztc_conclude(r, ZTC_STATE_PARTIAL, N_("one kind of dependency hangs on one"));
