@@ -99,22 +99,22 @@ static int64_t now_s(void)
 	return (int64_t)(zt_now_wall_ns() / ZT_NS_PER_S);
 }
 
-/* Begins with the time, so that names sort by it. */
+/* Begins with the time to the millisecond, so that names sort by it. */
 static json_t *new_id(const char *kind, const char *name)
 {
-	char text[ZT_TIME_TEXT_LEN], when[20];
+	char text[ZT_TIME_TEXT_LEN], when[ZT_TIME_TEXT_LEN];
 	uint32_t random;
 	size_t n = 0;
 
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		return NULL;
-	zt_wall_text((uint64_t)now_s() * ZT_NS_PER_S, text);
-	for (const char *p = text; *p && *p != '.'; p++) {
+	zt_wall_text(zt_now_wall_ns(), text);
+	for (const char *p = text; *p; p++) {
 		if (*p != '-' && *p != ':')
 			when[n++] = *p;
 	}
 	when[n] = '\0';
-	return json_sprintf("%sZ-%s%s%.32s-%08x", when, kind, name ? "-" : "", name ? name : "",
+	return json_sprintf("%s-%s%s%.32s-%08x", when, kind, name ? "-" : "", name ? name : "",
 			    random);
 }
 
