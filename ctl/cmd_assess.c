@@ -6,9 +6,12 @@
  * is read before the first collector runs.
  */
 #include <errno.h>
+#include <linux/capability.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/json.h"
@@ -101,6 +104,16 @@ static int check_source(const struct ztc_line *line)
 	return ZTC_ASSESS_MET;
 }
 
+/* What entering the namespaces of other processes takes (setns(2), proc(5)). */
+static bool may_enter_namespaces(void)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3] = {0};
+	const uint32_t wanted = 1U << CAP_SYS_ADMIN | 1U << CAP_SYS_PTRACE;
+
+	return syscall(SYS_capget, &head, caps) == 0 && (caps[0].effective & wanted) == wanted;
+}
+
 static int read_options(struct run *run)
 {
 	const struct ztc_line *line = run->line;
@@ -118,7 +131,7 @@ static int read_options(struct run *run)
 		return ztc_fail(ZTC_ASSESS_FAILED, "--netns takes own or all, not '%s'", netns);
 	run->accept_waivers = accept != NULL;
 	run->probe = ztc_value(line, "probe") != NULL;
-	run->env.all_netns = netns && strcmp(netns, "all") == 0;
+	run->env.all_netns = netns ? strcmp(netns, "all") == 0 : may_enter_namespaces();
 	if (!status)
 		status = ztc_output_check(run->ctx, line);
 	if (!status)

@@ -21,7 +21,7 @@ static const struct ztc_opt assess_opts[] = {
 	{"state-dir", "DIR", "the agent's state directory (default /var/lib/ztseg)"},
 	{"trust", "DIR", "public keys by role (default /etc/ztseg/trust)"},
 	{"pin-dir", "DIR", "the agent's pin directory (default " ZT_PINS_DIR ")"},
-	{"netns", "WHICH", "own (default) or all: other network namespaces too"},
+	{"netns", "WHICH", "own, or all network namespaces (default, with the privilege to)"},
 	{"timeout", "TIME", "at most so long for each collector (5s)"},
 	{"evidence", "FILE", "save the facts that were judged"},
 	{"from", "FILE", "judge facts that were saved; nothing is collected"},

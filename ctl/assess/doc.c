@@ -7,11 +7,13 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "base/time.h"
 #include "ctl/assess/doc.h"
 #include "ctl/assess/evidence.h"
 
 enum type {
 	STRING,
+	TIME, /* RFC 3339 UTC */
 	INTEGER,
 	BOOLEAN,
 	MESSAGE, /* {"en": text, …} */
@@ -58,8 +60,8 @@ static const struct member scope[] = {{"system", ANY, OPTIONAL, NULL, NULL},
 				      {"contradictions", MESSAGES, 0, NULL, NULL},
 				      {"notes", MESSAGES, 0, NULL, NULL},
 				      {0}};
-static const struct member window[] = {{"from", STRING, NULLABLE, NULL, NULL},
-				       {"to", STRING, NULLABLE, NULL, NULL},
+static const struct member window[] = {{"from", TIME, NULLABLE, NULL, NULL},
+				       {"to", TIME, NULLABLE, NULL, NULL},
 				       {"seconds", INTEGER, 0, NULL, NULL},
 				       {"wanted_seconds", INTEGER, OPTIONAL, NULL, NULL},
 				       {0}};
@@ -117,12 +119,12 @@ static const struct member offenders[] = {
 	{"resource", STRING, 0, NULL, NULL}, {"text", MESSAGE, 0, NULL, NULL}, {0}};
 static const struct member disposition[] = {{"state", STRING, 0, NULL, NULL},
 					    {"waiver", STRING, 0, NULL, NULL},
-					    {"expires_at", STRING, 0, NULL, NULL},
+					    {"expires_at", TIME, 0, NULL, NULL},
 					    {"days_left", INTEGER, 0, NULL, NULL},
 					    {0}};
 static const struct member attestation[] = {{"id", STRING, 0, NULL, NULL},
 					    {"result", STRING, 0, NULL, results},
-					    {"valid_until", STRING, 0, NULL, NULL},
+					    {"valid_until", TIME, 0, NULL, NULL},
 					    {0}};
 static const struct member checks[] = {{"id", STRING, 0, NULL, NULL},
 				       {"item", STRING, 0, NULL, NULL},
@@ -141,8 +143,8 @@ static const struct member checks[] = {{"id", STRING, 0, NULL, NULL},
 				       {"method", STRING, 0, NULL, NULL},
 				       {"grade", STRING, 0, NULL, grades},
 				       {"collectors", STRINGS, 0, NULL, NULL},
-				       {"collected_at", STRING, NULLABLE, NULL, NULL},
-				       {"valid_until", STRING, NULLABLE, NULL, NULL},
+				       {"collected_at", TIME, NULLABLE, NULL, NULL},
+				       {"valid_until", TIME, NULLABLE, NULL, NULL},
 				       {"digest", STRING, NULLABLE, NULL, NULL},
 				       {"offenders", OBJECTS, 0, offenders, NULL},
 				       {"offenders_total", INTEGER, 0, NULL, NULL},
@@ -167,9 +169,9 @@ static const struct member assessment[] = {{"format", STRING, 0, NULL, formats},
 					   {"scope", OBJECT, 0, scope, NULL},
 					   {"window", OBJECT, 0, window, NULL},
 					   {"clock", OBJECT, 0, clock_members, NULL},
-					   {"started", STRING, 0, NULL, NULL},
-					   {"ended", STRING, 0, NULL, NULL},
-					   {"valid_until", STRING, NULLABLE, NULL, NULL},
+					   {"started", TIME, 0, NULL, NULL},
+					   {"ended", TIME, 0, NULL, NULL},
+					   {"valid_until", TIME, NULLABLE, NULL, NULL},
 					   {"privileged", BOOLEAN, 0, NULL, NULL},
 					   {"agent", OBJECT, 0, agent, NULL},
 					   {"options", OBJECT, 0, options, NULL},
@@ -258,6 +260,8 @@ static int check_objects(struct walk *w, const json_t *list, const struct member
 
 static int check_value(struct walk *w, const json_t *value, const struct member *m)
 {
+	uint64_t ns;
+
 	switch (m->type) {
 	case STRING:
 		if (!json_is_string(value))
@@ -265,6 +269,10 @@ static int check_value(struct walk *w, const json_t *value, const struct member 
 		return !m->words || is_word(value, m->words)
 			       ? 0
 			       : wrong(w, "has a value that does not exist");
+	case TIME:
+		return json_is_string(value) && zt_wall_parse(json_string_value(value), &ns) == 0
+			       ? 0
+			       : wrong(w, "has to be a time (RFC 3339)");
 	case INTEGER:
 		return json_is_integer(value) ? 0 : wrong(w, "has to be a whole number");
 	case BOOLEAN:

@@ -62,7 +62,7 @@ while p.poll() is None:
     time.sleep(0.01)
 print(json.dumps({"s": time.monotonic() - begun, "kb": peak, "exit": p.returncode}))
 PY
-assess=("$ZTCTL" --socket "$TMP/none.sock" --json assess --state-dir "$TMP/state" --pin-dir "$TMP/pins" --trust "$TMP/trust")
+assess=("$ZTCTL" --socket "$TMP/none.sock" --json assess --netns own --state-dir "$TMP/state" --pin-dir "$TMP/pins" --trust "$TMP/trust")
 on app python3 "$TMP/peak.py" "$TMP/doc.json" "${assess[@]}" >"$TMP/peak.json"
 note "passive run: $(cat "$TMP/peak.json")"
 is "all listeners are seen" "$(jq '[.checks[] | select(.id == "ZTS-3.1-04") | .denominator >= 200] | any' "$TMP/doc.json")" true
