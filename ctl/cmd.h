@@ -158,6 +158,7 @@ int ztc_run_review_show(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_review_sign(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_review_edges(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_probe(struct ztc_ctx *ctx, const struct ztc_line *line);
+int ztc_run_receipt(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_drill(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_version(struct ztc_ctx *ctx, const struct ztc_line *line);
 int ztc_run_prioritize(struct ztc_ctx *ctx, const struct ztc_line *line);

@@ -91,6 +91,7 @@ static int run(struct ztc_ctx *ctx, const struct ztc_line *line, const struct zt
 		return status;
 	if (ztc_record_new(&record, "drill", row->name) < 0)
 		return ztc_fail(ZTC_EXIT_FAILED, "out of memory");
+	drill.log_socket = ztc_value(line, "log-socket");
 	status = ztc_drill_run(&drill, row);
 	if (status)
 		return status;

@@ -74,6 +74,16 @@ static const struct ztc_opt probe_opts[] = {
 	{NULL, NULL, NULL},
 };
 
+static const struct ztc_opt receipt_opts[] = {
+	{"out", "DIR", "one file per host there; default: all to the output"},
+	{"host", "NAME", "for this host alone"},
+	{"age", "TIME", "nonces sent within that time (2d)"},
+	{"key", "FILE", "sign with this key; default: this host's own"},
+	{"password-file", "FILE", "its password, in the first line"},
+	{"state-dir", "DIR", "the agent's state directory (default /var/lib/ztseg)"},
+	{NULL, NULL, NULL},
+};
+
 /* --- evidence, waiver, attest, review --- */
 
 #define STATE_OPT                                                                                  \
@@ -189,6 +199,7 @@ static const struct ztc_opt drill_opts[] = {
 	{"for", "TIME", "survive: how long it is watched (60s, which its check asks for)"},
 	{"state-dir", "DIR",
 	 "the agent's state directory (default /var/lib/ztseg): records go there"},
+	{"log-socket", "PATH", "log: where a log service takes messages (/dev/log)"},
 	{"snippet", NULL, "print the canary statements that a policy needs for drills"},
 	{NULL, NULL, NULL},
 };
@@ -233,6 +244,10 @@ const struct ztc_cmd ztc_assess_commands[] = {
 	 "with --from, which keeps the record for 'ztctl assess' and looks for the same connections "
 	 "in what its own filter logged. No agent is needed at either end.",
 	 probe_opts, 0, 16, ztc_run_probe, 0},
+	{"receipt", "LOGFILE...", "on a log collector: sign for what arrived of hosts",
+	 "Looks for the nonces of 'ztctl drill log' in log files ('-' is the input) and signs one "
+	 "receipt per host, which 'ztctl evidence add' takes there. Exit status 3: there is none.",
+	 receipt_opts, 1, -1, ztc_run_receipt, 0},
 	/* --- evidence, waiver, attest, review --- */
 	{"evidence add", "FILE...", "keep records from elsewhere: probes, receipts, reviews",
 	 "Verifies each record (signature by a key of the right role, about this host, not from the "

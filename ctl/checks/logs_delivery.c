@@ -65,7 +65,7 @@ static int64_t emitted_at(const json_t *records, const char *nonce)
 
 		if (strcmp(ztc_log_text(drill, "name"), "log") == 0 &&
 		    strcmp(ztc_log_text(drill, "seal"), "ok") == 0 &&
-		    strcmp(ztc_log_text(body, "nonce"), nonce) == 0)
+		    *nonce && strcmp(ztc_log_text(body, "nonce"), nonce) == 0)
 			return ztc_log_time(drill, "ended");
 	}
 	return 0;

@@ -44,6 +44,7 @@ struct ztc_drill {
 	json_t *body;
 	unsigned int within_s;
 	unsigned int for_s;
+	const char *log_socket; /* of drill log; NULL = /dev/log */
 	bool promoted;
 	bool labelled;
 	enum ztc_drill_result result;
@@ -53,6 +54,7 @@ struct ztc_drill {
 /**
  * struct ztc_drill_row - a kind of drill.
  * @peer: it needs the canary neighbour and the canary statements.
+ * @alone: it needs no agent.
  * @run:  sets result, why and body. Returns 0, or an exit status when it could not be run at all,
  * the reason having been printed; then there is no record.
  */
@@ -61,6 +63,7 @@ struct ztc_drill_row {
 	const char *help;
 	bool peer;
 	int (*run)(struct ztc_drill *drill);
+	bool alone;
 };
 
 extern const struct ztc_drill_row ztc_drills[]; /* ends with a row without name */
@@ -73,6 +76,7 @@ int ztc_drill_signal(struct ztc_drill *drill);	   /* revoke.c */
 int ztc_drill_drift(struct ztc_drill *drill);	   /* drift.c */
 int ztc_drill_survive(struct ztc_drill *drill);	   /* survive.c */
 int ztc_drill_tamper(struct ztc_drill *drill);	   /* tamper.c */
+int ztc_drill_log(struct ztc_drill *drill);	   /* log.c */
 
 /**
  * ztc_drill_run - ask, prepare, run, take back.

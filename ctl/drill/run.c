@@ -241,13 +241,14 @@ static int meet(struct ztc_drill *drill)
 int ztc_drill_run(struct ztc_drill *drill, const struct ztc_drill_row *row)
 {
 	struct sigaction act = {.sa_handler = on_signal}, old_int, old_term;
-	int status = ztc_ask(drill->ctx, "status", NULL, &drill->status);
+	int status = row->alone ? ZTC_EXIT_OK : ztc_ask(drill->ctx, "status", NULL, &drill->status);
 
 	if (status)
 		return status;
 	sigaction(SIGINT, &act, &old_int);
 	sigaction(SIGTERM, &act, &old_term);
-	status = refuse_unsuited(drill);
+	if (!row->alone)
+		status = refuse_unsuited(drill);
 	if (!status && row->peer)
 		status = need_snippet(drill);
 	if (!status && row->peer)
