@@ -147,5 +147,13 @@ const struct ztc_collector ztc_collect_agent[] = {
 	{"policy", "agent API policy show, else the newest state of STATE-DIR/history, parsed anew",
 	 "root", 0, 1, 0, ztc_collect_policy},
 	{"edges", "STATE-DIR/flows.db", "root", 20, 2, 0, ztc_collect_edges},
+	{"life", "STATE-DIR/flows.db (heartbeats, chained); RTM_GETSTATS", "root", 0, 1, 0,
+	 ztc_collect_life},
+	{"signing", "STATE-DIR/history; trust directory, role policy", "root", 0, 1, 0,
+	 ztc_collect_signing},
+	{"simulation", "agent API simulate (BPF_PROG_TEST_RUN of the loaded judge)", "root", 0, 2,
+	 0, ztc_collect_simulation},
+	{"reconcile", "SOCK_DIAG_BY_FAMILY at random moments; pinned flow tables", "root", 0, 1, 0,
+	 ztc_collect_reconcile},
 	{0},
 };

@@ -8,7 +8,8 @@
  * agent_state.c    the states on disk: the chain, the policy's text, its signature
  * agent_policy.c   what the statements in force say
  * agent_edges.c    what was recorded, added up
- * agent_beats.c    in which mode the sensor lived, and its gaps
+ * agent_life.c     in which mode the sensor lived, and its gaps
+ * agent_signing.c  whose signature is on the policy
  * agent_sim.c      openings put to the loaded programs
  * agent_sockets.c  sockets that live held against the flow tables
  */
@@ -101,6 +102,14 @@ void ztc_states_free(struct ztc_states *states);
 /* ztc_state_policy - the policy of an entry, parsed anew from its texts. 0 or -errno. */
 int ztc_state_policy(const json_t *entry, struct zt_policy **ret);
 
+/* ztc_history_open - STATE-DIR/flows.db; what is wrong with it as data["why"]. 0 or -errno. */
+struct zt_history;
+int ztc_history_open(const struct ztc_env *env, struct zt_history **ret, json_t *data);
+
 /* --- agent_policy.c, agent_edges.c, ...: see struct ztc_collector --- */
 int ztc_collect_policy(const struct ztc_env *env, json_t *data);
 int ztc_collect_edges(const struct ztc_env *env, json_t *data);
+int ztc_collect_life(const struct ztc_env *env, json_t *data);
+int ztc_collect_signing(const struct ztc_env *env, json_t *data);
+int ztc_collect_simulation(const struct ztc_env *env, json_t *data);
+int ztc_collect_reconcile(const struct ztc_env *env, json_t *data);

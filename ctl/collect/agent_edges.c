@@ -330,7 +330,7 @@ static void labels_json(const struct ztc_week *week, const struct ztc_policy_now
 	}
 }
 
-static int open_history(const struct ztc_env *env, struct zt_history **ret, json_t *data)
+int ztc_history_open(const struct ztc_env *env, struct zt_history **ret, json_t *data)
 {
 	char path[PATH_MAX];
 	int r;
@@ -354,7 +354,7 @@ int ztc_collect_edges(const struct ztc_env *env, json_t *data)
 	zt_auto(zt_history_close) struct zt_history *history = NULL;
 	zt_auto(ztc_policy_now_free) struct ztc_policy_now now = {0};
 	zt_auto(zt_freep) struct walk *walk = calloc(1, sizeof(*walk));
-	int r = walk ? open_history(env, &history, data) : -ENOMEM;
+	int r = walk ? ztc_history_open(env, &history, data) : -ENOMEM;
 
 	if (r < 0)
 		return r;
