@@ -19,7 +19,6 @@
 #include "policy/policy.h"
 #include "policy/rules.h"
 
-#define WEEK_S	  (7 * ZT_HISTORY_DAY_S)
 #define MONTH_S	  (30 * ZT_HISTORY_DAY_S)
 #define QUARTER_S (90 * ZT_HISTORY_DAY_S)
 #define TRIES	  3
@@ -162,26 +161,6 @@ json_t *ztc_top_json(struct ztc_top *top)
 	return list;
 }
 
-/* IANA's special-purpose registries (RFC 6890 and what was added); all else of IPv6's 2000::/3. */
-bool ztc_is_public(const struct zt_addr *addr)
-{
-	static const char *const special[] = {"0.0.0.0/8",     "10.0.0.0/8",	  "100.64.0.0/10",
-					      "127.0.0.0/8",   "169.254.0.0/16",  "172.16.0.0/12",
-					      "192.0.0.0/24",  "192.0.2.0/24",	  "192.168.0.0/16",
-					      "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
-					      "224.0.0.0/3",   "2001::/23",	  "2001:db8::/32",
-					      "2002::/16",     "3fff::/20"};
-	struct zt_net_key net;
-
-	if (!zt_addr_is_v4(addr) && (addr->bytes[0] & 0xe0) != 0x20)
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(special); i++) {
-		if (zt_net_parse(special[i], &net) == 0 && zt_net_contains(&net, addr))
-			return false;
-	}
-	return true;
-}
-
 /* --- windows ------------------------------------------------------------------------------------
  */
 
@@ -201,6 +180,17 @@ static void window_json(const struct zt_history_window *w, int64_t wanted_s, jso
 	ztc_set_time(data, "last_recorded", w->last_s);
 	ztc_set(data, "first_recorded_s", json_integer(w->first_s));
 	ztc_set(data, "last_recorded_s", json_integer(w->last_s));
+	ztc_set(data, "recorded_for_s", json_integer(w->last_s - w->first_s));
+}
+
+/* general.window_days of the profile: how long a window is wanted. */
+static int64_t window_s(const struct ztc_env *env)
+{
+	const json_t *general = json_object_get(env->profile, "general");
+	const json_t *days = json_object_get(json_object_get(general, "window_days"), "value");
+
+	return json_is_number(days) ? (int64_t)(json_number_value(days) * ZT_HISTORY_DAY_S)
+				    : 7 * ZT_HISTORY_DAY_S;
 }
 
 /* @data: NULL = the window is not told. -ESTALE: begin anew. */
@@ -233,7 +223,7 @@ static int walk_week(struct zt_history *history, const struct ztc_env *env, stru
 		ztc_week_free(&walk->week);
 		r = ztc_week_init(&walk->week);
 		if (r == 0)
-			r = walk_once(history, env, WEEK_S, walk, data);
+			r = walk_once(history, env, window_s(env), walk, data);
 	}
 	return r;
 }
@@ -270,7 +260,7 @@ static void read_prefixes(const struct ztc_env *env, struct walk *walk)
 static int days_json(struct zt_history *history, const struct ztc_env *env, json_t *data)
 {
 	struct zt_history_days days;
-	int r = zt_history_days(history, env->now_s - WEEK_S, &days);
+	int r = zt_history_days(history, env->now_s - window_s(env), &days);
 
 	ztc_set(data, "recorded_s", zt_json_u64(days.recorded_s));
 	ztc_set(data, "days", zt_json_u64(days.days));

@@ -18,6 +18,7 @@
 #include "base/strmap.h"
 #include "base/time.h"
 #include "ctl/collect/agent.h"
+#include "ctl/collect/agent_reach.h"
 #include "history/history.h"
 
 #define ZTC_TOP	      20   /* rows shown of what is wrong */
@@ -57,8 +58,6 @@ json_t *ztc_top_json(struct ztc_top *top);
 const char *ztc_edge_service(const struct zt_history_edge *edge, char ret[ZT_PORT_TEXT_LEN]);
 /* ztc_edge_name - a host's name in the inventory, else its address. */
 const char *ztc_edge_name(const struct zt_history_end *end, char ret[ZT_ADDR_TEXT_LEN]);
-/* ztc_is_public - an address of the Internet, by IANA's registries of special ones. */
-bool ztc_is_public(const struct zt_addr *addr);
 
 /* --- seven days --- */
 

@@ -168,6 +168,19 @@ static const char *end_by(const struct zt_policy *policy, const struct zt_end *e
 	return segment->select_count ? "label" : "address";
 }
 
+/* Addresses of the Internet alone: nobody there can be given a label. */
+static bool is_external(const struct ztc_nets *nets)
+{
+	struct zt_addr addr;
+
+	for (size_t i = 0; nets && i < nets->count; i++) {
+		memcpy(addr.bytes, nets->nets[i].bytes, sizeof(addr.bytes));
+		if (!ztc_is_public(&addr))
+			return false;
+	}
+	return nets && nets->count;
+}
+
 static json_t *end_json(struct source *s, const struct zt_end *end)
 {
 	zt_auto(zt_strbuf_free) struct zt_strbuf text = ZT_STRBUF_INIT;
@@ -184,6 +197,7 @@ static json_t *end_json(struct source *s, const struct zt_end *end)
 	for (size_t i = 0; nets && i < nets->count && i < NETS_SHOWN; i++)
 		json_array_append_new(list, json_string(zt_net_text(&nets->nets[i], net)));
 	ztc_set(o, "prefixes", list);
+	ztc_set(o, "external", json_boolean(is_external(nets)));
 	ztc_set(o, "prefixes_total", json_integer(nets ? (json_int_t)nets->count : 0));
 	return o;
 }
@@ -319,6 +333,15 @@ static void add_admin(const struct ztc_env *env, struct source *s, json_t *data)
 	ztc_set(data, "admin", out);
 }
 
+static json_t *role_json(const struct zt_host *host)
+{
+	for (size_t i = 0; host && i < host->label_count; i++) {
+		if (strcmp(host->labels[i].key, "role") == 0)
+			return zt_json_str(host->labels[i].value);
+	}
+	return json_null();
+}
+
 static void add_header(const struct ztc_policy_now *now, json_t *data)
 {
 	char digest[ZT_DIGEST_TEXT_LEN];
@@ -328,6 +351,7 @@ static void add_header(const struct ztc_policy_now *now, json_t *data)
 	ztc_set(data, "revision", zt_json_u64(now->policy->revision));
 	ztc_set(data, "digest", json_string(zt_digest_text(now->policy->digest, digest)));
 	ztc_set(data, "host", zt_json_str(now->host ? now->host->name : NULL));
+	ztc_set(data, "role", role_json(now->host));
 	ztc_set(data, "hosts", json_integer((json_int_t)now->policy->host_count));
 	ztc_set(data, "segments", json_integer((json_int_t)now->policy->segment_count));
 }

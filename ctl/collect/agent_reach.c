@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/addr.h"
+#include "base/cleanup.h"
 #include "base/vec.h"
 #include "ctl/collect/agent_reach.h"
 #include "policy/policy.h"
@@ -231,4 +232,24 @@ bool ztc_reach_here(struct ztc_reach *reach, const struct zt_end *end)
 			return true;
 	}
 	return false;
+}
+
+/* IANA's special-purpose registries (RFC 6890 and what was added); all else of IPv6's 2000::/3. */
+bool ztc_is_public(const struct zt_addr *addr)
+{
+	static const char *const special[] = {"0.0.0.0/8",     "10.0.0.0/8",	  "100.64.0.0/10",
+					      "127.0.0.0/8",   "169.254.0.0/16",  "172.16.0.0/12",
+					      "192.0.0.0/24",  "192.0.2.0/24",	  "192.168.0.0/16",
+					      "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
+					      "224.0.0.0/3",   "2001::/23",	  "2001:db8::/32",
+					      "2002::/16",     "3fff::/20"};
+	struct zt_net_key net;
+
+	if (!zt_addr_is_v4(addr) && (addr->bytes[0] & 0xe0) != 0x20)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(special); i++) {
+		if (zt_net_parse(special[i], &net) == 0 && zt_net_contains(&net, addr))
+			return false;
+	}
+	return true;
 }

@@ -53,3 +53,6 @@ const struct ztc_nets *ztc_reach_end(struct ztc_reach *reach, const struct zt_en
 
 /* ztc_reach_here - whether this host is in it. */
 bool ztc_reach_here(struct ztc_reach *reach, const struct zt_end *end);
+
+/* ztc_is_public - an address of the Internet, by IANA's registries of special ones. */
+bool ztc_is_public(const struct zt_addr *addr);
