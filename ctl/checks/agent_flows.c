@@ -85,11 +85,11 @@ static struct part bytes_part(const struct ztc_facts *facts, struct ztc_result *
 	if (!life)
 		return (struct part){
 			ZTC_STATE_UNKNOWN,
-			N_("bytes of devices were not recorded beside those of flows")};
+			ztc_say(N_("bytes of devices were not recorded beside those of flows"))};
 	if (!counters_agree(life, r))
 		return (struct part){
 			ZTC_STATE_ERROR,
-			N_("the kernel's counters contradict what was recorded of them")};
+			ztc_say(N_("the kernel's counters contradict what was recorded of them"))};
 	if (device < ztc_limit(facts, COMPLETE, "min_bytes"))
 		return (struct part){
 			ZTC_STATE_UNKNOWN,
