@@ -148,7 +148,7 @@ int ztc_report_html(FILE *out, const json_t *doc, const json_t *map)
 	if (set)
 		put_set(out, doc);
 	json_array_foreach (all, i, one) {
-		struct ztc_html h = {.out = out, .doc = one, .host = i};
+		struct ztc_html h = {.out = out, .doc = one, .host = i, .brief = set};
 
 		fputs("<article>\n", out);
 		ztc_html_summary(&h);

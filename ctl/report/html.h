@@ -7,6 +7,7 @@
  */
 #pragma once
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -21,11 +22,13 @@ extern const uint64_t ztc_report_css_len;
  * @out:  the file.
  * @doc:  the assessment of one host; borrowed.
  * @host: number of the host in the file, which makes anchors distinct.
+ * @brief: one of many: what passes or does not apply takes a line.
  */
 struct ztc_html {
 	FILE *out;
 	const json_t *doc;
 	size_t host;
+	bool brief;
 };
 
 /* --- html_put.c --- */

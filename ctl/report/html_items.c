@@ -38,9 +38,9 @@ static void counts_cell(FILE *out, const json_t *counts)
 
 		if (!n)
 			continue;
-		fprintf(out, "%s%lld ", sep, (long long)n);
+		fprintf(out, "%s%lld&nbsp;", sep, (long long)n);
 		ztc_html_say(out, ztc_report_result(count_names[i]));
-		sep = ", ";
+		sep = "<br>";
 	}
 	fputs("</td>", out);
 }
@@ -301,12 +301,24 @@ static void put_check_head(const struct ztc_html *h, const json_t *check)
 	fputs("</span></p>\n", out);
 }
 
-static void put_check(const struct ztc_html *h, const json_t *check)
+static bool wants_action(const json_t *check)
 {
 	const char *result = ztc_str(check, "result");
+
+	return strcmp(result, "pass") != 0 && strcmp(result, "notapplicable") != 0;
+}
+
+static void put_check(const struct ztc_html *h, const json_t *check)
+{
 	FILE *out = h->out;
 
 	put_check_head(h, check);
+	if (h->brief && !wants_action(check)) {
+		fputs("<p><code>", out);
+		ztc_xml_text(out, ztc_str(check, "digest"));
+		fputs("</code></p>\n</section>\n", out);
+		return;
+	}
 	fputs("<table class=\"facts\"><tbody>\n", out);
 	ztc_html_row_message(out, N_("observed"), json_object_get(check, "observed"));
 	ztc_html_row_message(out, N_("expected"), json_object_get(check, "expected"));
@@ -317,7 +329,7 @@ static void put_check(const struct ztc_html *h, const json_t *check)
 	ztc_html_row_code(out, N_("digest of the evidence"), ztc_str(check, "digest"));
 	fputs("</tbody></table>\n", out);
 	put_offenders(out, check);
-	if (strcmp(result, "pass") != 0 && strcmp(result, "notapplicable") != 0) {
+	if (wants_action(check)) {
 		fputs("<p class=\"advice\"><strong>", out);
 		ztc_html_say(out, N_("what to do"));
 		fputs("</strong> ", out);

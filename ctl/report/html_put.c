@@ -35,7 +35,7 @@ static void both(FILE *out, const char *en, const char *zh, const char *class,
 	}
 	fprintf(out, "<span%s lang=\"en\">", class);
 	put(out, en);
-	fprintf(out, "</span> <span%s lang=\"zh-TW\">", class);
+	fprintf(out, "</span><span class=\"gap\"> </span><span%s lang=\"zh-TW\">", class);
 	put(out, zh);
 	fputs("</span>", out);
 }

@@ -11,6 +11,7 @@ import csv
 import io
 import json
 import os
+import random
 import re
 import subprocess
 import sys
@@ -298,6 +299,43 @@ def golden(form, lang, text):
         is_("mini, %s, %s: byte by byte" % (form, lang), text, file.read())
 
 
+# --- documents that lack members, or have others ---
+
+def spoiled(number):
+    """The same for the same number: some members gone, some of another type."""
+    rnd = random.Random(number)
+    # By way of JSON: parts of a sample are the catalogue's own lists.
+    doc = json.loads(json.dumps(sample.fleet() if number % 2 else sample.mixed()))
+    for one in assessments(doc):
+        one["checks"] = one["checks"][:6]
+    places = []
+
+    def walk(value):
+        keys = value if isinstance(value, dict) else range(min(len(value), 3)) if isinstance(value, list) else ()
+        for k in keys:
+            places.append((value, k))
+            walk(value[k])
+    walk(doc)
+    for holder, k in rnd.sample(places, 4):
+        holder[k] = rnd.choice((None, True, -1, 10 ** 18, "", [], {}, "x" * 5000, [None], {"en": 3}, [[]]))
+    return doc
+
+
+def test_spoiled():
+    wrong = []
+    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
+        for number in range(16):
+            file.seek(0)
+            file.truncate()
+            json.dump(spoiled(number), file, ensure_ascii=False)
+            file.flush()
+            for form in FORMATS:
+                done = subprocess.run([REPORT, form, "en", file.name], capture_output=True, timeout=60)
+                if done.returncode < 0 or done.stderr:
+                    wrong.append((number, form, done.stderr[:200]))
+    is_("members that lack or are of another type harm no output", wrong, [])
+
+
 def main():
     global is_
     plain = is_
@@ -315,6 +353,7 @@ def main():
                     is_("says what it is not", STATEMENT[lang] in text, True)
                 is_("no raw escape", re.findall("[\x00-\x08\x0b\x0c\x0e-\x1f\u202a-\u202e]", text), [])
     is_ = plain
+    test_spoiled()
     for form in FORMATS[:-1]:
         for lang in LANGS:
             golden(form, lang, write(mini(), form, lang))
