@@ -96,13 +96,17 @@ static int64_t collected_at(const struct ztc_facts *facts, const struct ztc_resu
 	return oldest;
 }
 
-static int64_t valid_s(const struct ztc_facts *facts, const struct ztc_result *r)
+/* The check says how long from now on, else its method from when the facts were collected on. */
+static int64_t valid_until(const struct ztc_facts *facts, const struct ztc_result *r,
+			   int64_t collected)
 {
 	if (r->valid_s)
-		return r->valid_s;
+		return facts->now_s + r->valid_s;
 	if (strcmp(r->method, "probe") == 0)
-		return (int64_t)(ztc_profile_general(facts->profile, "valid_days_probe") * DAY_S);
-	return (int64_t)(ztc_profile_general(facts->profile, "valid_hours_passive") * HOUR_S);
+		return collected +
+		       (int64_t)(ztc_profile_general(facts->profile, "valid_days_probe") * DAY_S);
+	return collected +
+	       (int64_t)(ztc_profile_general(facts->profile, "valid_hours_passive") * HOUR_S);
 }
 
 /* Over the digests of the evidence: whoever has the facts can work it out again. */
@@ -150,7 +154,7 @@ static void set_evidence(json_t *check, const struct ztc_facts *facts, const str
 
 	json_object_set_new(check, "collectors", unique(r->collectors));
 	json_object_set_new(check, "collected_at", time_json(collected));
-	json_object_set_new(check, "valid_until", time_json(collected + valid_s(facts, r)));
+	json_object_set_new(check, "valid_until", time_json(valid_until(facts, r, collected)));
 	json_object_set_new(check, "digest", evidence_digest(facts, r));
 	json_object_set_new(check, "offenders",
 			    r->offenders ? json_incref(r->offenders) : json_array());

@@ -52,6 +52,15 @@ int64_t ztc_drill_ended(const json_t *record)
 									: -1;
 }
 
+/* A drill holds until it is too old for what it is worth now. */
+static int64_t holds_s(const struct ztc_drilled *d)
+{
+	double pass = ztc_limit(d->facts, d->id, "pass_days");
+	double last = d->age_days < pass ? pass : ztc_limit(d->facts, d->id, "partial_days");
+
+	return d->age_days < last ? (int64_t)((last - d->age_days) * 86400) : 1;
+}
+
 /*
  * The latest drill into @d. Returns false with the result set: there is none (then it is @never),
  * or it is past the days of partial_days.
@@ -86,6 +95,7 @@ bool ztc_drill_latest(struct ztc_drilled *d, enum ztc_state never)
 			     d->name, (long long)d->age_days);
 		return false;
 	}
+	d->r->valid_s = holds_s(d);
 	return true;
 }
 
