@@ -19,6 +19,8 @@ struct sums {
 	int64_t tunnel;	       /* of them: what tunnels carried, on the outside */
 	int64_t carried;       /* clear inside a tunnel */
 	int64_t sensitive;     /* clear on a sensitive path */
+	int64_t served;	       /* of samples: to own services that only speak TLS or SSH */
+	const json_t *services;
 };
 
 static int64_t class_bytes(const json_t *edges, const char *name)
@@ -68,6 +70,34 @@ static void name_edge(struct ztc_result *r, const json_t *edge, bool sensitive)
 		     *ztc_member(edge, "owner") ? ztc_member(edge, "owner") : "?");
 }
 
+/* Whether a service of ours at this edge's end takes nothing but TLS or SSH: then its bytes are.
+ * What begins in the clear and may go on so (STARTTLS) is not known. */
+static bool only_secret(const json_t *services, const json_t *edge)
+{
+	const json_t *row;
+	bool found = false;
+	char name[40];
+	size_t i;
+
+	if (!ztc_is(edge, "direction", "in"))
+		return false;
+	json_array_foreach (services, i, row) {
+		bool must = ztc_is(row, "service", "tls") || ztc_is(row, "service", "ssh") ||
+			    ztc_is(row, "service", "postgresql") || ztc_is(row, "service", "mysql");
+
+		snprintf(name, sizeof(name), "%.8s/%lld", ztc_member(row, "proto"),
+			 (long long)ztc_number(row, "port"));
+		if (!ztc_is(edge, "service", name))
+			continue;
+		/* Several sockets may serve the port at other addresses: all of them must. */
+		if (!must || !ztc_is(row, "clear", "no") ||
+		    json_is_true(json_object_get(row, "config_only")))
+			return false;
+		found = true;
+	}
+	return found;
+}
+
 static void walk_edges(const struct ztc_facts *facts, struct ztc_result *r, const json_t *edges,
 		       struct sums *s)
 {
@@ -83,6 +113,10 @@ static void walk_edges(const struct ztc_facts *facts, struct ztc_result *r, cons
 
 		if (bytes <= 0)
 			continue;
+		if (s->services && only_secret(s->services, edge)) {
+			s->served += bytes;
+			continue;
+		}
 		/* No more than the tunnels' own bytes can have been in them. */
 		if (s->carried + bytes <= s->tunnel &&
 		    ztc_edge_carried(edge, tunnels, prefixes, facts->now_s)) {
@@ -123,7 +157,17 @@ static void add_up(const struct ztc_facts *facts, struct ztc_result *r, const js
 	s->clear = class_bytes(edges, "plaintext") + class_bytes(edges, "unknown");
 	s->tunnel = sampled ? tunnel_counters(ztc_fact_maybe(facts, "tunnels", r))
 			    : class_bytes(edges, "wireguard") + class_bytes(edges, "ipsec");
+	if (sampled) {
+		const json_t *banners = ztc_fact_maybe(facts, "banners", r);
+
+		s->services = banners ? json_object_get(banners, "listeners")
+				      : json_object_get(edges, "served");
+	}
 	walk_edges(facts, r, edges, s);
+	if (s->served > s->clear)
+		s->served = s->clear;
+	s->clear -= s->served;
+	s->secret += s->served;
 	if (s->carried > s->clear)
 		s->carried = s->clear;
 	s->clear -= s->carried;

@@ -36,5 +36,13 @@ const struct ztc_collector ztc_collect_crypto[] = {
 	 .phase = 2,
 	 .flags = ZTC_COLLECT_PROBE,
 	 .run = collect_banners},
+	{.name = "observed",
+	 .method =
+		 "sock_diag with tcp_info every second, conntrack's last words, one handshake per "
+		 "served port",
+	 .needs = "CAP_NET_ADMIN",
+	 .phase = 2,
+	 .flags = ZTC_COLLECT_OBSERVE,
+	 .run = ztc_collect_observed},
 	{0},
 };

@@ -8,9 +8,10 @@
 struct ztc_env;
 struct nlattr;
 
-int ztc_collect_keys(const struct ztc_env *env, json_t *data);	  /* crypto_keys.c */
-int ztc_collect_tunnels(const struct ztc_env *env, json_t *data); /* crypto_tunnels.c */
-int ztc_collect_nfs(const struct ztc_env *env, json_t *data);	  /* crypto_nfs.c */
+int ztc_collect_keys(const struct ztc_env *env, json_t *data);	   /* crypto_keys.c */
+int ztc_collect_tunnels(const struct ztc_env *env, json_t *data);  /* crypto_tunnels.c */
+int ztc_collect_observed(const struct ztc_env *env, json_t *data); /* crypto_observe.c */
+int ztc_collect_nfs(const struct ztc_env *env, json_t *data);	   /* crypto_nfs.c */
 
 /* --- parts of the fact "tunnels" --- */
 
