@@ -199,6 +199,8 @@ install: all
 	install -m 644 policies/labels.d/*.json $(DESTDIR)$(PREFIX)/share/ztseg/policies/labels.d/
 	install -d -m 755 $(DESTDIR)$(PREFIX)/share/ztseg/policies/cases
 	install -m 644 policies/cases/*.yaml $(DESTDIR)$(PREFIX)/share/ztseg/policies/cases/
+	install -d -m 755 $(DESTDIR)$(PREFIX)/share/ztseg/profiles
+	install -m 644 profiles/*.json $(DESTDIR)$(PREFIX)/share/ztseg/profiles/
 
 clean:
 	rm -rf $(OUT)

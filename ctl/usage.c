@@ -22,7 +22,8 @@ void ztc_usage_list(FILE *out)
 			fprintf(out, "  %-14s  %s\n", left, cmd->help);
 	}
 	fputs("\n'ztctl COMMAND --help' tells more.\n"
-	      "Exit status: 0 done; 1 failed; 2 bad usage or input; 3 \"no\" as an answer.\n",
+	      "Exit status: 0 done; 1 failed; 2 bad usage or input; 3 \"no\" as an answer;\n"
+	      "of assess: see there.\n",
 	      out);
 }
 
@@ -233,6 +234,8 @@ void ztc_write_man(FILE *out)
 	fputs(".SH EXIT STATUS\n"
 	      ".TP\n.B 0\nDone.\n.TP\n.B 1\nFailed.\n.TP\n.B 2\nBad usage or bad input.\n"
 	      ".TP\n.B 3\n\"No\" as an answer: a check did not hold, violations exist.\n"
+	      ".PP\nThose of\n.BR assess ,\n.B assess show\nand\n.B assess diff\nare their own, "
+	      "as described there.\n"
 	      ".SH FILES\n.TP\n.I " ZT_WIRE_SOCKET "\nWhere the agent answers. Root and group\n"
 	      ".B ztseg\\-admin\nmay change things, group\n.B ztseg\nmay read.\n",
 	      out);

@@ -311,6 +311,8 @@ json_t *ztc_assess(const struct ztc_assess_in *in)
 	join_papers(doc, in, facts);
 	set_validity(doc);
 	note_emptiness(doc);
+	add_note(doc, ztc_say(N_("whoever is root on this host can forge all evidence but that of "
+				 "grade A, which others signed")));
 	ztc_assess_again(doc, in->target, in->accept_waivers, in->now_s);
 	return doc;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/strbuf.h"
 #include "ctl/assess/catalogue.h"
 #include "ctl/assess/doc.h"
 #include "ctl/i18n/say.h"
@@ -17,6 +18,7 @@
 
 #define LINES	     23 /* of 24: the shell's prompt comes back */
 #define NOTE_LINES   4
+#define TOP	     2 /* offenders named beside a reason */
 #define TITLE_WIDTH  28
 #define STATUS_WIDTH 11
 #define BRACKET	     "\uff08" /* fullwidth: what follows explains the name */
@@ -104,6 +106,13 @@ static void put_head(FILE *out, const json_t *doc, const struct ztc_style *style
 	ztc_wrap(out, style, json_is_true(clock) ? ZTC_PLAIN : ZTC_WARN, 0, 2, line);
 }
 
+static const char *level_name(json_int_t level)
+{
+	static const char *const names[] = {"0", "I", "II", "III", "IV"};
+
+	return names[level >= 0 && level <= 4 ? level : 0];
+}
+
 /* --- the items --- */
 
 static const struct {
@@ -159,8 +168,6 @@ static void put_item(FILE *out, const json_t *doc, const json_t *item,
 	const json_t *row = ztc_items_find(ztc_str(item, "id"));
 	zt_auto(zt_freep) char *summary = summary_of(doc, item);
 	zt_auto(zt_freep) char *name = NULL;
-	static const char *const levels[] = {"0", "I", "II", "III", "IV"};
-	json_int_t level = ztc_int(item, "level");
 	const char *zh = ztc_text_in(ZTC_LANG_ZH_TW, title);
 	bool en = ztc_lang() == ZTC_LANG_EN;
 	const char *bracket = en ? strstr(zh, BRACKET) : NULL;
@@ -174,7 +181,7 @@ static void put_item(FILE *out, const json_t *doc, const json_t *item,
 		return;
 	}
 	fputc(' ', out);
-	ztc_text_pad(out, style, ZTC_PLAIN, levels[level >= 0 && level <= 4 ? level : 0], 4);
+	ztc_text_pad(out, style, ZTC_PLAIN, level_name(ztc_int(item, "level")), 4);
 	ztc_text_pad(out, style, ZTC_PLAIN, name, TITLE_WIDTH);
 	fputc(' ', out);
 	ztc_text_status(out, style, ztc_str(item, "status"), STATUS_WIDTH);
@@ -183,43 +190,53 @@ static void put_item(FILE *out, const json_t *doc, const json_t *item,
 
 /* --- level and target --- */
 
-/* "I (3-4 only)" in the language in use. */
-static void put_level(FILE *out, const struct ztc_style *style, const json_t *level)
+/* "I (3-4 only) measured" in the language in use. */
+static void add_level(struct zt_strbuf *line, const json_t *doc, const char *basis,
+		      const char *word)
 {
-	static const char *const texts[] = {"0", "I", "II", "III", "IV"};
+	const json_t *level = json_object_get(json_object_get(doc, "levels"), basis), *id;
 	json_int_t n = ztc_int(level, "level");
-	const char *bracket = strchr(ztc_str(level, "text"), '(');
-	const json_t *id;
-	char list[64] = "";
 	size_t i;
 
-	ztc_put(out, style, n ? ZTC_GOOD : ZTC_BAD, "%s", texts[n >= 0 && n <= 4 ? n : 0]);
-	if (!bracket)
-		return;
-	json_array_foreach (json_object_get(level, "items"), i, id)
-		ztc_append(list, sizeof(list), "%s%.8s", i ? ", " : "", json_string_value(id));
-	ztc_put(out, style, ZTC_PLAIN, ztc_tr(" (%s only)"), list);
+	zt_strbuf_printf(line, "%s%s", line->len ? " | " : "", level_name(n));
+	if (!n && strcmp(basis, "measured") == 0)
+		zt_strbuf_puts(line, ztc_tr(" (below I)"));
+	if (strchr(ztc_str(level, "text"), '(')) {
+		zt_auto(zt_strbuf_free) struct zt_strbuf list = ZT_STRBUF_INIT;
+
+		json_array_foreach (json_object_get(level, "items"), i, id)
+			zt_strbuf_printf(&list, "%s%.8s", i ? ", " : "", json_string_value(id));
+		zt_strbuf_printf(line, ztc_tr(" (%s only)"), zt_strbuf_text(&list));
+	}
+	zt_strbuf_printf(line, " %s", word);
+}
+
+static const char *status_word(const char *status)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+		if (strcmp(statuses[i].name, status) == 0)
+			return ztc_tr(statuses[i].text);
+	}
+	return status;
 }
 
 static void put_levels(FILE *out, const json_t *doc, const struct ztc_style *style)
 {
-	const json_t *levels = json_object_get(doc, "levels"),
-		     *target = json_object_get(doc, "target");
-	static const char *const texts[] = {"0", "I", "II", "III", "IV"};
-	json_int_t n = ztc_int(target, "level");
+	zt_auto(zt_strbuf_free) struct zt_strbuf line = ZT_STRBUF_INIT;
+	const json_t *target = json_object_get(doc, "target");
+	const char *word = ztc_tr("level:");
 
-	ztc_put(out, style, ZTC_BOLD, "%s ", ztc_tr("level:"));
-	put_level(out, style, json_object_get(levels, "measured"));
-	ztc_put(out, style, ZTC_PLAIN, " %s | ", ztc_tr("measured"));
-	put_level(out, style, json_object_get(levels, "attested"));
-	ztc_put(out, style, ZTC_PLAIN, " %s | ", ztc_tr("attested"));
-	put_level(out, style, json_object_get(levels, "waived"));
-	ztc_put(out, style, ZTC_PLAIN, " %s   ", ztc_tr("waived"));
-	ztc_put(out, style, ZTC_PLAIN, ztc_tr("target %s: "), texts[n >= 1 && n <= 4 ? n : 0]);
-	ztc_text_status(out, style, ztc_str(target, "status"), 0);
+	add_level(&line, doc, "measured", ztc_tr("measured"));
+	add_level(&line, doc, "attested", ztc_tr("attested"));
+	add_level(&line, doc, "waived", ztc_tr("waived"));
+	zt_strbuf_puts(&line, "   ");
+	zt_strbuf_printf(&line, ztc_tr("target %s: "), level_name(ztc_int(target, "level")));
+	zt_strbuf_puts(&line, status_word(ztc_str(target, "status")));
 	if (strcmp(ztc_str(target, "basis"), "waived") == 0)
-		ztc_put(out, style, ZTC_PLAIN, " %s", ztc_tr("(waivers accepted)"));
-	fputc('\n', out);
+		zt_strbuf_printf(&line, " %s", ztc_tr("(waivers accepted)"));
+	ztc_put(out, style, ZTC_BOLD, "%s ", word);
+	ztc_wrap(out, style, strcmp(ztc_str(target, "status"), "met") == 0 ? ZTC_GOOD : ZTC_PLAIN,
+		 ztc_width(word, strlen(word)) + 1, 2, zt_strbuf_text(&line));
 }
 
 static unsigned int put_also_met(FILE *out, const json_t *doc, const struct ztc_style *style)
@@ -239,10 +256,28 @@ static unsigned int put_also_met(FILE *out, const json_t *doc, const struct ztc_
 
 /* --- what stands in the way --- */
 
+/* The reason, and what is behind it most. */
+static char *reason_of(const json_t *blocker, const json_t *check)
+{
+	zt_auto(zt_strbuf_free) struct zt_strbuf text = ZT_STRBUF_INIT;
+	const json_t *row;
+	size_t i;
+
+	zt_strbuf_puts(&text, ztc_text(json_object_get(blocker, "reason")));
+	json_array_foreach (json_object_get(check, "offenders"), i, row) {
+		if (i == TOP)
+			break;
+		zt_strbuf_printf(&text, "%s%s", i ? ", " : ztc_tr("; top: "),
+				 ztc_str(row, "resource"));
+	}
+	return zt_strbuf_steal(&text);
+}
+
 static unsigned int put_blocker(FILE *out, const json_t *doc, const json_t *blocker,
 				const struct ztc_style *style, unsigned int lines)
 {
 	const json_t *check = ztc_text_check(doc, ztc_str(blocker, "check"));
+	zt_auto(zt_freep) char *reason = reason_of(blocker, check);
 	const char *word = ztc_tr("blocker");
 	unsigned int indent = ztc_width(word, strlen(word)) + 1, used, at;
 	const char *next = ztc_tr("next:");
@@ -251,7 +286,7 @@ static unsigned int put_blocker(FILE *out, const json_t *doc, const json_t *bloc
 	ztc_put(out, style, ZTC_BOLD, "%s  ", ztc_str(blocker, "check"));
 	at = indent + ztc_width(ztc_str(blocker, "check"), strlen(ztc_str(blocker, "check"))) + 2;
 	used = ztc_text_clip(out, style, ZTC_PLAIN, at, indent, lines > 2 ? 2 : 1,
-			     ztc_text(json_object_get(blocker, "reason")));
+			     reason ? reason : "");
 	fprintf(out, "%*s", (int)indent, "");
 	ztc_put(out, style, ZTC_PLAIN, "%s ", next);
 	return used + ztc_text_clip(out, style, ZTC_PLAIN,
@@ -263,15 +298,16 @@ static unsigned int put_blocker(FILE *out, const json_t *doc, const json_t *bloc
 static void put_blockers(FILE *out, const json_t *doc, const struct ztc_style *style,
 			 unsigned int lines)
 {
+	const char *basis = ztc_str(json_object_get(doc, "target"), "basis");
 	const json_t *blocker;
 	size_t i, left = 0;
 
 	json_array_foreach (json_object_get(doc, "blockers"), i, blocker)
-		left += strcmp(ztc_str(blocker, "basis"), "measured") == 0;
+		left += strcmp(ztc_str(blocker, "basis"), basis) == 0;
 	json_array_foreach (json_object_get(doc, "blockers"), i, blocker) {
 		unsigned int spare = left > 1 ? 1 : 0;
 
-		if (strcmp(ztc_str(blocker, "basis"), "measured") != 0)
+		if (strcmp(ztc_str(blocker, "basis"), basis) != 0)
 			continue;
 		if (lines < 2 + spare)
 			break;
