@@ -127,7 +127,7 @@ int ztc_run_assess_show(struct ztc_ctx *ctx, const struct ztc_line *line)
 		status = read_one(line, line->argv[0], &doc, &note);
 	if (status)
 		return status;
-	json_array_append(json_object_get(doc, "notes"), note);
+	json_array_insert(json_object_get(doc, "notes"), 0, note);
 	result = judge_again(line, doc);
 	if (result < 0)
 		return -result;

@@ -99,7 +99,7 @@ static void put_head(FILE *out, const json_t *doc, const struct ztc_style *style
 	if (seconds)
 		snprintf(window, sizeof(window), ztc_tr("%lld.%lld d"), (long long)seconds / 86400,
 			 (long long)seconds % 86400 * 10 / 86400);
-	if (asprintf(&line, ztc_tr("host %s  profile %s %s (sha256 %.8s..)  window %s  %s"),
+	if (asprintf(&line, ztc_tr("host %s  profile %s %s (sha256 %.4s..)  window %s  %s"),
 		     ztc_str(json_object_get(doc, "host"), "name"), ztc_str(profile, "name"),
 		     ztc_str(profile, "version"), digest, window, clock_text) < 0)
 		return;
