@@ -78,19 +78,20 @@ const json_t *ztc_fact(const struct ztc_facts *facts, const char *name, struct z
 	if (data)
 		return data;
 	if (strcmp(status, "denied") == 0)
-		ztc_conclude(r, ZTC_STATE_UNKNOWN, N_("no privilege to read %s; %s would answer"),
-			     name, needs ? needs : "root");
+		ztc_conclude(r, ZTC_STATE_UNKNOWN,
+			     N_("no privilege to find out; %s would answer (%s)"),
+			     needs ? needs : "root", name);
 	else if (strcmp(status, "not_run") == 0)
-		ztc_conclude(r, ZTC_STATE_UNKNOWN, N_("%s was not asked for: %s"), name,
-			     needs ? needs : "--probe");
+		ztc_conclude(r, ZTC_STATE_UNKNOWN, N_("not looked at: %s asks for it (%s)"),
+			     needs ? needs : "--probe", name);
 	else if (strcmp(status, "timeout") == 0)
-		ztc_conclude(r, ZTC_STATE_UNKNOWN, N_("%s did not answer in time"), name);
+		ztc_conclude(r, ZTC_STATE_UNKNOWN, N_("no answer in time (%s)"), name);
 	else if (strcmp(status, "absent") == 0)
-		ztc_conclude(r, ZTC_STATE_UNKNOWN, N_("no evidence: %s is not there%s%s"), name,
+		ztc_conclude(r, ZTC_STATE_UNKNOWN, N_("no evidence (%s)%s%s"), name,
 			     why ? ": " : "", why ? why : "");
 	else
-		ztc_conclude(r, ZTC_STATE_ERROR, N_("%s failed%s%s"), name, why ? ": " : "",
-			     why ? why : "");
+		ztc_conclude(r, ZTC_STATE_ERROR, N_("could not be found out (%s)%s%s"), name,
+			     why ? ": " : "", why ? why : "");
 	return NULL;
 }
 
