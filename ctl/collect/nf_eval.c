@@ -85,7 +85,7 @@ static bool name_fits(const struct ztc_nf_match *m, const char *interface)
 	return false;
 }
 
-/* Packets to us carry one of our addresses; which one is open. */
+/* Packets to us carry one of our addresses: which one is the sender's choice. */
 static enum level fits_destination(const struct ztc_nf_match *m, const struct ztc_nf_packet *p)
 {
 	size_t in = 0;
@@ -98,7 +98,7 @@ static enum level fits_destination(const struct ztc_nf_match *m, const struct zt
 		in += ztc_spans_has(&m->values, p->addresses->items[i].lo);
 	if (m->negate)
 		in = p->addresses->count - in;
-	return in == p->addresses->count ? YES : in ? UNKNOWN : NO;
+	return in == p->addresses->count ? YES : in ? SOMETIMES : NO;
 }
 
 static enum level fits_number(const struct ztc_nf_match *m, int value)

@@ -103,6 +103,25 @@ static bool catch_all(const json_t *element)
 	return strcmp(json_string_value(element) ?: "", "*") == 0;
 }
 
+/* "*" is for what no other element fits. */
+static void no_other(struct ztc_nft *nft, const json_t *key, const json_t *set)
+{
+	json_t *others = json_array();
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach (set, i, row) {
+		if (!catch_all(json_array_get(row, 0)))
+			json_array_append(others, json_array_get(row, 0));
+	}
+	others = json_pack("{s:o}", "set", others);
+	if (json_object_get(key, "concat"))
+		ztc_nf_match(&nft->draft, ZTC_NF_UNKNOWN);
+	else
+		ztc_nft_condition(nft, key, "!=", others);
+	json_decref(others);
+}
+
 /* One rule for every element; the one for all others comes last. */
 static void take_vmap(struct ztc_nft *nft, const json_t *vmap)
 {
@@ -123,7 +142,9 @@ static void take_vmap(struct ztc_nft *nft, const json_t *vmap)
 
 			if (catch_all(element) != last)
 				continue;
-			if (!last)
+			if (last)
+				no_other(nft, key, set);
+			else
 				tuple(nft, key, element);
 			take_verdict(nft, json_array_get(row, 1));
 			ztc_nf_cut(&nft->draft, keep);

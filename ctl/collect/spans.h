@@ -15,7 +15,8 @@
 #define ZTC_SPANS_MAX	  65536
 #define ZTC_SPAN_TEXT_LEN 96
 
-typedef unsigned __int128 ztc_u128;
+/* Aligned as what zt_arena_alloc() gives out. */
+typedef unsigned __int128 ztc_u128 __attribute__((aligned(8)));
 
 struct ztc_span {
 	ztc_u128 lo, hi; /* both included */
