@@ -148,15 +148,15 @@ static const struct {
 	 {"ip6tables-legacy-save", "ip6tables-save"}},
 };
 
-static void read_nft(struct ztc_nf *nf, const struct ztc_netns *ns, json_t *data)
+static int read_nft(struct ztc_nf *nf, const struct ztc_netns *ns, json_t *data)
 {
 	static const char *const argv[] = {"nft", "-j", "list", "ruleset", NULL};
 	zt_auto(zt_json_decref) json_t *root = NULL, *skip = json_array();
 	unsigned int tables = 0;
 	int r = nft_tables(&tables);
 
-	if (r == 0 && !tables)
-		return;
+	if (r == -EPERM || (r == 0 && !tables))
+		return r;
 	if (r == 0)
 		root = program_json(argv, &r);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(tools); i++) {
@@ -176,6 +176,7 @@ static void read_nft(struct ztc_nf *nf, const struct ztc_netns *ns, json_t *data
 		       r == -ENOENT  ? "the program nft is not installed"
 		       : r == -EFBIG ? "the ruleset is larger than is looked at"
 				     : strerror(-r));
+	return 0;
 }
 
 static void read_legacy(struct ztc_nf *nf, const struct ztc_netns *ns, json_t *data)
@@ -260,7 +261,10 @@ static void tell_mechanisms(const struct ztc_nf *nf, const struct ztc_netns *ns,
 
 int ztc_filter_read(struct ztc_nf *nf, const struct ztc_netns *ns, json_t *data)
 {
-	read_nft(nf, ns, data);
+	int r = read_nft(nf, ns, data);
+
+	if (r < 0)
+		return r;
 	read_legacy(nf, ns, data);
 	if (zt_arena_error(nf->arena) < 0)
 		return -ENOMEM;

@@ -142,8 +142,10 @@ static bool same_answer(const struct ztc_nf_answer *a, const struct ztc_nf_answe
 /* What was not read may deny more, never less: only what gets in becomes uncertain by it. */
 static void doubt(const struct asking *asking, struct ztc_nf_answer *answer)
 {
-	if (asking->unread && answer->outcome == ZTC_NF_ANY)
-		answer->outcome = ZTC_NF_UNDECIDED;
+	if (!asking->unread || answer->outcome != ZTC_NF_ANY)
+		return;
+	answer->outcome = ZTC_NF_UNDECIDED;
+	ztc_spans_free(&answer->peers);
 }
 
 static int ask_runs(struct asking *asking, struct ztc_nf_packet *packet, struct runs *ret)

@@ -389,6 +389,8 @@ static void conclude(struct walk *walk, const struct branches *in, const struct 
 	if (ztc_spans_any(&ret->peers, family)) {
 		ret->outcome = walk->doubt ? ZTC_NF_UNDECIDED : ZTC_NF_ANY;
 		ret->rule = walk->doubt ? walk->doubt : rule_of(in, true, family);
+		if (walk->doubt) /* that drop may be meant for any of them */
+			ztc_spans_free(&ret->peers);
 	} else if (!ztc_spans_covers(&ret->peers, &all)) {
 		ret->outcome = ZTC_NF_UNDECIDED;
 		ret->rule = rule_of(in, false, family);
