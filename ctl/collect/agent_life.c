@@ -116,6 +116,11 @@ static void silence(struct life *life, const struct zt_history_span *before, int
 	if (seconds <= 0)
 		return;
 	life->uptime_s += seconds;
+	/* The next beat is not due yet. */
+	if (!after && seconds <= SLACK_S) {
+		life->mode_s[before->mode] += seconds;
+		return;
+	}
 	if (held)
 		life->held_s += seconds;
 	else

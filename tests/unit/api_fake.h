@@ -29,6 +29,7 @@
 #include "policy/judge.h"
 #include "policy/policy.h"
 #include "policy/rules.h"
+#include "beat_fake.h"
 #include "probe_fake.h"
 #include "schema.h"
 
@@ -186,26 +187,6 @@ int zt_dp_counters(struct zt_dp *dp, struct zt_count ret[ZT_C_COUNT])
 {
 	(void)dp;
 	return fake_counters(&world.flows->fake, ret);
-}
-
-void zt_dp_watch(struct zt_dp *dp, struct zt_dp_watch *ret)
-{
-	(void)dp;
-	*ret = (struct zt_dp_watch){.enforces = true, .statements = true, .whole = true, .places = 1};
-}
-
-int zt_dp_device_bytes(struct zt_dp *dp, zt_dp_bytes_fn fn, void *ctx)
-{
-	(void)dp;
-	fn(2, "eth0", 1000, 0, ctx);
-	return 0;
-}
-
-bool zt_dp_same(struct zt_dp *dp, const struct zt_tables *tables)
-{
-	(void)dp;
-	(void)tables;
-	return true;
 }
 
 const struct zt_dp_iface *zt_dp_ifaces(struct zt_dp *dp, size_t *ret_count)
