@@ -204,6 +204,7 @@ act_observe() {
 	expect "observe: the intruder reads the database" "[0-9]*" "$(redis_get intruder)"
 	show_ctl app1 16 map
 	show_ctl db1 16 map
+	assess web1 >"$TMP/web1.before" # act 8 looks at it
 	expect "observe: the intruder's scan finds open ports" "8" "$(scan)"
 	expect "map: web -> app by unit nginx.service, seen on web1" "nginx.service" "$(jqr web1 map -- \
 		'[.edges[] | select(.port == 8080 and .src == "host:web1") | .workload.unit] | unique | join(" ")')"
@@ -330,9 +331,27 @@ act_same_segment() {
 		"$(violated web2 '.mode == "enforced" and .src_host == "web1" and .port == 443')"
 }
 
+assess() { # HOST: the document
+	ctl "$1" --json assess --netns own --state-dir "$TMP/$1/state" --pin-dir "$TMP/$1/bpf/ztseg"
+}
+judged() { # FILE CHECK
+	jq -r --arg id "$2" '.checks[] | select(.id == $id) | .result' "$1"
+}
+
+act_assess() {
+	act 8 "Assess: what of the guideline's network pillar this host can show"
+	say "No score: levels, items, and the first checks in the way. What was not measured is unknown."
+	show web1 ztctl assess --probe
+	ctl web1 assess --probe --netns own --state-dir "$TMP/web1/state" --pin-dir "$TMP/web1/bpf/ztseg" | sed 's/^/  /'
+	assess web1 >"$TMP/web1.after"
+	expect "assess: default deny, before" "fail" "$(judged "$TMP/web1.before" ZTS-3.1-01)"
+	expect "assess: default deny, enforced" "pass" "$(judged "$TMP/web1.after" ZTS-3.1-01)"
+	expect "assess: what is not known is no pass" "unknown" "$(judged "$TMP/web1.after" ZTS-3.4-03)"
+}
+
 act_cut() {
 	local before after began ms pid in out line=''
-	act 8 "A new rule ends an established session"
+	act 9 "A new rule ends an established session"
 	mkfifo "$TMP/session.in" "$TMP/session.out"
 	(on bastion nc 10.77.0.31 6379 <"$TMP/session.in" >"$TMP/session.out" 2>/dev/null) &
 	pid=$!
@@ -357,7 +376,7 @@ act_cut() {
 }
 
 act_kill() {
-	act 9 "The agents are killed: enforcement holds"
+	act 10 "The agents are killed: enforcement holds"
 	agent_kill db1
 	agent_kill web1
 	say "ztagent on db1 and web1 got SIGKILL; their programs stay pinned in the kernel."
@@ -376,7 +395,7 @@ act_kill() {
 
 act_detach() {
 	local h left
-	act 10 "Detach leaves nothing behind"
+	act 11 "Detach leaves nothing behind"
 	pinned | sort -u >"$TMP/pinned"
 	expect "before: programs, maps and links in the kernel" "[1-9][0-9]*" "$(grep -c . "$TMP/pinned")"
 	for h in $GUARDED; do
@@ -407,7 +426,7 @@ table() {
 		$((${#ROWS[@]} - zt_failed)) "$zt_failed" $((SECONDS - BEGAN))
 }
 
-for part in prologue act_observe act_map act_stage act_net act_enforce act_scan act_same_segment act_cut act_kill \
+for part in prologue act_observe act_map act_stage act_net act_enforce act_scan act_same_segment act_assess act_cut act_kill \
 	act_detach; do
 	if ! $part; then
 		expect "$part came to its end" "yes" "no"
