@@ -22,6 +22,7 @@
 #include "ctl/cmd.h"
 #include "ctl/evidence/record.h"
 #include "ctl/evidence/seal.h"
+#include "ctl/fleet/set.h"
 #include "ctl/i18n/say.h"
 #include "ctl/render/text.h"
 #include "ctl/report/text_parts.h"
@@ -69,19 +70,29 @@ static int look_at_seal(const struct ztc_line *line, const char *path, json_t *d
 	return ZTC_ASSESS_MET;
 }
 
-static int read_one(const struct ztc_line *line, const char *path, json_t **ret, json_t **ret_note)
+/* One assessment, or those of many hosts where @ret_set is given. */
+static int read_one(const struct ztc_line *line, const char *path, json_t **ret, json_t **ret_set,
+		    json_t **ret_note)
 {
-	zt_auto(zt_json_decref) json_t *doc = NULL;
+	zt_auto(zt_json_decref) json_t *set = NULL, *doc = NULL;
 	zt_auto(zt_freep) char *why = NULL;
 	int status;
 
-	if (ztc_doc_read(path, &doc, &why) < 0)
+	if (ztc_set_read(path, &set, &why) < 0)
 		return ztc_fail(ZTC_ASSESS_INVALID, "'%s' is no assessment: %s", path,
 				why ? why : "out of memory");
-	status = look_at_seal(line, path, doc, ret_note);
-	if (!status)
+	doc = ztc_set_single(set);
+	if (!doc && !ret_set)
+		return ztc_fail(ZTC_ASSESS_INVALID,
+				"'%s' has many hosts: this takes the assessment of one", path);
+	status = look_at_seal(line, path, doc ? doc : set, ret_note);
+	if (status)
+		return status;
+	if (doc)
 		*ret = zt_take(doc);
-	return status;
+	else
+		*ret_set = zt_take(set);
+	return ZTC_ASSESS_MET;
 }
 
 /* The target that it was judged with, unless another is asked for. */
@@ -102,6 +113,19 @@ static int read_target(const struct ztc_line *line, const json_t *doc, int *ret_
 	return ZTC_ASSESS_MET;
 }
 
+static int show_set(struct ztc_ctx *ctx, const struct ztc_line *line, json_t *set)
+{
+	bool accept;
+	int level, result, status = read_target(line, set, &level, &accept);
+
+	if (status)
+		return status;
+	json_object_del(set, "signature");
+	result = ztc_set_again(set, level, accept, time(NULL));
+	status = ztc_output(ctx, line, set, NULL);
+	return status ? status : result;
+}
+
 /* As it counts now. The signature is over what was: it goes with it. */
 static int judge_again(const struct ztc_line *line, json_t *doc)
 {
@@ -116,7 +140,7 @@ static int judge_again(const struct ztc_line *line, json_t *doc)
 
 int ztc_run_assess_show(struct ztc_ctx *ctx, const struct ztc_line *line)
 {
-	zt_auto(zt_json_decref) json_t *doc = NULL, *note = NULL;
+	zt_auto(zt_json_decref) json_t *doc = NULL, *set = NULL, *note = NULL;
 	const char *id = ztc_value(line, "explain");
 	const json_t *row = id ? ztc_catalogue_find(id) : NULL;
 	int result, status = ztc_output_check(ctx, line);
@@ -124,9 +148,11 @@ int ztc_run_assess_show(struct ztc_ctx *ctx, const struct ztc_line *line)
 	if (!status && id && !row)
 		status = ztc_fail(ZTC_ASSESS_FAILED, "no check '%s'", id);
 	if (!status)
-		status = read_one(line, line->argv[0], &doc, &note);
+		status = read_one(line, line->argv[0], &doc, id ? NULL : &set, &note);
 	if (status)
 		return status;
+	if (set)
+		return show_set(ctx, line, set);
 	json_array_insert(json_object_get(doc, "notes"), 0, note);
 	result = judge_again(line, doc);
 	if (result < 0)
@@ -148,9 +174,9 @@ int ztc_run_assess_diff(struct ztc_ctx *ctx, const struct ztc_line *line)
 
 	if (ztc_lang_set(lang) < 0)
 		return ztc_fail(ZTC_ASSESS_FAILED, "--lang takes en or zh-TW, not '%s'", lang);
-	status = read_one(line, line->argv[0], &a, &note_a);
+	status = read_one(line, line->argv[0], &a, NULL, &note_a);
 	if (!status)
-		status = read_one(line, line->argv[1], &b, &note_b);
+		status = read_one(line, line->argv[1], &b, NULL, &note_b);
 	if (status)
 		return status;
 	/* Compared as they were: what has expired since is no change of the host. */

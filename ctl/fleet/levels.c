@@ -362,6 +362,11 @@ int ztc_set_again(json_t *set, int target, bool accept_waivers, int64_t now_s)
 	int status = ZTC_ASSESS_MET;
 	size_t i;
 
+	json_object_set_new(
+		set, "statement",
+		ztc_say(N_(
+			"Not a statement of compliance with the FSC guideline: evidence of these "
+			"hosts for items 3-1 to 3-7. Thresholds are those of the profile.")));
 	refuse_twins(hosts);
 	json_array_foreach (hosts, i, host) {
 		const char *ended = ztc_str(json_object_get(host, "assessment"), "ended");

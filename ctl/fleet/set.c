@@ -70,10 +70,19 @@ static int set_of_one(json_t *doc, json_t **ret, char **ret_why)
 
 	if (r < 0)
 		return r;
-	*ret = json_pack("{s:s, s:[{s:O, s:s, s:O}]}", "format", ZTC_SET_FORMAT, "hosts", "name",
-			 json_object_get(json_object_get(doc, "host"), "name"), "status", "ok",
-			 "assessment", doc);
+	*ret = json_pack("{s:s, s:b, s:[{s:O, s:s, s:O}]}", "format", ZTC_SET_FORMAT, "single", 1,
+			 "hosts", "name", json_object_get(json_object_get(doc, "host"), "name"),
+			 "status", "ok", "assessment", doc);
 	return *ret ? 0 : -ENOMEM;
+}
+
+json_t *ztc_set_single(const json_t *set)
+{
+	const json_t *first = json_array_get(json_object_get(set, "hosts"), 0);
+
+	return json_is_true(json_object_get(set, "single"))
+		       ? json_incref(json_object_get(first, "assessment"))
+		       : NULL;
 }
 
 int ztc_set_read(const char *path, json_t **ret, char **ret_why)
@@ -99,6 +108,7 @@ int ztc_set_read(const char *path, json_t **ret, char **ret_why)
 	if (strcmp(format, ZTC_SET_FORMAT) != 0)
 		return bad(ret_why, "its format is '%s', not %s or %s", format, ZTC_ASSESS_FORMAT,
 			   ZTC_SET_FORMAT);
+	json_object_del(doc, "single");
 	r = check_set(doc, ret_why);
 	if (r == 0)
 		*ret = zt_take(doc);

@@ -25,6 +25,10 @@
  */
 int ztc_set_read(const char *path, json_t **ret, char **ret_why);
 
+/* ztc_set_single - the assessment that was read as a set of one, new reference; NULL = a real set.
+ */
+json_t *ztc_set_single(const json_t *set);
+
 /**
  * ztc_set_new - a set of entries as ztc_fleet_host_json() makes them.
  * @hosts: taken over. Without levels yet: ztc_set_again(). NULL without memory.

@@ -99,12 +99,12 @@ static void put_list(struct zt_strbuf *out, enum ztc_lang lang, const char *titl
 		return;
 	zt_strbuf_puts(out, out->len ? "; " : "");
 	zt_strbuf_puts(out, ztc_tr_in(lang, title));
+	/* All of them are in the document and in --explain. */
+	if (json_array_size(list) > NAMES_SHOWN) {
+		zt_strbuf_printf(out, ztc_tr_in(lang, N_(" %zu answers")), json_array_size(list));
+		return;
+	}
 	json_array_foreach (list, i, item) {
-		/* All of them are in the document and in --explain. */
-		if (i == NAMES_SHOWN && json_array_size(list) > NAMES_SHOWN + 1) {
-			zt_strbuf_printf(out, ", +%zu", json_array_size(list) - i);
-			break;
-		}
 		zt_strbuf_puts(out, i ? ", " : " ");
 		zt_strbuf_puts(out, json_string_value(item));
 	}
@@ -113,11 +113,14 @@ static void put_list(struct zt_strbuf *out, enum ztc_lang lang, const char *titl
 void ztc_put_flags(struct zt_strbuf *out, enum ztc_lang lang, const json_t *system)
 {
 	const long long best = ztc_int(system, "rank_best"), worst = ztc_int(system, "rank_worst");
+
+	const bool open = json_is_true(json_object_get(system, "incomplete"));
 	const json_t *factor;
 	size_t i;
 
-	put_list(out, lang, N_("missing:"), json_object_get(system, "missing"));
-	if (best != worst) {
+	if (open)
+		put_list(out, lang, N_("missing:"), json_object_get(system, "missing"));
+	if (open && best != worst) {
 		zt_strbuf_puts(out, out->len ? "; " : "");
 		zt_strbuf_printf(out, ztc_tr_in(lang, N_("place %lld to %lld")), best, worst);
 	}
