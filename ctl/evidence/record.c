@@ -218,24 +218,70 @@ static void set_seal(json_t *record, const char *seal, const char *grade, const 
 		json_object_set_new(record, "key_id", json_string(key_id));
 }
 
-/* The roles that may sign this kind, then this host itself and its fellows. */
+/* Approvals are each for somebody else to give; the word of who writes policy, or of this host
+ * about itself, is none. */
+static const struct approval {
+	const char *name;
+	enum ztc_role role;
+} approvals[] = {
+	{"edges", ZTC_ROLE_REVIEWER},
+	{"head", ZTC_ROLE_POLICY},
+	{"change", ZTC_ROLE_APPROVER},
+};
+
+static const struct approval *find_approval(const json_t *record, const struct kind *kind)
+{
+	const char *name = text_of(record, "name");
+
+	for (size_t i = 0; strcmp(kind->name, "approval") == 0 && i < ARRAY_SIZE(approvals); i++) {
+		if (strcmp(approvals[i].name, name) == 0)
+			return &approvals[i];
+	}
+	return NULL;
+}
+
+static bool may_sign(const struct approval *approval, enum ztc_role role, const char *signer,
+		     const struct ztc_trust *trust)
+{
+	if (!approval)
+		return true;
+	return role == approval->role &&
+	       (role == ZTC_ROLE_POLICY || !ztc_trust_shares(trust, role, signer, ZTC_ROLE_POLICY));
+}
+
+/* By a key of a role that may sign this kind. */
+static enum ztc_sealed unseal_by_role(json_t *record, const struct kind *kind,
+				      const struct ztc_trust *trust, const char **ret_why)
+{
+	const struct approval *approval = find_approval(record, kind);
+	enum ztc_sealed sealed = ZTC_SEALED_UNKNOWN;
+	char id[ZT_MINISIGN_ID_TEXT_LEN];
+	const char *signer;
+
+	for (size_t i = 0; i < kind->role_count && sealed == ZTC_SEALED_UNKNOWN; i++) {
+		enum ztc_role role = kind->roles[i];
+
+		sealed = ztc_unseal(record, trust, role, &signer, id, ret_why);
+		if (sealed == ZTC_SEALED_OK && !may_sign(approval, role, signer, trust))
+			sealed = ZTC_SEALED_UNKNOWN;
+		else if (sealed == ZTC_SEALED_OK)
+			set_seal(record, "ok", role == ZTC_ROLE_HOST ? kind->own_grade : "A",
+				 signer, id);
+	}
+	return sealed;
+}
+
+/* By a role, else by this host itself. */
 static enum ztc_sealed unseal(json_t *record, const struct kind *kind,
 			      const struct ztc_trust *trust, const struct zt_minisign_pub *own,
 			      const char **ret_why)
 {
 	struct ztc_trust self = {0};
-	char id[ZT_MINISIGN_ID_TEXT_LEN], own_name[] = "this host";
+	char id[ZT_MINISIGN_ID_TEXT_LEN] = "", own_name[] = "this host";
 	const char *signer;
-	enum ztc_sealed sealed = ZTC_SEALED_UNKNOWN;
+	enum ztc_sealed sealed = unseal_by_role(record, kind, trust, ret_why);
 
-	for (size_t i = 0; i < kind->role_count && sealed == ZTC_SEALED_UNKNOWN; i++) {
-		sealed = ztc_unseal(record, trust, kind->roles[i], &signer, id, ret_why);
-		if (sealed == ZTC_SEALED_OK)
-			set_seal(record, "ok",
-				 kind->roles[i] == ZTC_ROLE_HOST ? kind->own_grade : "A", signer,
-				 id);
-	}
-	if (sealed == ZTC_SEALED_UNKNOWN && own) {
+	if (sealed == ZTC_SEALED_UNKNOWN && own && !find_approval(record, kind)) {
 		self.role[ZTC_ROLE_HOST].keys[0] = *own;
 		self.role[ZTC_ROLE_HOST].names[0] = own_name;
 		self.role[ZTC_ROLE_HOST].count = 1;
@@ -244,7 +290,8 @@ static enum ztc_sealed unseal(json_t *record, const struct kind *kind,
 			set_seal(record, "ok", kind->own_grade, signer, id);
 	}
 	if (sealed == ZTC_SEALED_UNKNOWN)
-		set_seal(record, "unknown", "D", NULL, id);
+		set_seal(record, "unknown", "D", NULL,
+			 text_of(json_object_get(record, "signature"), "key_id"));
 	else if (sealed == ZTC_SEALED_NONE)
 		set_seal(record, "none", "C", NULL, NULL);
 	return sealed;

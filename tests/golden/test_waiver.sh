@@ -88,6 +88,20 @@ says "revoked" "revoked"
 exits "revoked by nobody with a role" 0 waiver revoke revoked.json --by wu --reason "moved already" --key wu.key
 exits "is one" 2 waiver lint revoked.json --trust trust
 
+SCHEMAS=$OLDPWD/policies
+valid() { # SCHEMA FILE: "" when it is
+	python3 - "$SCHEMAS/$1.schema.json" "$2" 2>&1 <<-'PY'
+		import json, sys, jsonschema
+		schema, doc = (json.load(open(f)) for f in sys.argv[1:])
+		for e in jsonschema.Draft202012Validator(schema).iter_errors(doc): print(e.message)
+	PY
+}
+is "as its schema has it" "$(valid waiver w/1.json)" ""
+is "revoked, too" "$(valid waiver revoked.json)" ""
+like() { [[ -n $2 ]] && echo "ok $1" || { echo "not ok $1 - no error"; failed=1; }; }
+jq '.expires_at = "soon"' w/1.json >bad.json
+like "another is not" "$(valid waiver bad.json)"
+
 # --- defects ------------------------------------------------------------------------------------
 # Each: what is wrong, how it comes about (jq), its place and text, the remedy.
 defect() { # NAME FILTER TEXT REMEDY
@@ -224,6 +238,7 @@ exits "an attestation with a file" 0 attest new A-1 a/net.txt --check ZTS-3.5-07
 	--statement "two uplinks were seen" --assessor lin --out a/1.json
 exits "is signed" 0 attest sign a/1.json --key lin.key
 exits "is good" 0 attest lint a/1.json --trust trust
+is "as its schema has it" "$(valid attestation a/1.json)" ""
 is "180 days unless told otherwise" "$(jq '(.valid_until | fromdate) - (.collected_at | fromdate)' a/1.json)" $((180 * 86400))
 exits "is listed" 0 attest list a/1.json --trust trust
 says "as valid" "A-1 ZTS-3.5-07 pass valid"

@@ -77,6 +77,15 @@ is "the rule that let it in" "$(jq -c '.flows.rules[] | select(.rule == "web") |
 must review pack >/dev/null
 is "made again it is the same" "$(find "$STATE/reviews" -name '*.json' -exec jq -cS .flows {} + | sort -u | wc -l)" 1
 
+valid() { # SCHEMA FILE: "" when it is
+	python3 - "$ZT_ROOT/policies/$1.schema.json" "$2" 2>&1 <<-'PY'
+		import json, sys, jsonschema
+		schema, doc = (json.load(open(f)) for f in sys.argv[1:])
+		for e in jsonschema.Draft202012Validator(schema).iter_errors(doc): print(e.message)
+	PY
+}
+is "as its schema has it" "$(valid review-pack pack.json)" ""
+
 # --- sign ------------------------------------------------------------------------------------------
 ALL=(--accept 'denial:*,rule:*,waiver:*,alert:*' --approve 'new-edge:*')
 fails "a star is no review" review sign pack.json --key lin.key --accept '*'
@@ -88,6 +97,7 @@ is "grade A" "$(ctlj b assess --state-dir "$STATE" --trust "$TRUST" | jq -r '.ch
 record=$(echo "$STATE"/records/*-review-*.json)
 jq -cSj 'del(.signature)' "$record" >m
 jq -r .signature.text "$record" >m.minisig
+is "the record as its schema has it" "$(valid record "$record")" ""
 holds "minisign says so too" minisign -V -p lin.pub -m m
 like "shown with the decisions" "$(review show pack.json --trust "$TRUST")" "*no-81*accept*items decided*"
 

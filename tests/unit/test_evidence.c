@@ -362,6 +362,12 @@ static void records_are_judged(void **state)
 	comes_out("{}", &one, "probe", "probes", "D", NULL);   /* a reviewer is no peer */
 	comes_out(about, &one, "review", "reviews", "A", NULL);
 	comes_out(about, &one, "assessment", "assessments", NULL, "another host");
+	/* Approvals are a reviewer's or an approver's, not the host's own. */
+	comes_out("{\"name\": \"edges\"}", &one, "approval", "approvals", "A", NULL);
+	comes_out("{\"name\": \"edges\"}", &host, "approval", "approvals", "D", NULL);
+	comes_out("{\"name\": \"change\"}", &one, "approval", "approvals", "D", NULL);
+	comes_out("{\"name\": \"head\"}", &one, "approval", "approvals", "D", NULL);
+	comes_out("{\"name\": \"break-glass\"}", &host, "approval", "approvals", "C", NULL);
 	comes_out("{\"host\": \"elsewhere\"}", &host, "probe", "probes", NULL, "another host");
 	comes_out("{\"machine\": \"sha256:1\"}", &host, "alert", "alerts", NULL, "another host");
 	comes_out("{\"about\": {\"host\": \"elsewhere\"}}", &one, "review", "reviews", NULL,
