@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# timeout: 90
+# timeout: 180
 # drill - drills on a running agent: each acts on its canary alone, leaves nothing behind and a record; what is
 # broken is found out.
 . "$(dirname "$0")/lib.sh"
