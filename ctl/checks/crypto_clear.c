@@ -27,14 +27,29 @@ static bool denied_for_all(const json_t *simulation, const json_t *row)
 	return false;
 }
 
+/* What the probe said about the last offender, in each language: it is a message of ours. */
+static void add_why(struct ztc_result *r, const char *why)
+{
+	json_t *text = json_object_get(
+		json_array_get(r->offenders, json_array_size(r->offenders) - 1), "text");
+
+	if (!*why || r->offender_count > ZTC_OFFENDERS_SHOWN)
+		return;
+	for (int lang = 0; lang < ZTC_LANG_COUNT; lang++) {
+		const char *tag = ztc_lang_tag(lang);
+
+		json_object_set_new(
+			text, tag,
+			json_sprintf("%s (%s)", ztc_member(text, tag), ztc_tr_in(lang, why)));
+	}
+}
+
 static void is_clear(struct ztc_result *r, const json_t *row)
 {
-	const char *why = ztc_member(row, "why");
-
-	ztc_offender(r, ztc_member(row, "resource"), N_("%s by %s takes clear text%s%s"),
+	ztc_offender(r, ztc_member(row, "resource"), N_("%s by %s takes clear text"),
 		     ztc_member(row, "service"),
-		     *ztc_member(row, "comm") ? ztc_member(row, "comm") : "?", *why ? ": " : "",
-		     why);
+		     *ztc_member(row, "comm") ? ztc_member(row, "comm") : "?");
+	add_why(r, ztc_member(row, "why"));
 	ztc_add_snippet(r, row, "require");
 }
 
@@ -64,13 +79,14 @@ static void take_listener(struct ztc_result *r, struct tally *t, const json_t *s
 	}
 	t->open += clear;
 	t->unclear += !clear;
-	if (clear)
+	if (clear) {
 		is_clear(r, row);
-	else
+	} else {
 		ztc_offender(r, ztc_member(row, "resource"),
-			     N_("%s by %s: not known to encrypt, counts as clear text (%s)"),
-			     ztc_member(row, "service"), ztc_member(row, "comm"),
-			     ztc_member(row, "why"));
+			     N_("%s by %s: not known to encrypt, counts as clear text"),
+			     ztc_member(row, "service"), ztc_member(row, "comm"));
+		add_why(r, ztc_member(row, "why"));
+	}
 }
 
 /* Mounts and exports of NFS: Kerberos with privacy, or TLS below RPC (RFC 9289). */

@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "ctl/i18n/say.h"
 #include "ctl/probe/banner.h"
 #include "ctl/probe/tls.h"
 
@@ -119,7 +120,8 @@ static bool by_name(const struct ztc_service *service, json_t *row)
 
 	for (size_t i = 0; i < ARRAY_SIZE(silent); i++) {
 		if (ztc_service_named(service, silent[i].part)) {
-			ztc_service_is(row, silent[i].name, "yes", "told by the program's name");
+			ztc_service_is(row, silent[i].name, "yes",
+				       N_("told by the program's name"));
 			return true;
 		}
 	}
@@ -148,8 +150,8 @@ static void client_first(struct ztc_service *service, struct ztc_wire *wire, enu
 	ztc_wire_close(wire);
 	if (!try_others(service, tried, row))
 		nothing_known(service, row, "silent",
-			      r == -EPROTO ? "an answer that is not understood"
-					   : "no answer to anything that was tried");
+			      r == -EPROTO ? N_("an answer that is not understood")
+					   : N_("no answer to anything that was tried"));
 }
 
 static void probe_tcp(struct ztc_service *service, json_t *row)
@@ -173,7 +175,7 @@ static void probe_tcp(struct ztc_service *service, json_t *row)
 	else if (n == -ETIMEDOUT)
 		client_first(service, &wire, first, row);
 	else
-		nothing_known(service, row, "closed", "closed before anything was said");
+		nothing_known(service, row, "closed", N_("closed before anything was said"));
 }
 
 void ztc_service_probe(struct ztc_service *service, json_t *row)

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "ctl/i18n/say.h"
 #include "ctl/probe/banner.h"
 #include "ctl/probe/ssh.h"
 
@@ -126,9 +127,10 @@ void ztc_banner_upgrade(struct ztc_service *service, struct ztc_wire *wire, cons
 	if (r == 0)
 		ztc_service_is(row, name, "no", NULL);
 	else if (r == -EOPNOTSUPP)
-		ztc_service_is(row, name, "yes", "it does not offer TLS");
+		ztc_service_is(row, name, "yes", N_("it does not offer TLS"));
 	else
-		ztc_service_is(row, name, "possible", "it offers TLS and then does not speak it");
+		ztc_service_is(row, name, "possible",
+			       N_("it offers TLS and then does not speak it"));
 }
 
 static void is_220(struct ztc_service *service, struct ztc_wire *wire, const char *start,
@@ -167,17 +169,17 @@ static void is_ssh(struct ztc_wire *wire, json_t *row)
 			continue;
 		if (ztc_ssh_kexinit(wire, line, ssh) < 0) {
 			ztc_service_is(row, "unknown", "possible",
-				       "it begins like SSH and exchanges no keys");
+				       N_("it begins like SSH and exchanges no keys"));
 			return;
 		}
 		json_object_set(row, "ssh", ssh);
 		if (strncmp(line, "SSH-2.", 6) == 0 || strncmp(line, "SSH-1.99", 8) == 0)
 			ztc_service_is(row, "ssh", "no", NULL);
 		else
-			ztc_service_is(row, "ssh", "yes", "version 1 of SSH");
+			ztc_service_is(row, "ssh", "yes", N_("version 1 of SSH"));
 		return;
 	}
-	ztc_service_is(row, "unknown", "possible", "it began like SSH and did not go on");
+	ztc_service_is(row, "unknown", "possible", N_("it began like SSH and did not go on"));
 }
 
 /* RFC 6143, 7.1: types 18 (TLS) and 19 (VeNCrypt) encrypt; others are clear or not told. */
@@ -200,7 +202,7 @@ static void is_vnc(struct ztc_wire *wire, json_t *row)
 		       n < 0 || !count ? "possible"
 		       : clear	       ? "yes"
 				       : "no",
-		       clear ? "it offers security types without encryption" : NULL);
+		       clear ? N_("it offers security types without encryption") : NULL);
 }
 
 static bool is_telnet(const char *start, size_t len)
@@ -249,5 +251,5 @@ void ztc_banner_first(struct ztc_service *service, struct ztc_wire *wire, const 
 	else if (strncmp(start, "RFB 003", 7) == 0)
 		is_vnc(wire, row);
 	else if (!is_plain(start, row))
-		ztc_service_is(row, "unknown", "possible", "its greeting is not known");
+		ztc_service_is(row, "unknown", "possible", N_("its greeting is not known"));
 }

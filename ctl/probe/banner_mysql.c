@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "ctl/i18n/say.h"
 #include "ctl/probe/banner.h"
 #include "ctl/probe/config.h"
 
@@ -132,10 +133,11 @@ static void by_setting(const struct ztc_service *service, json_t *row)
 	if (r == 0 && !setting.required)
 		ztc_config_read(service->root, service->pid, files, take_setting, &setting);
 	if (r < 0) {
-		ztc_service_is(row, "mysql", "possible",
-			       "it offers TLS; whether it requires it is not told to strangers");
+		ztc_service_is(
+			row, "mysql", "possible",
+			N_("it offers TLS; whether it requires it is not told to strangers"));
 	} else if (setting.required) {
-		ztc_service_is(row, "mysql", "no", "its configuration requires TLS");
+		ztc_service_is(row, "mysql", "no", N_("its configuration requires TLS"));
 		json_object_set_new(row, "config_only", json_true());
 	}
 }
@@ -147,7 +149,7 @@ void ztc_banner_mysql(struct ztc_service *service, struct ztc_wire *wire, json_t
 	bool told;
 
 	if (r == -EACCES) {
-		ztc_service_is(row, "mysql", "possible", "it does not talk to this host");
+		ztc_service_is(row, "mysql", "possible", N_("it does not talk to this host"));
 		return;
 	}
 	ztc_banner_upgrade(service, wire, "mysql", mysql_begin, r, row);
@@ -157,7 +159,7 @@ void ztc_banner_mysql(struct ztc_service *service, struct ztc_wire *wire, json_t
 	json_object_set_new(row, "clear", json_string(clear));
 	if (strcmp(clear, "yes") == 0)
 		json_object_set_new(row, "why",
-				    json_string("it offers TLS and does not require it"));
+				    json_string(N_("it offers TLS and does not require it")));
 	if (!told)
 		by_setting(service, row);
 }

@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "ctl/i18n/say.h"
 #include "ctl/probe/banner.h"
 #include "ctl/probe/config.h"
 
@@ -80,7 +81,8 @@ void ztc_banner_snmp(struct ztc_service *service, json_t *row)
 	int r = ask(service, "SNMP version 3 discovery", discovery, sizeof(discovery)), config;
 
 	if (r != 3 && !ztc_service_named(service, "snmpd")) {
-		ztc_service_is(row, "unknown", "apart", "not SNMP; other UDP is not judged here");
+		ztc_service_is(row, "unknown", "apart",
+			       N_("not SNMP; other UDP is not judged here"));
 		json_object_set_new(row, "state", json_string("silent"));
 		return;
 	}
@@ -89,13 +91,15 @@ void ztc_banner_snmp(struct ztc_service *service, json_t *row)
 	config = configured(service);
 	if (r == 0 || r == 1)
 		ztc_service_is(row, "snmp", "yes",
-			       "version 2c is answered, even without community");
+			       N_("version 2c is answered, even without community"));
 	else if (config == 1)
-		ztc_service_is(row, "snmp", "yes", "its configuration sets communities (1, 2c)");
+		ztc_service_is(row, "snmp", "yes",
+			       N_("its configuration sets communities (1, 2c)"));
 	else if (config == 0)
-		ztc_service_is(row, "snmp", "no", "its configuration sets no community");
+		ztc_service_is(row, "snmp", "no", N_("its configuration sets no community"));
 	else
-		ztc_service_is(row, "snmp", "possible", "whether it takes 1 and 2c is not known");
+		ztc_service_is(row, "snmp", "possible",
+			       N_("whether it takes 1 and 2c is not known"));
 	if (config == 0)
 		json_object_set_new(row, "config_only", json_true());
 }

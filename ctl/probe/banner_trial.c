@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "ctl/i18n/say.h"
 #include "ctl/probe/banner.h"
 
 #define ANSWER_LEN 2048
@@ -81,14 +82,14 @@ static bool try_text(struct ztc_service *service, json_t *row)
 		return false;
 	if (strncmp(text, "HTTP/", 5) == 0)
 		ztc_service_is(row, "http", is_redirect(text) ? "redirect" : "yes",
-			       is_redirect(text) ? "it only sends on to https" : NULL);
+			       is_redirect(text) ? N_("it only sends on to https") : NULL);
 	else if (strncmp(text, "-ERR ", 5) == 0 || strncmp(text, "-NOAUTH", 7) == 0 ||
 		 strncmp(text, "-DENIED", 7) == 0)
 		ztc_service_is(row, "redis", "yes", NULL);
 	else if (strncmp(text, "ERROR\r\n", 7) == 0)
 		ztc_service_is(row, "memcached", "yes", NULL);
 	else if (printable(text, n))
-		ztc_service_is(row, "unknown", "yes", "it answers text in the clear");
+		ztc_service_is(row, "unknown", "yes", N_("it answers text in the clear"));
 	else
 		return false;
 	json_object_set_new(row, "banner", zt_json_strn(text, n < 80 ? n : 80));
@@ -160,7 +161,7 @@ static void judge_postgresql(struct ztc_service *service, const char *clear, jso
 	int hba;
 
 	if (strcmp(clear, "yes") == 0) {
-		ztc_service_is(row, "postgresql", "yes", "it begins a session without TLS");
+		ztc_service_is(row, "postgresql", "yes", N_("it begins a session without TLS"));
 		return;
 	}
 	/* Another name may be let in: the rules are per name, so they are read. */
@@ -169,10 +170,11 @@ static void judge_postgresql(struct ztc_service *service, const char *clear, jso
 		ztc_service_is(row, "postgresql", "no", NULL);
 	else if (hba == 1)
 		ztc_service_is(row, "postgresql", "yes",
-			       "pg_hba.conf lets some in without TLS (lines host, hostnossl)");
+			       N_("pg_hba.conf lets some in without TLS (lines host, hostnossl)"));
 	else
-		ztc_service_is(row, "postgresql", "possible",
-			       "it refused an unknown name without TLS; pg_hba.conf was not found");
+		ztc_service_is(
+			row, "postgresql", "possible",
+			N_("it refused an unknown name without TLS; pg_hba.conf was not found"));
 }
 
 static bool try_postgresql(struct ztc_service *service, json_t *row)
@@ -247,9 +249,9 @@ static bool try_ldap(struct ztc_service *service, json_t *row)
 	    ztc_banner_tls(service, &wire, "ldap", ldap_begin, row, text, sizeof(text)) == 0)
 		ztc_service_is(row, "ldap", "no", NULL);
 	else if (r == 0)
-		ztc_service_is(row, "ldap", "possible", "StartTLS is accepted and then fails");
+		ztc_service_is(row, "ldap", "possible", N_("StartTLS is accepted and then fails"));
 	else if (r == -EOPNOTSUPP)
-		ztc_service_is(row, "ldap", "yes", "it does not offer StartTLS");
+		ztc_service_is(row, "ldap", "yes", N_("it does not offer StartTLS"));
 	else
 		return false;
 	return true;

@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "ctl/i18n/say.h"
 #include "ctl/probe/banner.h"
 #include "ctl/probe/services.h"
 
@@ -225,7 +226,7 @@ static void look_at(struct prober *p, json_t *row)
 	else
 		ztc_service_probe(&work.service, row);
 	if (p->late && strcmp(str(row, "state"), "ok") != 0)
-		unreached(row, "not_reached", "the time for all probes was over");
+		unreached(row, "not_reached", N_("the time for all probes was over"));
 }
 
 /* Rows that are to be probed have no state yet. */
@@ -259,7 +260,8 @@ static void *work_on(void *arg)
 		if (r == 0)
 			look_at(p, row);
 		else
-			unreached(row, "unreachable", "its network namespace cannot be entered");
+			unreached(row, "unreachable",
+				  N_("its network namespace cannot be entered"));
 	}
 	return NULL;
 }
@@ -338,9 +340,9 @@ static void choose(struct prober *p, const json_t *listeners, const json_t *skip
 			continue;
 		row = row_of(socket);
 		if (is_skipped(skip, row))
-			unreached(row, "skipped", "the profile's list probe_skip names it");
+			unreached(row, "skipped", N_("the profile's list probe_skip names it"));
 		else if (i >= ZTC_PROBED_MAX)
-			unreached(row, "not_reached", "more listeners than are probed at once");
+			unreached(row, "not_reached", N_("more listeners than are probed at once"));
 		json_array_append_new(p->rows, row);
 	}
 }
