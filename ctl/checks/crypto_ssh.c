@@ -130,8 +130,10 @@ void ztc_judge_ssh(const struct ztc_facts *facts, struct ztc_result *r)
 		r->num += state == ZTC_STATE_PASS;
 		if (state == ZTC_STATE_PASS)
 			continue;
-		ztc_offender(r, ztc_member(row, "resource"), "%s: %s", ztc_member(ssh, "banner"),
-			     names);
+		ztc_offender(r, ztc_member(row, "resource"),
+			     *names ? N_("%s offers %s")
+				    : N_("%s: the lists of what it offers are not complete%s"),
+			     ztc_member(ssh, "banner"), names);
 		ztc_add_ssh_snippet(r);
 	}
 	r->den = all;

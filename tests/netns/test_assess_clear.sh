@@ -8,7 +8,7 @@
 must host s 12
 S=10.77.0.12
 pg=$(echo /usr/lib/postgresql/*/bin)
-ASSESS=(--socket "$TMP/none.sock" assess --state-dir "$TMP/none" --pin-dir "$TMP/none" --trust "$TMP/none")
+ASSESS=(--socket "$TMP/none.sock" assess --netns own --state-dir "$TMP/none" --pin-dir "$TMP/none" --trust "$TMP/none")
 chmod 755 "$TMP/s"
 
 probe() {

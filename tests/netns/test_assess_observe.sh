@@ -8,7 +8,7 @@
 must host c 11
 must host s 12
 S=10.77.0.12
-ASSESS=(--socket "$TMP/none.sock" assess --state-dir "$TMP/none" --pin-dir "$TMP/none" --trust "$TMP/none")
+ASSESS=(--socket "$TMP/none.sock" assess --netns own --state-dir "$TMP/none" --pin-dir "$TMP/none" --trust "$TMP/none")
 
 check() { # FILTER: of ZTS-3.4-01
 	jq -r "(.assessment // .).checks[] | select(.id == \"ZTS-3.4-01\") | $1" "$TMP/doc"

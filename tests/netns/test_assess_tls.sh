@@ -7,7 +7,7 @@
 
 must host s 12
 S=10.77.0.12
-ASSESS=(--socket "$TMP/none.sock" assess --state-dir "$TMP/none" --pin-dir "$TMP/none" --trust "$TMP/none")
+ASSESS=(--socket "$TMP/none.sock" assess --netns own --state-dir "$TMP/none" --pin-dir "$TMP/none" --trust "$TMP/none")
 
 probe() { # into $TMP/doc: an assessment with --probe; its exit status is about the level
 	on s "$ZTCTL" --json "${ASSESS[@]}" --probe "$@" >"$TMP/doc" 2>"$TMP/doc.err" || :
