@@ -40,7 +40,7 @@ static void counts_cell(FILE *out, const json_t *counts)
 			continue;
 		fprintf(out, "%s%lld&nbsp;", sep, (long long)n);
 		ztc_html_say(out, ztc_report_result(count_names[i]));
-		sep = "<br>";
+		sep = ", ";
 	}
 	fputs("</td>", out);
 }
