@@ -49,6 +49,7 @@ static void put_item_row(const struct ztc_html *h, const json_t *item)
 {
 	const json_t *cisa = json_object_get(item, "cisa");
 	const json_t *note = json_object_get(item, "note");
+	const char *informational = ztc_str(item, "informational");
 	FILE *out = h->out;
 
 	fprintf(out, "<tr><td>%s</td><td><a href=\"#h%zu-item-", level_name(item), h->host);
@@ -60,6 +61,13 @@ static void put_item_row(const struct ztc_html *h, const json_t *item)
 	if (*ztc_text(note)) {
 		fputs("<br><small>", out);
 		ztc_html_message(out, note);
+		fputs("</small>", out);
+	}
+	if (*informational) {
+		fputs("<br><small>", out);
+		ztc_html_say(out, N_("for information, as measured:"));
+		fputc(' ', out);
+		ztc_html_say(out, ztc_report_status(informational));
 		fputs("</small>", out);
 	}
 	fputs("</td>", out);
@@ -310,6 +318,7 @@ static bool wants_action(const json_t *check)
 
 static void put_check(const struct ztc_html *h, const json_t *check)
 {
+	const char *expired = ztc_str(check, "expired_result");
 	FILE *out = h->out;
 
 	put_check_head(h, check);
@@ -324,6 +333,13 @@ static void put_check(const struct ztc_html *h, const json_t *check)
 	ztc_html_row_message(out, N_("expected"), json_object_get(check, "expected"));
 	put_numbers(out, check);
 	put_window(out, json_object_get(check, "window"));
+	if (*expired) {
+		fputs("<tr><th scope=\"row\">", out);
+		ztc_html_say(out, N_("result before it expired"));
+		fputs("</th><td>", out);
+		ztc_html_say(out, ztc_report_result(expired));
+		fputs("</td></tr>\n", out);
+	}
 	put_disposition(out, check);
 	put_evidence(out, check);
 	ztc_html_row_code(out, N_("digest of the evidence"), ztc_str(check, "digest"));

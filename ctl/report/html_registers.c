@@ -12,17 +12,37 @@
 #include "ctl/report/html.h"
 #include "ctl/report/report.h"
 
-/* A member that is a list of names, with commas. */
-static void list_cell(FILE *out, const json_t *value)
+/* Checks that have to pass meanwhile, with what they found. */
+static void compensation_cell(FILE *out, const json_t *list)
 {
-	zt_auto(zt_json_decref) json_t *list = ztc_report_strings(value);
 	json_t *one;
 	size_t i;
 
 	fputs("<td>", out);
 	json_array_foreach (list, i, one) {
-		fputs(i ? ", " : "", out);
-		ztc_xml_text(out, json_string_value(one));
+		const char *result = ztc_str(one, "result");
+
+		fputs(i ? "<br>" : "", out);
+		ztc_xml_text(out, json_is_object(one) ? ztc_str(one, "check") : ztc_text(one));
+		if (*result) {
+			fputc(' ', out);
+			ztc_html_badge(out, result, ztc_report_result(result));
+		}
+	}
+	fputs("</td>", out);
+}
+
+static void state_cell(FILE *out, const json_t *entry)
+{
+	const char *state = ztc_str(entry, "state");
+	const json_t *why = json_object_get(entry, "why");
+
+	fputs("<td>", out);
+	ztc_html_badge(out, state, ztc_report_disposition(state));
+	if (*ztc_text(why)) {
+		fputs("<br><small>", out);
+		ztc_html_message(out, why);
+		fputs("</small>", out);
 	}
 	fputs("</td>", out);
 }
@@ -51,7 +71,6 @@ static void none(FILE *out)
 static void put_waiver(FILE *out, const json_t *waiver)
 {
 	const json_t *scope = json_object_get(waiver, "scope");
-	const char *state = ztc_str(waiver, "state");
 	char days[32];
 
 	fputs("<tr>", out);
@@ -60,11 +79,10 @@ static void put_waiver(FILE *out, const json_t *waiver)
 	ztc_xml_text(out, ztc_str(waiver, "check_id"));
 	fputs("</code><br>", out);
 	ztc_xml_text(out, ztc_str(scope, "resource"));
-	fputs("</td><td>", out);
-	ztc_html_badge(out, state, ztc_report_disposition(state));
 	fputs("</td>", out);
+	state_cell(out, waiver);
 	said_cell(out, json_object_get(waiver, "reason"));
-	list_cell(out, json_object_get(waiver, "compensating"));
+	compensation_cell(out, json_object_get(waiver, "compensating"));
 	fputs("<td>", out);
 	ztc_xml_text(out, ztc_str(waiver, "owner"));
 	fputs("<br>", out);
@@ -121,9 +139,9 @@ static void put_files(FILE *out, const json_t *files)
 
 static void put_attestations(const struct ztc_html *h)
 {
-	static const char *const heads[] = {N_("attestation"), N_("about"),	  N_("result"),
-					    N_("method"),      N_("assessor"),	  N_("statement"),
-					    N_("files"),       N_("valid until"), NULL};
+	static const char *const heads[] = {
+		N_("attestation"), N_("about"),	    N_("result"), N_("state"),	     N_("method"),
+		N_("assessor"),	   N_("statement"), N_("files"),  N_("valid until"), NULL};
 	const json_t *list = json_object_get(h->doc, "attestations");
 	json_t *one;
 	size_t i;
@@ -145,6 +163,7 @@ static void put_attestations(const struct ztc_html *h)
 		fputs("<td>", h->out);
 		ztc_html_badge(h->out, result, ztc_report_result(result));
 		fputs("</td>", h->out);
+		state_cell(h->out, one);
 		ztc_html_cell(h->out, ztc_str(one, "method"));
 		ztc_html_cell(h->out, ztc_str(one, "assessor"));
 		said_cell(h->out, json_object_get(one, "statement"));

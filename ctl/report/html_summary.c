@@ -179,18 +179,28 @@ static void put_scope(FILE *out, const json_t *scope)
 		ztc_html_row_message(out, N_("note"), one);
 }
 
-/* The key is named, not verified here: whoever reads asks ztctl. */
+/* Whose signature it is has been asked by who calls; without an answer the key is named only. */
 static void put_seal(FILE *out, const json_t *doc)
 {
+	static const struct {
+		const char *state, *text;
+	} states[] = {{"ok", N_("signature holds, key is trusted")},
+		      {"unknown", N_("signature by a key that is not trusted")},
+		      {"none", N_("not signed")}};
 	const json_t *signature = json_object_get(doc, "signature");
+	const json_t *seal = json_object_get(doc, "seal");
 	char digest[ZTC_DIGEST_TEXT_LEN + 8];
 
 	ztc_report_digest(digest, sizeof(digest), doc);
 	ztc_html_row_code(out, N_("digest of this assessment"), digest);
-	if (json_is_object(signature))
-		ztc_html_row_code(out, N_("signed with key"), ztc_str(signature, "key_id"));
-	else
-		ztc_html_row_say(out, N_("signed with key"), N_("not signed"));
+	ztc_html_row_code(out, N_("signed with key"), ztc_str(signature, "key_id"));
+	ztc_html_row(out, N_("signed by"), ztc_str(seal, "signer"));
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+		if (strcmp(ztc_str(seal, "state"), states[i].state) == 0)
+			ztc_html_row_say(out, N_("signature"), states[i].text);
+	}
+	if (!json_is_object(signature) && !json_is_object(seal))
+		ztc_html_row_say(out, N_("signature"), N_("not signed"));
 }
 
 void ztc_html_about(const struct ztc_html *h)

@@ -51,6 +51,15 @@ static const struct word dispositions[] = {
 	{"waiver-expired", N_("waiver expired")},
 	{"waiver-invalid", N_("waiver invalid")},
 	{"waiver-suspended", N_("waiver suspended")},
+	/* Of the register. */
+	{"in-force", N_("in force")},
+	{"expired", N_("expired")},
+	{"revoked", N_("revoked")},
+	{"elsewhere", N_("for other hosts")},
+	{"not-honoured", N_("not honoured")},
+	{"suspended", N_("suspended")},
+	{"valid", N_("valid")},
+	{"error", N_("error")},
 	{NULL, NULL},
 };
 
@@ -196,9 +205,12 @@ json_t *ztc_report_strings(const json_t *value)
 
 void ztc_report_digest(char *ret, size_t size, const json_t *doc)
 {
+	zt_auto(zt_json_decref) json_t *bare = json_copy((json_t *)doc);
 	char text[ZTC_DIGEST_TEXT_LEN];
 
-	snprintf(ret, size, "%s", ztc_digest(doc, text) == 0 ? text : "");
+	/* What `assess show` says of the signature is no part of what was signed. */
+	json_object_del(bare, "seal");
+	snprintf(ret, size, "%s", bare && ztc_digest(bare, text) == 0 ? text : "");
 }
 
 void ztc_report_uuid(char ret[ZTC_UUID_TEXT_LEN], const char *digest, const char *path)

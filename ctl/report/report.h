@@ -52,7 +52,7 @@ json_t *ztc_report_strings(const json_t *value);
  */
 void ztc_report_uuid(char ret[ZTC_UUID_TEXT_LEN], const char *digest, const char *path);
 
-/* ztc_report_digest - "sha256:…" of a document without its signature; "" when it cannot be had. */
+/* ztc_report_digest - "sha256:…" of a document without signature and seal; "" without one. */
 void ztc_report_digest(char *ret, size_t size, const json_t *doc);
 
 /* ztc_report_uri - percent-encoded for one segment of a URI (RFC 3986); the caller's (free). */

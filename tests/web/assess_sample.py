@@ -172,6 +172,11 @@ def check_of(doc, check):
     return next(c for c in doc["checks"] if c["id"] == check)
 
 
+# State in the register of a disposition.
+REGISTER = {"waived": "in-force", "waiver-expired": "expired", "waiver-suspended": "suspended",
+            "waiver-invalid": "not-honoured"}
+
+
 def mixed():
     """One of everything: each result, waivers in each state, an attestation."""
     doc = make("db01", {"ZTS-3.1-01": "fail", "ZTS-3.1-04": "partial", "ZTS-3.4-01": "unknown",
@@ -187,9 +192,9 @@ def mixed():
         check_of(doc, check)["disposition"] = {"state": state, "waiver": number, "expires_at": expires,
                                                "days_left": days}
         doc["waivers"].append({
-            "id": number, "check_id": check, "state": state, "scope": {"hosts": ["db01"], "resource": "tcp/10.0.0.1:9000"},
+            "id": number, "check_id": check, "state": REGISTER[state], "why": say("as it says", "如所述"), "scope": {"hosts": ["db01"], "resource": "tcp/10.0.0.1:9000"},
             "raw_result_at_grant": "fail", "reason": "the vendor's console needs it until the migration",
-            "compensating": ["ZTS-3.1-07"], "owner": "db-team", "approver": "ciso", "ticket": "CHG-1001",
+            "compensating": [{"check": "ZTS-3.1-07", "result": "pass"}], "owner": "db-team", "approver": "ciso", "ticket": "CHG-1001",
             "granted_at": "2026-09-01T00:00:00Z", "expires_at": expires, "days_left": days})
     doc["attestations"].append({
         "id": "A-7", "check_id": "ZTS-3.6-05", "state": "valid", "result": "pass", "method": "EXAMINE",
