@@ -20,6 +20,7 @@
 #include "base/mounts.h"
 #include "base/time.h"
 #include "config.h"
+#include "datapath/boots.h"
 #include "datapath/clock.h"
 #include "datapath/datapath.h"
 #include "datapath/intent.h"
@@ -508,6 +509,7 @@ static int start(struct zt_agent *agent)
 	for (size_t i = 0; i < count; i++)
 		guarded += ifaces[i].state == ZT_IFACE_GUARDED;
 	log_alarms(agent);
+	zt_boots_note(agent->cfg.state_dir);
 	zt_log(ZT_INFO, "guarding %zu of %zu interfaces, pins at '%s'", guarded, count,
 	       agent->cfg.pin_dir);
 	sd_notifyf(0, "READY=1\nSTATUS=guarding %zu interfaces", guarded);

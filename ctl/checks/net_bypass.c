@@ -265,7 +265,8 @@ static void conclude_unseen(const struct search *s)
 	case UNSEEN_NAMESPACES:
 		ztc_conclude(
 			r, ZTC_STATE_UNKNOWN,
-			N_("not every network namespace could be looked into; run it as root"));
+			N_("not every network namespace could be looked into; run it as root, outside of "
+			   "containers"));
 		break;
 	case UNSEEN_FILTER:
 		ztc_conclude(r, ZTC_STATE_UNKNOWN,
