@@ -53,6 +53,15 @@ static json_t *copy_of(const json_t *object, const char *key)
 				     : json_null();
 }
 
+/* A time of facts, which may be anything. */
+static json_t *time_of_text(const json_t *object, const char *key)
+{
+	uint64_t ns;
+
+	return zt_wall_parse(str(object, key), &ns) == 0 ? zt_json_str(str(object, key))
+							 : json_null();
+}
+
 static void add_note(json_t *doc, json_t *message)
 {
 	json_array_append_new(json_object_get(doc, "notes"), message);
@@ -113,26 +122,21 @@ static void set_clock(json_t *doc, const json_t *facts)
 					 "not honoured, and times are as good as this clock")));
 }
 
-/* The longest window that a check looked at. */
-static void set_window(json_t *doc, const json_t *profile)
+/* The time that connections were recorded in, by the agent or by --observe, of what is wanted. */
+static void set_window(json_t *doc, const json_t *facts, const json_t *profile)
 {
+	const json_t *window = json_object_get(data_of(facts, "edges"), "window");
 	double days = ztc_profile_general(profile, "window_days");
-	const json_t *check, *longest = NULL;
-	json_int_t seconds = 0;
-	size_t i;
+	const json_t *seconds;
 
-	json_array_foreach (json_object_get(doc, "checks"), i, check) {
-		const json_t *window = json_object_get(check, "window");
-
-		if (json_integer_value(json_object_get(window, "seconds")) >= seconds && window) {
-			longest = window;
-			seconds = json_integer_value(json_object_get(window, "seconds"));
-		}
-	}
+	if (!window)
+		window = json_object_get(data_of(facts, "observed"), "window");
+	seconds = json_object_get(window, "seconds");
 	json_object_set_new(doc, "window",
-			    json_pack("{s:o, s:o, s:I, s:I}", "from", copy_of(longest, "from"),
-				      "to", copy_of(longest, "to"), "seconds", seconds,
-				      "wanted_seconds", (json_int_t)(days * DAY_S)));
+			    json_pack("{s:o, s:o, s:I, s:I}", "from", time_of_text(window, "from"),
+				      "to", time_of_text(window, "to"), "seconds",
+				      json_integer_value(seconds), "wanted_seconds",
+				      (json_int_t)(days * DAY_S)));
 }
 
 static void set_collectors(json_t *doc, const json_t *facts)
@@ -307,7 +311,7 @@ json_t *ztc_assess(const struct ztc_assess_in *in)
 					 "evidence grade %s at best"),
 				      in->grade_cap));
 	set_checks(doc, in, facts);
-	set_window(doc, in->profile->json);
+	set_window(doc, facts, in->profile->json);
 	join_papers(doc, in, facts);
 	set_validity(doc);
 	note_emptiness(doc);

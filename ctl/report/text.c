@@ -82,23 +82,34 @@ unsigned int ztc_text_clip(FILE *out, const struct ztc_style *style, enum ztc_co
 
 /* --- the head --- */
 
+/* "7.0 d", "0.2 of 7.0 d", "-": how long connections were recorded. */
+static void put_window(char *ret, size_t size, const json_t *window)
+{
+	long long s = ztc_int(window, "seconds"), wanted = ztc_int(window, "wanted_seconds");
+
+	if (json_is_null(json_object_get(window, "to")))
+		snprintf(ret, size, "-");
+	else if (s < wanted)
+		snprintf(ret, size, ztc_tr("%lld.%lld of %lld.%lld d"), s / 86400,
+			 s % 86400 * 10 / 86400, wanted / 86400, wanted % 86400 * 10 / 86400);
+	else
+		snprintf(ret, size, ztc_tr("%lld.%lld d"), s / 86400, s % 86400 * 10 / 86400);
+}
+
 static void put_head(FILE *out, const json_t *doc, const struct ztc_style *style)
 {
 	const json_t *profile = json_object_get(doc, "profile");
 	const json_t *clock = json_object_get(json_object_get(doc, "clock"), "synchronised");
-	json_int_t seconds = ztc_int(json_object_get(doc, "window"), "seconds");
 	const char *digest = ztc_str(profile, "digest");
 	const char *clock_text = json_is_true(clock)	? ztc_tr("clock ok")
-				 : json_is_false(clock) ? ztc_tr("clock NOT SYNCHRONISED")
+				 : json_is_false(clock) ? ztc_tr("clock NOT SYNCED")
 							: ztc_tr("clock unknown");
-	char window[32] = "-";
+	char window[48];
 	zt_auto(zt_freep) char *line = NULL;
 
 	if (strncmp(digest, "sha256:", 7) == 0)
 		digest += 7;
-	if (seconds)
-		snprintf(window, sizeof(window), ztc_tr("%lld.%lld d"), (long long)seconds / 86400,
-			 (long long)seconds % 86400 * 10 / 86400);
+	put_window(window, sizeof(window), json_object_get(doc, "window"));
 	if (asprintf(&line, ztc_tr("host %s  profile %s %s (sha256 %.4s..)  window %s  %s"),
 		     ztc_str(json_object_get(doc, "host"), "name"), ztc_str(profile, "name"),
 		     ztc_str(profile, "version"), digest, window, clock_text) < 0)

@@ -48,6 +48,15 @@ facts "$clock" >"$TMP/little.json"
 facts "$clock, $records" >"$TMP/undrilled.json"
 
 # --- exit statuses ------------------------------------------------------------------------
+python3 tests/golden/assess_facts.py records=ZTS-3.1-03/pass-nft ZTS-3.1-01/pass-nft \
+	ZTS-3.1-02/notapplicable-no-agent ZTS-3.4-01/pass-99-percent ZTS-3.4-02/pass-tls-and-ssh \
+	clock=ZTS-3.6-06/pass-boundary >"$TMP/good.json"
+exits "level I without an agent: met" 0 assess --from "$TMP/good.json"
+has "level I: is said" "level: I measured | I attested | I waived   target I: MET" "$TMP/out"
+exits "and the next is not" 2 assess --from "$TMP/good.json" --target II
+echo '{"id": "S1", "fields": ["cloud_access"], "service_model": "PaaS"}' >"$TMP/paas.json"
+exits "level I on a platform: by 3-4 alone" 0 assess --from "$TMP/good.json" --scope "$TMP/paas.json"
+has "level I on a platform: claims no more" "level: I (3-4 only) measured" "$TMP/out"
 exits "nothing is known: undetermined" 3 assess --from "$TMP/little.json"
 exits "a gate fails: not met" 2 assess --from "$TMP/undrilled.json" --target IV
 has "the target is named" "target IV: NOT MET" "$TMP/out"

@@ -87,7 +87,22 @@ is "nobody is connected to or written to but the kernel and this host" \
 	"$(grep -E ' (connect|sendto|sendmsg)\(.*AF_INET' "$TMP/trace" | grep -vE '127\.0\.0\.1|"::1"' | head -3)" ""
 is "no map or program of the kernel is changed" \
 	"$(grep -E 'BPF_(MAP_UPDATE|MAP_DELETE|PROG_ATTACH|PROG_DETACH|LINK_CREATE|LINK_UPDATE|OBJ_PIN|PROG_LOAD|MAP_CREATE)' "$TMP/trace" | head -3)" ""
-is "nothing was left behind" "$(find "$TMP/state" "$TMP/pins" "$TMP/trust" 2>/dev/null | wc -l)" 0
+is "nothing was made where the state would be" "$(find "$TMP/state" "$TMP/pins" "$TMP/trust" 2>/dev/null | wc -l)" 0
+
+# --- facts that are kept: judged again, with the host's own seal as good as new ------------------
+mkdir -p "$TMP/trust/host"
+on app "$ZTCTL" policy sign --generate "$TMP/key" --no-password >/dev/null
+cp "$TMP/key.pub" "$TMP/trust/host/app.pub"
+on app "${assess[@]}" --evidence "$TMP/facts.json" --sign "$TMP/key.key" >"$TMP/live.json"
+on app "$ZTCTL" --json assess --from "$TMP/facts.json" --trust "$TMP/trust" >"$TMP/again.json"
+is "sealed facts give the results that they gave" "$(jq -cS '[.checks[] | [.id, .result, .grade, .digest]]' "$TMP/again.json")" \
+	"$(jq -cS '[.checks[] | [.id, .result, .grade, .digest]]' "$TMP/live.json")"
+on app "$ZTCTL" --json assess --from "$TMP/facts.json" --trust "$TMP/nobody" >"$TMP/again.json"
+is "by a key that nobody trusts they are grade D" "$(jq -r '[.checks[].grade] | unique | join(" ")' "$TMP/again.json")" D
+sed 's/"policy":"/"policy":"x/; s/"verdict":"deny"/"verdict":"any"/; s/"synchronised":false/"synchronised":true/' \
+	"$TMP/facts.json" >"$TMP/forged.json"
+on app "$ZTCTL" --json assess --from "$TMP/forged.json" --trust "$TMP/trust" >"$TMP/again.json" 2>"$TMP/err"
+is "facts that were changed are refused" "$? $(wc -c <"$TMP/again.json")" "4 0"
 
 # --- without privilege --------------------------------------------------------------------
 chmod 755 "$TMP"
