@@ -93,9 +93,12 @@ static int take_edge(const struct zt_history_edge *edge, void *ctx)
 	return walk->add(walk, &v);
 }
 
-static int add_week(struct walk *walk, const struct ztc_edge_view *v)
+/* The last days count for the month too: so each bucket is read once. */
+static int add_both(struct walk *walk, const struct ztc_edge_view *v)
 {
-	return ztc_week_add(&walk->week, v);
+	int r = ztc_week_add(&walk->week, v);
+
+	return r ?: ztc_month_add(&walk->month, v);
 }
 
 static int add_month(struct walk *walk, const struct ztc_edge_view *v)
@@ -193,52 +196,50 @@ static int64_t window_s(const struct ztc_env *env)
 				    : 7 * ZT_HISTORY_DAY_S;
 }
 
-/* @data: NULL = the window is not told. -ESTALE: begin anew. */
-static int walk_once(struct zt_history *history, const struct ztc_env *env, int64_t seconds,
-		     struct walk *walk, json_t *data)
+static int walk_once(struct zt_history *history, int64_t since_s, int64_t until_s,
+		     struct walk *walk, struct zt_history_window *ret)
 {
 	struct zt_history_cursor *cursor = NULL;
-	struct zt_history_window window;
-	int r = zt_history_cursor_open(&cursor, history, env->now_s - seconds, INT64_MAX);
+	int r = zt_history_cursor_open(&cursor, history, since_s, until_s);
 
 	if (r < 0)
 		return r;
 	do
 		r = zt_history_cursor_next(cursor, 0, take_edge, walk);
 	while (r > 0);
-	zt_history_cursor_window(cursor, &window);
+	zt_history_cursor_window(cursor, ret);
 	zt_history_cursor_close(&cursor);
-	if (r == 0 && data)
-		window_json(&window, seconds, data);
 	return r;
 }
 
-static int walk_week(struct zt_history *history, const struct ztc_env *env, struct walk *walk,
-		     json_t *data)
+static int walk_both(struct zt_history *history, const struct ztc_env *env, struct walk *walk,
+		     struct zt_history_window *ret)
 {
-	int r = -ESTALE;
+	struct zt_history_window before;
+	int64_t month_s = env->now_s - MONTH_S;
+	int r = ztc_week_init(&walk->week);
 
-	walk->add = add_week;
-	for (int i = 0; i < TRIES && r == -ESTALE; i++) {
-		ztc_week_free(&walk->week);
-		r = ztc_week_init(&walk->week);
-		if (r == 0)
-			r = walk_once(history, env, window_s(env), walk, data);
-	}
-	return r;
-}
-
-static int walk_month(struct zt_history *history, const struct ztc_env *env, struct walk *walk)
-{
-	int r = -ESTALE;
-
+	r = r ?: ztc_month_init(&walk->month, env);
+	walk->add = add_both;
+	r = r ?: walk_once(history, env->now_s - window_s(env), INT64_MAX, walk, ret);
 	walk->add = add_month;
+	if (r == 0 && ret->from_s > month_s)
+		r = walk_once(history, month_s, ret->from_s, walk, &before);
+	return r;
+}
+
+static int walk_all(struct zt_history *history, const struct ztc_env *env, struct walk *walk,
+		    json_t *data)
+{
+	struct zt_history_window window = {0};
+	int r = -ESTALE;
+
 	for (int i = 0; i < TRIES && r == -ESTALE; i++) {
-		ztc_month_free(&walk->month);
-		r = ztc_month_init(&walk->month, env);
-		if (r == 0)
-			r = walk_once(history, env, MONTH_S, walk, NULL);
+		walk_free(walk);
+		r = walk_both(history, env, walk, &window);
 	}
+	if (r == 0)
+		window_json(&window, window_s(env), data);
 	return r;
 }
 
@@ -351,9 +352,7 @@ int ztc_collect_edges(const struct ztc_env *env, json_t *data)
 	/* Without a policy nothing is explained, which is an answer too. */
 	ztc_policy_now(env, &now);
 	read_prefixes(env, walk);
-	r = walk_week(history, env, walk, data);
-	if (r == 0)
-		r = walk_month(history, env, walk);
+	r = walk_all(history, env, walk, data);
 	if (r == 0)
 		r = days_json(history, env, data);
 	if (r == 0)
