@@ -53,9 +53,10 @@ const json_t *ztc_fact_of(const struct ztc_env *env, const char *name);
 /**
  * ztc_pins_json - what is pinned and attached, by the kernel alone.
  * @hints: the agent's status (how many rows its tables have: only a hint), or NULL.
- * @ret:   filled: {dir, epoch, slot, unconfirmed, reverted, observing, enforces, statements, digest
- * {live, committed, equal, rows}, attached: [{interface, direction, hook, program, name, first}],
- *         unguarded: [name], unreadable: [name], links, socket_links, links_broken, same_netns}.
+ * @ret:   filled: {dir, epoch, slot, unconfirmed, reverted, observing, enforces, statements,
+ * same_netns, digest: {live, committed, equal, rows}, attached: [{interface, ifindex, direction,
+ * hook, program, name, first}], unguarded: [name], unreadable: [name], links, socket_links,
+ *         links_broken, abi_version, agent_pid}.
  *
  * Returns 0, -ENOENT (nothing is pinned there), -EACCES, -EPERM.
  */

@@ -108,6 +108,32 @@ is "what was looked at is named" "$(of "$TMP/good.json" 3.1-02 '.collectors | so
 is "rows hashed here are those that the agent committed" \
 	"$(jq -r '.facts | .agent.data.pins.digest.live == .simulation.data.rows.compiled' "$TMP/good.facts")" true
 is "both families" "$(jq -r '[.facts.simulation.data.peers[].peer | contains(":")] | unique | length' "$TMP/good.facts")" 2
+cat >"$TMP/ask.py" <<'PY'
+import json, socket, struct, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+text = json.dumps({"command": "simulate", "args": {"peers": sys.argv[2:]}}).encode()
+s.sendall(struct.pack(">I", len(text)) + text)
+def take(n):
+    out = b""
+    while len(out) < n:
+        out += s.recv(n - len(out)) or sys.exit("closed")
+    return out
+reply = json.loads(take(struct.unpack(">I", take(4))[0] & 0x7fffffff))
+print(json.dumps(reply.get("result", reply)))
+PY
+ask() { python3 "$TMP/ask.py" "$TMP/db/run/agent.sock" "$@"; }
+ask 10.77.0.99 fd77::99 >"$TMP/simulate.json"
+holds "simulate: as its schema has it" sh -c \
+	"'$ZT_ROOT/tests/golden/schema/check.py' simulate <'$TMP/simulate.json'"
+is "simulate: who knocks is judged by the boundary" \
+	"$(jq -r '[.listeners[].answers[] | "\(.action) \(.rule)"] | unique | join(" ")' "$TMP/simulate.json")" \
+	"deny db-closed:in"
+is "simulate: a peer of the policy gets in" \
+	"$(ask "${HOST_IP4[web]}" | jq -r '.listeners[].answers[] | "\(.action) \(.rule)"')" "allow web-pg"
+like "simulate: nobody knocks at his own door" "$(ask "$DB" | jq -r .error.message)" "*is this host*"
+like "simulate: no address" "$(ask '"; drop' | jq -r .error.message)" "*is not an address*"
+
 judge "$TMP/default.json" --profile "$ZT_ROOT/profiles/fsc-2024-net.json"
 for id in 3.1-05 3.2-01 3.2-02 3.2-07 3.3-02 3.3-03 3.3-06 3.3-07 3.5-05; do
 	result "recorded for seconds, days are wanted" "$TMP/default.json" $id unknown
