@@ -71,7 +71,6 @@ static void none(FILE *out)
 static void put_waiver(FILE *out, const json_t *waiver)
 {
 	const json_t *scope = json_object_get(waiver, "scope");
-	char days[32];
 
 	fputs("<tr>", out);
 	ztc_html_cell(out, ztc_str(waiver, "id"));
@@ -92,9 +91,10 @@ static void put_waiver(FILE *out, const json_t *waiver)
 	fputs("</td><td>", out);
 	ztc_html_time(out, ztc_str(waiver, "expires_at"));
 	if (json_is_integer(json_object_get(waiver, "days_left"))) {
-		snprintf(days, sizeof(days), "<br>%lld ", (long long)ztc_int(waiver, "days_left"));
-		fputs(days, out);
-		ztc_html_say(out, N_("days left"));
+		int64_t left = ztc_int(waiver, "days_left");
+
+		fprintf(out, "<br>%lld ", (long long)(left < 0 ? -left : left));
+		ztc_html_say(out, left < 0 ? N_("days overdue") : N_("days left"));
 	}
 	fputs("</td></tr>\n", out);
 }
