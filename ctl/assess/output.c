@@ -6,12 +6,14 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "ctl/assess/doc.h"
 #include "ctl/assess/exit.h"
 #include "ctl/assess/output.h"
 #include "ctl/evidence/seal.h"
 #include "ctl/fleet/set.h"
 #include "ctl/i18n/say.h"
+#include "ctl/report/report.h"
 #include "ctl/render/text.h"
 #include "ctl/report/report.h"
 
@@ -31,6 +33,8 @@ int ztc_output_check(const struct ztc_ctx *ctx, const struct ztc_line *line)
 					formats[i]);
 		first = formats[i];
 	}
+	if (ztc_value(line, "map") && !ztc_value(line, "html"))
+		return ztc_fail(ZTC_ASSESS_FAILED, "--map goes with --html");
 	if (ztc_lang_set(lang) < 0)
 		return ztc_fail(ZTC_ASSESS_FAILED, "--lang takes en or zh-TW, not '%s'", lang);
 	return ZTC_ASSESS_MET;
@@ -77,12 +81,18 @@ static int write_as_asked(FILE *out, const struct ztc_ctx *ctx, const struct ztc
 int ztc_output(const struct ztc_ctx *ctx, const struct ztc_line *line, const json_t *doc,
 	       const json_t *map)
 {
-	const char *path = ztc_value(line, "out");
+	const char *path = ztc_value(line, "out"), *saved = ztc_value(line, "map");
+	zt_auto(zt_json_decref) json_t *own = NULL;
 	zt_auto(zt_freep) char *text = NULL;
+	zt_auto(zt_freep) char *why = NULL;
 	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
-	int r = out ? write_as_asked(out, ctx, line, doc, map) : -ENOMEM;
+	FILE *out;
+	int r;
 
+	if (saved && ztc_report_map(&own, saved, &why) < 0)
+		return ztc_fail(ZTC_ASSESS_FAILED, "%s", why ? why : "out of memory");
+	out = open_memstream(&text, &len);
+	r = out ? write_as_asked(out, ctx, line, doc, own ? own : map) : -ENOMEM;
 	if (out && fclose(out) != 0 && r == 0)
 		r = -ENOMEM;
 	/* What is scraped is read by another user; all else says much about a host. */

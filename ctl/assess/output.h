@@ -9,6 +9,7 @@
 #define ZTC_OUTPUT_OPTS                                                                            \
 	{"verbose", NULL, "every check with its reason (also -v)"},                                \
 		{"html", NULL, "as one page that needs no network and prints to A4"},              \
+		{"map", "FILE", "with --html: draw this saved map"},                               \
 		{"oscal", NULL, "as OSCAL assessment results"},                                    \
 		{"sarif", NULL, "as SARIF: what fails or passes in part"},                         \
 		{"sarif-all", NULL, "as SARIF, every check"}, {"junit", NULL, "as JUnit XML"},     \

@@ -55,6 +55,14 @@ void ztc_report_uuid(char ret[ZTC_UUID_TEXT_LEN], const char *digest, const char
 /* ztc_report_digest - "sha256:…" of a document without signature and seal; "" without one. */
 void ztc_report_digest(char *ret, size_t size, const json_t *doc);
 
+/**
+ * ztc_report_map - a map that was saved, for ztc_report_html().
+ * @ret_why: a sentence, the caller's (free).
+ *
+ * Returns 0 or -errno.
+ */
+int ztc_report_map(json_t **ret, const char *path, char **ret_why);
+
 /* ztc_report_uri - percent-encoded for one segment of a URI (RFC 3986); the caller's (free). */
 char *ztc_report_uri(const char *text);
 

@@ -336,6 +336,33 @@ def test_spoiled():
     is_("members that lack or are of another type harm no output", wrong, [])
 
 
+# --- by the program itself, which judges saved results anew as time goes by ---
+
+ZTCTL = os.environ.get("ZTCTL", os.path.join(os.environ.get("OUT", "build"), "ztctl"))
+
+
+def test_program():
+    maps = os.path.join(HERE, "map")
+    for name, doc in docs.items():
+        path = os.path.join(tmp.name, name + ".json")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(doc, file, ensure_ascii=False)
+        for form in FORMATS:
+            more = ["--map", os.path.join(maps, "db1.json")] if form == "html" else []
+            out = os.path.join(tmp.name, "out")
+            done = subprocess.run([ZTCTL, "assess", "show", path, "--" + form, "--lang", "zh-TW", "--out", out, *more],
+                                  capture_output=True, timeout=60)
+            is_("%s, %s by ztctl assess show" % (name, form), (done.returncode in (0, 2, 3), done.stderr), (True, b""))
+            with open(out, encoding="utf-8") as file:
+                text = file.read()
+            if form == "oscal":
+                is_("%s: OSCAL by it fits" % name, fits("oscal-assessment-results", json.loads(text)), [])
+            elif form.startswith("sarif"):
+                is_("%s: SARIF by it fits" % name, fits("sarif", json.loads(text)), [])
+            elif form == "html":
+                is_("%s: with the picture" % name, ("class=\"map\"" in text, STATEMENT["zh-TW"] in text), (True, True))
+
+
 def main():
     global is_
     plain = is_
@@ -354,6 +381,7 @@ def main():
                 is_("no raw escape", re.findall("[\x00-\x08\x0b\x0c\x0e-\x1f\u202a-\u202e]", text), [])
     is_ = plain
     test_spoiled()
+    test_program()
     for form in FORMATS[:-1]:
         for lang in LANGS:
             golden(form, lang, write(mini(), form, lang))

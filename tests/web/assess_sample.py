@@ -141,7 +141,7 @@ def make(name="app01", results=None, default="pass", offenders=None, na=(), note
         "host": {"name": name, "machine": "a" * 64, "kernel": "6.12.0-amd64", "os": "Debian GNU/Linux 12",
                  "boot_id": "4d1c6f0e-0000-4000-8000-000000000001"},
         "profile": {"name": "fsc-2024-net", "version": "1.0", "digest": digest("profile")},
-        "scope": {"system": None, "fields": ["system_ops"], "service_model": None, "contradictions": [],
+        "scope": {"fields": ["system_ops"], "contradictions": [],
                   "notes": []},
         "window": {"from": "2026-11-15T07:00:00.000Z", "to": "2026-11-22T07:00:00.000Z",
                    "seconds": 604800, "wanted_seconds": 604800},
