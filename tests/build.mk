@@ -85,7 +85,7 @@ $(FUZZ): $(T)/fuzz/test_%: $(SAN_OUT)/tests/fuzz/fuzz_%.o $(SAN_OUT)/tests/fuzz/
 	@mkdir -p $(@D)
 	$(CC) $(SAN) -o $@ $^ $(LDLIBS)
 
-# libFuzzer needs its coverage in the code under test: the shared rooms again, by clang,
+# libFuzzer needs its coverage in the code under test: the shared rooms and ztctl again, by clang,
 # and what reads DNS answers.
 $(OUT)/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)
