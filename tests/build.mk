@@ -90,7 +90,7 @@ $(FUZZ): $(T)/fuzz/test_%: $(SAN_OUT)/tests/fuzz/fuzz_%.o $(SAN_OUT)/tests/fuzz/
 $(OUT)/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CLANG) $(CPPFLAGS) -O1 -g -std=gnu11 $(SAN) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
-$(OUT)/fuzz/libzt.a: $(patsubst %.c,$(OUT)/fuzz/obj/%.o,$(SHARED_SRC) agent/name/dns.c)
+$(OUT)/fuzz/libzt.a: $(patsubst %.c,$(OUT)/fuzz/obj/%.o,$(SHARED_SRC) agent/name/dns.c $(CTL_LIB))
 	@rm -f $@
 	$(AR) rcs $@ $^
 $(LIBFUZZ): $(OUT)/fuzz/%: $(OUT)/fuzz/obj/tests/fuzz/%.o $(OUT)/fuzz/obj/tests/fuzz/must.o \

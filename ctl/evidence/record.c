@@ -26,19 +26,21 @@ static const struct kind {
 	size_t role_count;
 	bool elsewhere; /* may be made by another machine */
 	const char *own_grade;
+	size_t kept; /* of the newest that are handed on */
 } kinds[] = {
-	{"drill", "drills", {ZTC_ROLE_HOST}, 1, false, "B"},
-	{"probe", "probes", {ZTC_ROLE_PEER}, 1, true, "B"},
-	{"receipt", "receipts", {ZTC_ROLE_COLLECTOR}, 1, true, "C"},
-	{"review", "reviews", {ZTC_ROLE_REVIEWER}, 1, true, "C"},
-	{"assessment", "assessments", {ZTC_ROLE_HOST}, 1, false, "B"},
-	{"alert", "alerts", {ZTC_ROLE_HOST}, 1, false, "C"},
+	{"drill", "drills", {ZTC_ROLE_HOST}, 1, false, "B", 256},
+	{"probe", "probes", {ZTC_ROLE_PEER}, 1, true, "B", 64},
+	{"receipt", "receipts", {ZTC_ROLE_COLLECTOR}, 1, true, "C", 64},
+	{"review", "reviews", {ZTC_ROLE_REVIEWER}, 1, true, "C", 32},
+	{"assessment", "assessments", {ZTC_ROLE_HOST}, 1, false, "B", 400},
+	{"alert", "alerts", {ZTC_ROLE_HOST}, 1, false, "C", 1000},
 	{"approval",
 	 "approvals",
 	 {ZTC_ROLE_REVIEWER, ZTC_ROLE_APPROVER, ZTC_ROLE_POLICY},
 	 3,
 	 true,
-	 "C"},
+	 "C",
+	 400},
 };
 
 static const struct kind *find_kind(const char *name)
@@ -371,6 +373,8 @@ static void read_one(struct reading *rd, int dir, const char *name)
 		refuse(rd, name, "its id is another than its file name");
 		return;
 	}
+	/* Said by now: it would only make the fact longer. */
+	json_object_del(record, "signature");
 	json_object_set_new(record, "file", zt_json_str(name));
 	json_array_append(json_object_get(rd->ret, find_kind(text_of(record, "kind"))->list),
 			  record);
@@ -384,7 +388,7 @@ static int by_end(const void *a, const void *b)
 	return ea != eb ? (ea < eb ? 1 : -1) : strcmp(text_of(*rb, "id"), text_of(*ra, "id"));
 }
 
-static int newest_first(json_t *ret, const char *list)
+static int newest_first(json_t *ret, const char *list, size_t kept)
 {
 	json_t *array = json_object_get(ret, list), *sorted;
 	size_t count = json_array_size(array);
@@ -400,7 +404,7 @@ static int newest_first(json_t *ret, const char *list)
 	for (size_t i = 0; i < count; i++)
 		rows[i] = json_array_get(array, i);
 	qsort(rows, count, sizeof(*rows), by_end);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count && i < kept; i++)
 		json_array_append(sorted, (json_t *)rows[i]);
 	return json_object_set_new(ret, list, sorted) < 0 ? -ENOMEM : 0;
 }
@@ -418,7 +422,7 @@ static int read_all(struct reading *rd, int dir)
 		read_one(rd, dir, names[i]);
 	ztc_safe_list_free(names, count > 0 ? count : 0);
 	for (size_t i = 0; i < ARRAY_SIZE(kinds) && r == 0; i++)
-		r = newest_first(rd->ret, kinds[i].list);
+		r = newest_first(rd->ret, kinds[i].list, kinds[i].kept);
 	return count < 0 ? count : r;
 }
 

@@ -83,7 +83,9 @@ int ztc_record_check(json_t *record, const struct ztc_self *self, const struct z
 /**
  * ztc_records_read - all records that count.
  * @ret: {drills, probes, receipts, reviews, assessments, alerts, approvals: [record + file, seal,
- *       signer?, key_id?, grade], refused: [{file, why}], refused_total}, newest ("ended") first.
+ *       signer?, key_id?, grade, without signature], refused: [{file, why}], refused_total}, newest
+ *       ("ended") first; 256 drills, 64 probes and receipts, 32 reviews, 400 runs and approvals,
+ *       1,000 alerts at most.
  *
  * Writes nothing. A directory that is not there is no records. Returns 0, -EPERM (others may write
  * the directory; @ret_why), -EACCES, -errno.
