@@ -89,6 +89,16 @@ exits "revoked by nobody with a role" 0 waiver revoke revoked.json --by wu --rea
 exits "is one" 2 waiver lint revoked.json --trust trust
 
 SCHEMAS=$OLDPWD/policies
+answer() { # NAME SCHEMA STATUS COMMAND...: its JSON is as its schema has it
+	local name=$1 schema=$2
+	exits "$name, JSON" "$3" "$ZTCTL" --json "${@:4}"
+	is "$name: as its schema has it" "$(python3 "$SCHEMAS/../tests/golden/schema/check.py" "$schema" <out 2>&1)" ""
+}
+answer "a list" waiver-list 0 waiver list w --trust trust
+answer "a lint" waiver-lint 0 waiver lint w --trust trust
+answer "a lint with defects" waiver-lint 2 waiver lint 2.json --trust trust
+answer "signed again" waiver-sign 0 waiver sign 2.json --key chen.key
+answer "no records" evidence-list 0 evidence list --state-dir "$TMP/state" --trust trust
 valid() { # SCHEMA FILE: "" when it is
 	python3 - "$SCHEMAS/$1.schema.json" "$2" 2>&1 <<-'PY'
 		import json, sys, jsonschema
@@ -240,6 +250,7 @@ exits "is signed" 0 attest sign a/1.json --key lin.key
 exits "is good" 0 attest lint a/1.json --trust trust
 is "as its schema has it" "$(valid attestation a/1.json)" ""
 is "180 days unless told otherwise" "$(jq '(.valid_until | fromdate) - (.collected_at | fromdate)' a/1.json)" $((180 * 86400))
+answer "attestations" attest-list 0 attest list a/1.json --trust trust
 exits "is listed" 0 attest list a/1.json --trust trust
 says "as valid" "A-1 ZTS-3.5-07 pass valid"
 echo "uplink 1" >a/net.txt

@@ -85,6 +85,13 @@ valid() { # SCHEMA FILE: "" when it is
 	PY
 }
 is "as its schema has it" "$(valid review-pack pack.json)" ""
+answer() { # SCHEMA WORDS...: the JSON of a command is as its schema has it
+	local schema=$1
+	shift
+	is "$1 $2: as its schema has it" "$(ctlj b "$@" --state-dir "$STATE" --trust "$TRUST" | python3 "$ZT_ROOT/tests/golden/schema/check.py" "$schema" 2>&1)" ""
+}
+answer review-pack review pack
+answer review-show review show pack.json
 
 # --- sign ------------------------------------------------------------------------------------------
 ALL=(--accept 'denial:*,rule:*,waiver:*,alert:*' --approve 'new-edge:*')
@@ -144,6 +151,9 @@ like "all decided" "$(assess 3.6-07)" "pass: *"
 is "edges of the review are decided" "$(ctlj b review edges --state-dir "$STATE" --trust "$TRUST" | jq -c '[.edges[] | select(.service == "tcp/80") | .decision]')" '["approve"]'
 must ctl b review edges --state-dir "$STATE" --trust "$TRUST" --deny "$A>$B:tcp/80" --note "goes through the proxy" --key lin.key >/dev/null
 is "the newest word counts" "$(ctlj b review edges --state-dir "$STATE" --trust "$TRUST" | jq -c '[.edges[] | select(.service == "tcp/80") | .decision]')" '["deny"]'
+
+answer review-edges review edges
+answer evidence-list evidence list
 
 # --- convergence and pipeline -------------------------------------------------------------------------------
 like "the signed file is in force, every statement reviewed" "$(assess 3.7-04)" "pass: the published policy is in force*"
