@@ -21,7 +21,7 @@ RUN_PACKAGES   := iproute2 jq nginx-light redis-server openssh-server openssh-cl
 # telnet server that no inetd of the machine would start; it cannot stand beside busybox.
 SERVER_PACKAGES := dnsmasq-base postgresql-15 mariadb-server-core mariadb-client-core python3-aiosmtpd \
 	dovecot-imapd dovecot-pop3d slapd ldap-utils vsftpd samba smbclient rpcbind \
-	nfs-ganesha-vfs libnfs-utils ngtcp2-server ngtcp2-client wireguard-go wireguard-tools \
+	nfs-ganesha-vfs libnfs-utils snmpd ngtcp2-server ngtcp2-client wireguard-go wireguard-tools \
 	strongswan-starter strongswan-charon libcharon-extra-plugins \
 	$(if $(wildcard /usr/share/doc/busybox),,busybox-static)
 TEST_PACKAGES  := $(RUN_PACKAGES) libcmocka-dev libclang-rt-14-dev inotify-tools iputils-ping \

@@ -73,7 +73,11 @@ static int configured(const struct ztc_service *service)
 					    "/etc/snmp/snmpd.local.conf",
 					    "/var/lib/snmp/snmpd.conf", NULL};
 
-	return ztc_config_has(service->root, service->pid, files, words);
+	static const char *const none[] = {NULL};
+	int r = ztc_config_has(service->root, service->pid, none, words);
+
+	/* A file that it was started with stands for the usual ones. */
+	return r >= 0 ? r : ztc_config_has(service->root, 0, files, words);
 }
 
 void ztc_banner_snmp(struct ztc_service *service, json_t *row)
