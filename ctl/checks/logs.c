@@ -8,11 +8,10 @@
 #include "ctl/checks/logs.h"
 
 const struct ztc_check ztc_checks_logs[] = {
-	{"ZTS-3.1-03", ztc_judge_probe},
-	{"ZTS-3.6-01", ztc_judge_delivery},
-	{"ZTS-3.6-02", ztc_judge_transport},
-	{"ZTS-3.6-06", ztc_judge_clock},
-	{0},
+	{"ZTS-3.1-03", ztc_judge_probe},     {"ZTS-3.6-01", ztc_judge_delivery},
+	{"ZTS-3.6-02", ztc_judge_transport}, {"ZTS-3.6-03", ztc_judge_decisions},
+	{"ZTS-3.6-04", ztc_judge_loss},	     {"ZTS-3.6-05", ztc_judge_store},
+	{"ZTS-3.6-06", ztc_judge_clock},     {0},
 };
 
 int64_t ztc_log_time(const json_t *object, const char *key)

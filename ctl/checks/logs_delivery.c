@@ -64,8 +64,8 @@ static int64_t emitted_at(const json_t *records, const char *nonce)
 		const json_t *body = json_object_get(drill, "body");
 
 		if (strcmp(ztc_log_text(drill, "name"), "log") == 0 &&
-		    strcmp(ztc_log_text(drill, "seal"), "ok") == 0 &&
-		    *nonce && strcmp(ztc_log_text(body, "nonce"), nonce) == 0)
+		    strcmp(ztc_log_text(drill, "seal"), "ok") == 0 && *nonce &&
+		    strcmp(ztc_log_text(body, "nonce"), nonce) == 0)
 			return ztc_log_time(drill, "ended");
 	}
 	return 0;

@@ -18,5 +18,29 @@ const struct ztc_collector ztc_collect_logs[] = {
 		.phase = 1,
 		.run = ztc_collect_forwarding,
 	},
+	{
+		.name = "log_loss",
+		.method =
+			"sd_journal(3); NETLINK_AUDIT AUDIT_GET; impstats of rsyslog; the agent's "
+			"recorded days",
+		.needs = "root",
+		.phase = 2,
+		.run = ztc_collect_loss,
+	},
+	{
+		.name = "log_store",
+		.method =
+			"headers of journal files; journalctl --verify; hashes of STATE-DIR/history",
+		.needs = "root",
+		.phase = 1,
+		.run = ztc_collect_store,
+	},
+	{
+		.name = "decisions",
+		.method = "agent: status, flows (the latest 10000)",
+		.needs = "root",
+		.phase = 1,
+		.run = ztc_collect_decisions,
+	},
 	{0},
 };

@@ -28,6 +28,11 @@ int ztc_collect_clock(const struct ztc_env *env, json_t *data);
  */
 int ztc_collect_forwarding(const struct ztc_env *env, json_t *data);
 
+/* Facts "log_loss", "log_store", "decisions": each file says what is in it. */
+int ztc_collect_loss(const struct ztc_env *env, json_t *data);
+int ztc_collect_store(const struct ztc_env *env, json_t *data);
+int ztc_collect_decisions(const struct ztc_env *env, json_t *data);
+
 /**
  * ztc_chrony_sources - what `chronyc -c -n sources` prints, as servers, sources, reachable_sources.
  *

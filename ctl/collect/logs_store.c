@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * logs_store.c - fact "log_store": how long records are kept here, and whether they are unaltered.
+ *
+ * {journal: {there, running, persistent, files, sealed, entries, oldest, verified, failed: [file],
+ * unread}, chain: {entries, intact, why?} or null (no state of the agent), recorded_since or null,
+ * text_oldest or null}. Times RFC 3339. A file is verified by `journalctl --verify`: its structure
+ * and, when it is sealed, that seals are there; the key that would tell a forged one is not here.
+ */
+#include <errno.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "base/time.h"
+#include "ctl/collect/agent.h"
+#include "ctl/collect/logs.h"
+#include "ctl/collect/logs_journal.h"
+#include "history/history.h"
+
+#define VERIFY_MS	700	   /* time for it; the rest of the files stays unverified */
+#define VERIFY_FILE_MAX (96 << 20) /* one file of this size takes about as long */
+#define OUTPUT_MAX	(64 << 10)
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* 0 unaltered, -EBADMSG altered, -ENOENT no journalctl, -errno. */
+static int verify(const struct ztc_env *env, const struct ztc_journal_file *file)
+{
+	char option[PATH_MAX + 16];
+	const char *const argv[] = {"journalctl", "--verify", "--quiet", option, NULL};
+	zt_auto(zt_freep) char *text = NULL;
+	int status = 0, r;
+
+	snprintf(option, sizeof(option), "--file=%s%s", env->root, file->path);
+	r = ztc_collect_program(argv, OUTPUT_MAX, &text, &status);
+	return r < 0 ? r : status ? -EBADMSG : 0;
+}
+
+/* Newest first, as long as there is time; one that is being written may look torn and is left out.
+ */
+static void verify_some(const struct ztc_env *env, const struct ztc_journal *journal, json_t *out)
+{
+	json_t *failed = json_array();
+	uint64_t end = now_ms() + VERIFY_MS;
+	bool done[ZTC_JOURNAL_FILES] = {0};
+	int verified = 0;
+
+	for (size_t n = 0; n < journal->count && now_ms() < end; n++) {
+		size_t best = ZTC_JOURNAL_FILES;
+		int r;
+
+		for (size_t i = 0; i < journal->count; i++) {
+			if (!done[i] && !journal->files[i].online &&
+			    journal->files[i].size <= VERIFY_FILE_MAX &&
+			    (best == ZTC_JOURNAL_FILES ||
+			     journal->files[i].last_s > journal->files[best].last_s))
+				best = i;
+		}
+		if (best == ZTC_JOURNAL_FILES)
+			break;
+		done[best] = true;
+		r = verify(env, &journal->files[best]);
+		verified += r == 0;
+		if (r == -EBADMSG)
+			json_array_append_new(failed, zt_json_str(journal->files[best].path));
+		else if (r < 0)
+			break;
+	}
+	json_object_set_new(out, "verified", json_integer(verified));
+	json_object_set_new(out, "failed", failed);
+}
+
+static void add_journal(const struct ztc_env *env, json_t *data)
+{
+	zt_auto(zt_freep) struct ztc_journal *journal = calloc(1, sizeof(*journal));
+	int64_t oldest = 0, entries = 0;
+	int sealed = 0, r;
+	json_t *out;
+
+	if (!journal)
+		return;
+	r = ztc_journal_read(env, journal);
+	for (size_t i = 0; i < journal->count; i++) {
+		const struct ztc_journal_file *f = &journal->files[i];
+
+		sealed += f->sealed;
+		entries += (int64_t)f->entries;
+		if (f->first_s && (!oldest || f->first_s < oldest))
+			oldest = f->first_s;
+	}
+	out = json_pack("{s:b, s:b, s:b, s:I, s:i, s:I, s:b}", "there", journal->there, "running",
+			journal->running, "persistent", journal->persistent, "files",
+			(json_int_t)journal->count, "sealed", sealed, "entries",
+			(json_int_t)entries, "unread", r < 0);
+	ztc_set_time(out, "oldest", oldest);
+	verify_some(env, journal, out);
+	json_object_set_new(data, "journal", out);
+}
+
+static void add_chain(const struct ztc_env *env, json_t *data)
+{
+	struct ztc_states states = {0};
+	int r = ztc_states_read(env, &states);
+
+	if (r == -ENOENT) {
+		json_object_set_new(data, "chain", json_null());
+	} else if (r < 0) {
+		json_object_set_new(data, "chain",
+				    json_pack("{s:n, s:s}", "intact", "why", strerror(-r)));
+	} else {
+		json_object_set_new(data, "chain",
+				    json_pack("{s:I, s:b, s:o}", "entries",
+					      (json_int_t)json_array_size(states.entries), "intact",
+					      states.intact, "why", zt_json_str(states.why)));
+	}
+	ztc_states_free(&states);
+}
+
+static void add_recorded(const struct ztc_env *env, json_t *data)
+{
+	struct zt_history_days days = {0};
+	struct zt_history *history = NULL;
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/" ZT_HISTORY_FILE, env->state_dir);
+	if (zt_history_open_read(&history, path) == 0)
+		zt_history_days(history, 0, &days);
+	zt_history_close(&history);
+	ztc_set_time(data, "recorded_since", days.first_s);
+}
+
+/* Text logs, rotated ones included: nothing would show that they were altered. */
+static void add_text(const struct ztc_env *env, json_t *data)
+{
+	static const char *const names[] = {"syslog", "messages", "auth.log", "secure"};
+	int64_t oldest = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		char pattern[4096];
+		glob_t found;
+
+		snprintf(pattern, sizeof(pattern), "%s/var/log/%s*", env->root, names[i]);
+		if (glob(pattern, 0, NULL, &found) != 0)
+			continue;
+		for (size_t n = 0; n < found.gl_pathc; n++) {
+			struct stat st;
+
+			/* The oldest line is older than the last change of the oldest file. */
+			if (stat(found.gl_pathv[n], &st) == 0 && S_ISREG(st.st_mode) &&
+			    st.st_size && (!oldest || st.st_mtime < oldest))
+				oldest = st.st_mtime;
+		}
+		globfree(&found);
+	}
+	ztc_set_time(data, "text_oldest", oldest);
+}
+
+int ztc_collect_store(const struct ztc_env *env, json_t *data)
+{
+	add_journal(env, data);
+	add_chain(env, data);
+	add_recorded(env, data);
+	add_text(env, data);
+	return 0;
+}
