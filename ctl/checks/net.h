@@ -97,6 +97,13 @@ const char *ztc_segment_wide(const json_t *prefixes, json_int_t netns, int famil
 void ztc_listener_text(const json_t *listener, char *ret, size_t size);
 bool ztc_listener_outside(const json_t *listener); /* not on loopback only */
 
+/* ztc_interface_inside - one that only this machine's own guests are behind: a veth pair or a
+ * bridge of such, where another interface has the default route. */
+bool ztc_interface_inside(const json_t *prefixes, json_int_t netns, const char *name);
+
+/* ztc_bridge_out - whether a bridge of that namespace has a port that leads out of the machine. */
+bool ztc_bridge_out(const json_t *prefixes, json_int_t netns);
+
 /* Interfaces that packets come in by: up, no loopback, no port of another, that family in use. */
 bool ztc_interface_counts(const json_t *interface, int family);
 

@@ -211,6 +211,18 @@ static void look_at_parity(struct search *s)
 	}
 }
 
+static bool all_inside(const struct search *s, const json_t *names)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach (names, i, row) {
+		if (!ztc_interface_inside(s->net.prefixes, s->own, json_string_value(row) ?: ""))
+			return false;
+	}
+	return true;
+}
+
 static bool all_guarded(const struct search *s, const json_t *names, int family)
 {
 	const json_t *row;
@@ -235,6 +247,7 @@ static void look_at_forwarding(struct search *s)
 
 		if (ztc_net_number(row, "netns") != s->own ||
 		    !json_is_true(json_object_get(row, "on")) ||
+		    all_inside(s, json_object_get(row, "interfaces")) ||
 		    all_guarded(s, json_object_get(row, "interfaces"), family))
 			continue;
 		if (strcmp(verdict, "unknown") == 0)

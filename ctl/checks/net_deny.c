@@ -71,21 +71,29 @@ static enum state filter_state(struct tally *t, json_int_t netns, const char *in
 /* A veth pair leads through the host: its rules for what it passes on judge there. */
 static bool behind_forward(const struct tally *t, const json_t *interface, int family)
 {
+	json_int_t own = ztc_net_number(t->net->listeners, "own_netns");
 	const json_t *row;
 	bool seen = false;
 	size_t i;
 
 	if (strcmp(ztc_net_text(interface, "type"), "veth") != 0 ||
-	    ztc_net_number(interface, "netns") == ztc_net_number(t->net->listeners, "own_netns"))
+	    ztc_net_number(interface, "netns") == own)
 		return false;
 	if (t->net->guard.enforced && t->net->guard.deny[family == 6] == 1)
 		return true;
+	/* What is bridged to a cable need not meet them. */
+	if (ztc_bridge_out(t->net->prefixes, own))
+		return false;
 	json_array_foreach (json_object_get(t->net->filter, "forward"), i, row) {
-		if (ztc_net_number(row, "netns") !=
-			    ztc_net_number(t->net->listeners, "own_netns") ||
-		    ztc_net_number(row, "family") != family)
+		const char *in =
+			json_string_value(json_array_get(json_object_get(row, "interfaces"), 0));
+
+		if (ztc_net_number(row, "netns") != own ||
+		    ztc_net_number(row, "family") != family ||
+		    (in && ztc_interface_inside(t->net->prefixes, own, in)))
 			continue;
-		if (strcmp(ztc_net_text(row, "verdict"), "deny") != 0)
+		if (json_is_true(json_object_get(row, "on")) &&
+		    strcmp(ztc_net_text(row, "verdict"), "deny") != 0)
 			return false;
 		seen = true;
 	}

@@ -240,6 +240,68 @@ bool ztc_interface_counts(const json_t *interface, int family)
 	       (family == 4 || json_is_true(json_object_get(interface, "ipv6")));
 }
 
+static const json_t *find_interface(const json_t *prefixes, json_int_t netns, const char *name)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach (json_object_get(prefixes, "interfaces"), i, row) {
+		if (ztc_net_number(row, "netns") == netns &&
+		    strcmp(ztc_net_text(row, "name"), name) == 0)
+			return row;
+	}
+	return NULL;
+}
+
+/* Whether a bridge has a port that leads out of the machine. */
+static bool has_cable(const json_t *prefixes, json_int_t netns, const char *bridge)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach (json_object_get(prefixes, "interfaces"), i, row) {
+		const char *type = ztc_net_text(row, "type");
+
+		if (ztc_net_number(row, "netns") == netns &&
+		    strcmp(ztc_net_text(row, "master"), bridge) == 0 && strcmp(type, "veth") != 0 &&
+		    strcmp(type, "tun") != 0)
+			return true;
+	}
+	return false;
+}
+
+bool ztc_bridge_out(const json_t *prefixes, json_int_t netns)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach (json_object_get(prefixes, "interfaces"), i, row) {
+		if (ztc_net_number(row, "netns") == netns &&
+		    strcmp(ztc_net_text(row, "type"), "bridge") == 0 &&
+		    has_cable(prefixes, netns, ztc_net_text(row, "name")))
+			return true;
+	}
+	return false;
+}
+
+bool ztc_interface_inside(const json_t *prefixes, json_int_t netns, const char *name)
+{
+	const char *type = ztc_net_text(find_interface(prefixes, netns, name), "type");
+	bool routed = false;
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach (json_object_get(prefixes, "defaults"), i, row) {
+		if (ztc_net_number(row, "netns") != netns)
+			continue;
+		if (strcmp(ztc_net_text(row, "interface"), name) == 0)
+			return false;
+		routed = true;
+	}
+	return routed && (strcmp(type, "veth") == 0 ||
+			  (strcmp(type, "bridge") == 0 && !has_cable(prefixes, netns, name)));
+}
+
 static void keep_worse(struct ztc_way *worst, struct ztc_way *way, bool first)
 {
 	if (first || way->kind > worst->kind) {

@@ -18,6 +18,7 @@
 #define INTERFACES_MAX 4096
 #define CUTS_MAX       8192
 #define PEERS_SHOWN    4096
+#define OUTS_MAX       128	/* ways out that are tried for what is forwarded */
 #define BUDGET	       20000000 /* conditions looked at in one namespace: under a second */
 #define PROTO_OTHER    253	/* for experiments, RFC 3692: no rule names it */
 
@@ -303,33 +304,64 @@ static int ask_input(struct asking *asking, struct ways *ways, size_t first, int
 	return r;
 }
 
-/* What is routed on from here, at a port that no rule names. */
-static int ask_forward(struct asking *asking, const struct way *way, int family, json_t *names)
+/* The answer for one way out is kept when it is the most open so far. */
+static int ask_out(struct asking *asking, struct ztc_nf_packet *packet, const char *out,
+		   struct ztc_nf_answer *worst, const char **ret_out)
+{
+	struct ztc_nf_answer answer;
+	int r;
+
+	packet->out = out;
+	r = ztc_nf_ask(asking->nf, packet, &asking->budget, &answer);
+	if (r < 0)
+		return r;
+	doubt(asking, &answer);
+	/* "unknown" is worse than what is denied, and better than what is open. */
+	if (!*ret_out || (answer.outcome == ZTC_NF_ANY && worst->outcome != ZTC_NF_ANY) ||
+	    (answer.outcome != ZTC_NF_DENY && worst->outcome == ZTC_NF_DENY) ||
+	    (answer.outcome == ZTC_NF_UNDECIDED && worst->outcome == ZTC_NF_PEERS)) {
+		ztc_nf_answer_free(worst);
+		*worst = answer;
+		*ret_out = out;
+	} else {
+		ztc_nf_answer_free(&answer);
+	}
+	return 0;
+}
+
+/* What is routed on from here, at a port that no rule names, by the way out that is most open. */
+static int ask_forward(struct asking *asking, const struct ways *ways, size_t first, int family,
+		       json_t *names)
 {
 	char on[8] = "0", where[160];
 	struct ztc_nf_packet packet = {.last = ZTC_NF_FORWARD,
 				       .family = family,
 				       .proto = IPPROTO_TCP,
-				       .interface = way->name};
-	struct ztc_nf_answer answer;
-	int r;
+				       .interface = ways->items[first].name};
+	struct ztc_nf_answer worst = {0};
+	const char *out = NULL;
+	int r = 0;
 
 	ztc_read_line(family == 4 ? "/proc/sys/net/ipv4/ip_forward"
 				  : "/proc/sys/net/ipv6/conf/all/forwarding",
 		      on, sizeof(on));
 	packet.port = (int)(asking->cuts->items[asking->cuts->count - 1].lo / 2);
-	r = ztc_nf_ask(asking->nf, &packet, &asking->budget, &answer);
-	if (r < 0)
-		return r;
-	doubt(asking, &answer);
-	ztc_nf_where(&answer, where, sizeof(where));
-	json_array_append_new(json_object_get(asking->data, "forward"),
-			      json_pack("{s:I,s:i,s:O,s:b,s:s,s:o}", "netns",
-					(json_int_t)asking->ns->inode, "family", family,
-					"interfaces", names, "on", on[0] != '0', "verdict",
-					verdicts[answer.outcome], "rule", zt_json_str(where)));
-	ztc_nf_answer_free(&answer);
-	return 0;
+	for (size_t i = 0; r == 0 && i < ways->count && i < OUTS_MAX; i++) {
+		if (i != first || ways->count == 1)
+			r = ask_out(asking, &packet, ways->items[i].name, &worst, &out);
+	}
+	if (r == 0 && ways->count > OUTS_MAX && worst.outcome != ZTC_NF_ANY)
+		worst.outcome = ZTC_NF_UNDECIDED;
+	ztc_nf_where(&worst, where, sizeof(where));
+	if (r == 0)
+		json_array_append_new(json_object_get(asking->data, "forward"),
+				      json_pack("{s:I,s:i,s:O,s:o,s:b,s:s,s:o}", "netns",
+						(json_int_t)asking->ns->inode, "family", family,
+						"interfaces", names, "out", zt_json_str(out), "on",
+						on[0] != '0', "verdict", verdicts[worst.outcome],
+						"rule", zt_json_str(where)));
+	ztc_nf_answer_free(&worst);
+	return r;
 }
 
 static int ask_family(struct asking *asking, int family)
@@ -345,7 +377,7 @@ static int ask_family(struct asking *asking, int family)
 		names = take_alike(asking, &ways, i, family);
 		r = ask_input(asking, &ways, i, family, names);
 		if (r == 0)
-			r = ask_forward(asking, &ways.items[i], family, names);
+			r = ask_forward(asking, &ways, i, family, names);
 	}
 	return r;
 }

@@ -31,9 +31,10 @@ enum ztc_nf_field {
 	ZTC_NF_SET,	  /* only where somebody set it before: marks; new packets have 0 */
 	ZTC_NF_FAMILY,	  /* values: 4, 6 */
 	ZTC_NF_IIF,	  /* names */
-	ZTC_NF_PROTO,	  /* values: IPPROTO_* */
-	ZTC_NF_DPORT,	  /* values: ports */
-	ZTC_NF_SADDR,	  /* values: addresses of @family */
+	ZTC_NF_OIF,
+	ZTC_NF_PROTO, /* values: IPPROTO_* */
+	ZTC_NF_DPORT, /* values: ports */
+	ZTC_NF_SADDR, /* values: addresses of @family */
 	ZTC_NF_DADDR,
 };
 
@@ -153,6 +154,7 @@ int ztc_nf_read_save(struct ztc_nf *nf, const char *source, const char *family, 
 /**
  * struct ztc_nf_packet - the first packet of a connection, its source left open.
  * @port:  -1 for protocols without ports.
+ * @out:  where it leaves, of what is forwarded; NULL = not known.
  * @addresses: of this interface, of one family; may be NULL.
  */
 struct ztc_nf_packet {
@@ -160,7 +162,7 @@ struct ztc_nf_packet {
 	int family;
 	uint8_t proto;
 	int port;
-	const char *interface;
+	const char *interface, *out;
 	const struct ztc_spans *addresses;
 };
 

@@ -119,6 +119,8 @@ static enum level fits(const struct ztc_nf_match *m, const struct ztc_nf_packet 
 		return fits_number(m, p->family);
 	case ZTC_NF_IIF:
 		return name_fits(m, p->interface) != m->negate ? YES : NO;
+	case ZTC_NF_OIF:
+		return !p->out ? UNKNOWN : name_fits(m, p->out) != m->negate ? YES : NO;
 	case ZTC_NF_PROTO:
 		return fits_number(m, p->proto);
 	case ZTC_NF_DPORT:

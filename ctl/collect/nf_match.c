@@ -111,7 +111,7 @@ static bool add_element(struct ztc_nft *nft, struct ztc_nf_match *m, const json_
 
 	if (inner)
 		return add_element(nft, m, json_object_get(inner, "val"));
-	if (m->field == ZTC_NF_IIF) {
+	if (m->field == ZTC_NF_IIF || m->field == ZTC_NF_OIF) {
 		if (!json_is_string(value) || json_string_value(value)[0] == '@')
 			return false;
 		ztc_nf_name(nft->nf, m, json_string_value(value));
@@ -167,7 +167,7 @@ static void add_values(struct ztc_nft *nft, struct ztc_nf_match *m, const char *
 		m->field = ZTC_NF_SOMETIMES; /* who sends the right packets is in it */
 	if (op[0] != '<' && op[0] != '>')
 		return;
-	if (m->values.count != 1 || m->field == ZTC_NF_IIF) {
+	if (m->values.count != 1 || m->name_count) {
 		m->field = ZTC_NF_UNKNOWN;
 		return;
 	}
@@ -303,6 +303,8 @@ static void meta(struct ztc_nft *nft, const char *key, const char *op, const jso
 
 	if (strcmp(key, "iif") == 0 || strcmp(key, "iifname") == 0)
 		add_values(nft, ztc_nf_match(&nft->draft, ZTC_NF_IIF), op, right);
+	else if (strcmp(key, "oif") == 0 || strcmp(key, "oifname") == 0)
+		add_values(nft, ztc_nf_match(&nft->draft, ZTC_NF_OIF), op, right);
 	else if (strcmp(key, "l4proto") == 0)
 		add_values(nft, ztc_nf_match(&nft->draft, ZTC_NF_PROTO), op, right);
 	else if (strcmp(key, "nfproto") == 0 || strcmp(key, "protocol") == 0)

@@ -90,9 +90,9 @@ static void take_address(struct line *line, enum ztc_nf_field field)
 		m->field = ZTC_NF_UNKNOWN; /* a mask with holes */
 }
 
-static void take_interface(struct line *line)
+static void take_interface(struct line *line, enum ztc_nf_field field)
 {
-	struct ztc_nf_match *m = match(line, ZTC_NF_IIF);
+	struct ztc_nf_match *m = match(line, field);
 	char name[64];
 
 	snprintf(name, sizeof(name), "%.60s", next_word(line));
@@ -332,8 +332,8 @@ static void take_word(struct line *line, const char *word)
 		take_address(line, ZTC_NF_SADDR);
 	} else if (strcmp(word, "-d") == 0) {
 		take_address(line, ZTC_NF_DADDR);
-	} else if (strcmp(word, "-i") == 0) {
-		take_interface(line);
+	} else if (strcmp(word, "-i") == 0 || strcmp(word, "-o") == 0) {
+		take_interface(line, word[1] == 'i' ? ZTC_NF_IIF : ZTC_NF_OIF);
 	} else if (strcmp(word, "-p") == 0) {
 		take_proto(line);
 	} else if (strcmp(word, "-m") == 0) {
@@ -345,7 +345,7 @@ static void take_word(struct line *line, const char *word)
 	} else if (strncmp(word, "--", 2) == 0) {
 		take_option(line, word);
 	} else {
-		plain(line, ZTC_NF_UNKNOWN); /* -o, -f, and what is not known */
+		plain(line, ZTC_NF_UNKNOWN); /* -f, and what is not known */
 		skip_values(line);
 	}
 }

@@ -352,6 +352,48 @@ static void refused(void **state)
 	}
 }
 
+/* Docker's own rules: containers get out, nobody gets in to them but where a port is published. */
+static void forwarded(void **state)
+{
+	static const char text[] =
+		"*filter\n:INPUT ACCEPT [0:0]\n:FORWARD DROP [0:0]\n:DOCKER - [0:0]\n"
+		"-A FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"
+		"-A FORWARD -o docker0 -j DOCKER\n-A FORWARD -i docker0 ! -o docker0 -j ACCEPT\n"
+		"-A DOCKER -d 172.17.0.2/32 ! -i docker0 -o docker0 -p tcp -m tcp --dport 80 -j ACCEPT\n"
+		"COMMIT\n";
+	static const struct {
+		const char *in, *out;
+		int port;
+		enum ztc_nf_outcome want;
+	} rows[] = {
+		{"eth0", "docker0", 22, ZTC_NF_DENY},
+		{"docker0", "eth0", 22, ZTC_NF_ANY},
+		{"eth0", "eth1", 22, ZTC_NF_DENY},
+		{"eth0", "docker0", 80, ZTC_NF_UNDECIDED}, /* which container is open */
+		{"docker0", NULL, 22, ZTC_NF_UNDECIDED},
+	};
+	zt_auto(ztc_nf_free) struct ztc_nf nf = {0};
+
+	(void)state;
+	assert_int_equal(ztc_nf_init(&nf), 0);
+	assert_int_equal(ztc_nf_read_save(&nf, "iptables-nft", "ip", text), 0);
+	ztc_nf_link(&nf);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct ztc_nf_packet packet = {.last = ZTC_NF_FORWARD,
+						     .family = 4,
+						     .proto = 6,
+						     .port = rows[i].port,
+						     .interface = rows[i].in,
+						     .out = rows[i].out};
+		uint64_t budget = 1000;
+		struct ztc_nf_answer answer;
+
+		assert_int_equal(ztc_nf_ask(&nf, &packet, &budget, &answer), 0);
+		assert_int_equal(answer.outcome, rows[i].want);
+		ztc_nf_answer_free(&answer);
+	}
+}
+
 /* A loop cannot be loaded into a kernel; a listing may say anything. */
 static void bounded(void **state)
 {
@@ -414,12 +456,19 @@ static void spans(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(policies),	    cmocka_unit_test(conntrack),
-		cmocka_unit_test(senders),	    cmocka_unit_test(named_senders),
-		cmocka_unit_test(tuples_and_maps),  cmocka_unit_test(undecidable),
-		cmocka_unit_test(chains_and_hooks), cmocka_unit_test(lossy_reject),
-		cmocka_unit_test(iptables),	    cmocka_unit_test(refused),
-		cmocka_unit_test(bounded),	    cmocka_unit_test(spans),
+		cmocka_unit_test(policies),
+		cmocka_unit_test(conntrack),
+		cmocka_unit_test(senders),
+		cmocka_unit_test(named_senders),
+		cmocka_unit_test(tuples_and_maps),
+		cmocka_unit_test(undecidable),
+		cmocka_unit_test(chains_and_hooks),
+		cmocka_unit_test(lossy_reject),
+		cmocka_unit_test(iptables),
+		cmocka_unit_test(refused),
+		cmocka_unit_test(forwarded),
+		cmocka_unit_test(bounded),
+		cmocka_unit_test(spans),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
