@@ -88,7 +88,8 @@ static int read_seconds(const struct ztc_line *line, const char *option, unsigne
  * refused. */
 static int check_source(const struct ztc_line *line)
 {
-	static const char *const live[] = {"probe", "observe", "evidence", "netns", "timeout"};
+	static const char *const live[] = {"probe", "observe", "evidence",
+					   "netns", "timeout", "record"};
 	const char *from = ztc_value(line, "from"), *system = ztc_value(line, "system");
 
 	if (from && system)

@@ -284,18 +284,22 @@ static json_t *options_json(const struct ztc_assess_in *in)
 			 "target", in->target, "accept_waivers", in->accept_waivers);
 }
 
+json_t *ztc_assess_statement(void)
+{
+	return ztc_say(N_("Not a statement of compliance with the FSC guideline: evidence of this "
+			  "host for items 3-1 to 3-7. Thresholds are those of the profile."));
+}
+
 json_t *ztc_assess(const struct ztc_assess_in *in)
 {
 	const json_t *facts = json_object_get(in->evidence, "facts");
 	const json_t *missing = json_object_get(data_of(facts, "host"), "capabilities_missing");
 	bool own_os = json_is_array(missing) && !json_array_size(missing);
-	json_t *doc = json_pack(
-		"{s:s, s:{s:s, s:s}, s:o, s:o, s:o, s:o, s:o}", "format", ZTC_ASSESS_FORMAT, "tool",
-		"name", "ztctl", "version", ZT_VERSION, "statement",
-		ztc_say(N_("Not a statement of compliance with the FSC guideline: evidence of this "
-			   "host for items 3-1 to 3-7. Thresholds are those of the profile.")),
-		"notes", json_array(), "options", options_json(in), "started",
-		time_json(in->started_s), "ended", time_json(in->now_s));
+	json_t *doc = json_pack("{s:s, s:{s:s, s:s}, s:o, s:o, s:o, s:o, s:o}", "format",
+				ZTC_ASSESS_FORMAT, "tool", "name", "ztctl", "version", ZT_VERSION,
+				"statement", ztc_assess_statement(), "notes", json_array(),
+				"options", options_json(in), "started", time_json(in->started_s),
+				"ended", time_json(in->now_s));
 
 	if (!doc)
 		return NULL;

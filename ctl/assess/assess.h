@@ -37,6 +37,9 @@ struct ztc_assess_in {
 /* ztc_assess - the document, "ztseg.assessment/1", without signature; NULL without memory. */
 json_t *ztc_assess(const struct ztc_assess_in *in);
 
+/* ztc_assess_statement - what no output of an assessment goes without; a message. */
+json_t *ztc_assess_statement(void);
+
 /**
  * ztc_assess_again - a document that was read, as it counts at @now_s.
  *

@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "ctl/assess/assess.h"
 #include "ctl/assess/diff.h"
 #include "ctl/assess/levels.h"
 #include "ctl/evidence/seal.h"
@@ -179,8 +180,8 @@ json_t *ztc_assess_diff(const json_t *a, const json_t *b)
 		add_check(checks, by_id(json_object_get(a, "checks"), str(check, "id")), check);
 	count(checks, &better, &worse);
 	count(items, &better, &worse);
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "format",
-			 ZTC_ASSESS_DIFF_FORMAT, "a", side(a), "b", side(b), "levels",
-			 levels_of(a, b), "items", items, "checks", checks, "better", better,
-			 "worse", worse, "notes", notes_of(a, b));
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "format",
+			 ZTC_ASSESS_DIFF_FORMAT, "statement", ztc_assess_statement(), "a", side(a),
+			 "b", side(b), "levels", levels_of(a, b), "items", items, "checks", checks,
+			 "better", better, "worse", worse, "notes", notes_of(a, b));
 }

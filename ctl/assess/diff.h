@@ -11,11 +11,11 @@
 /**
  * ztc_assess_diff - compare two documents.
  *
- * Returns {format, a, b: {host, ended, digest, profile}, levels: [{basis, a, b}], items: [{id, a,
- * b, change}], checks: [{id, item, a, b, change, reason, new_offenders, gone_offenders}], better,
- * worse, notes}; only what differs is listed; change is "better", "worse" or "same" (offenders
- * alone). From best to worst a result is pass or notapplicable, partial, unknown or error, fail.
- * NULL without memory.
+ * Returns {format, statement, a, b: {host, ended, digest, profile}, levels: [{basis, a, b}], items:
+ * [{id, a, b, change}], checks: [{id, item, a, b, change, reason, new_offenders, gone_offenders}],
+ * better, worse, notes}; only what differs is listed; change is "better", "worse" or "same"
+ * (offenders alone). From best to worst a result is pass or notapplicable, partial, unknown or
+ * error, fail. NULL without memory.
  */
 json_t *ztc_assess_diff(const json_t *a, const json_t *b);
 

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "ctl/assess/exit.h"
+#include "ctl/assess/levels.h"
 #include "ctl/assess/timer.h"
 #include "ctl/evidence/record.h"
 
@@ -67,6 +68,7 @@ static int service_text(const struct ztc_line *line, char **ret)
 	static const char *const files[] = {"profile",	    "scope", "waivers",
 					    "attestations", "trust", "state-dir"};
 	const char *target = ztc_value(line, "target"), *state = ztc_value(line, "state-dir");
+	int level;
 	zt_auto(zt_freep) char *state_dir = absolute(state ? state : ZTC_STATE_DIR);
 	zt_auto(zt_freep) char *options = NULL;
 	char self[PATH_MAX];
@@ -81,8 +83,10 @@ static int service_text(const struct ztc_line *line, char **ret)
 		if (r < 0)
 			return r;
 	}
-	if (!plain(self) || !plain(state_dir) || (target && !plain(target)))
+	if (!plain(self) || !plain(state_dir))
 		return -EINVAL;
+	if (target && ztc_level_find(target, &level) < 0)
+		return -EDOM;
 	/* 2 and 3 are results, not failures of the run. */
 	return asprintf(ret,
 			"[Unit]\n"
@@ -95,10 +99,12 @@ static int service_text(const struct ztc_line *line, char **ret)
 			"SuccessExitStatus=2 3\n"
 			"Nice=10\n"
 			"ProtectSystem=strict\n"
-			"ReadWritePaths=-%s\n",
+			"%s%s\n",
 			self, target ? " --target=" : "", target ? target : "",
 			ztc_value(line, "probe") ? " --probe" : "", options ? options : "",
-			state_dir) < 0
+			/* The agent's own is made when there is none. */
+			state ? "ReadWritePaths=" : "StateDirectory=ztseg\nStateDirectoryMode=",
+			state ? state_dir : "0750") < 0
 		       ? -ENOMEM
 		       : 0;
 }
@@ -126,6 +132,9 @@ int ztc_timer_install(struct ztc_ctx *ctx, const struct ztc_line *line)
 	if (r == -EINVAL)
 		return ztc_fail(ZTC_ASSESS_FAILED, "a path with quotes, %% or $ cannot stand in a "
 						   "unit: use another one");
+	if (r == -EDOM)
+		return ztc_fail(ZTC_ASSESS_FAILED, "--target takes I, II, III or IV, not '%s'",
+				ztc_value(line, "target"));
 	if (r < 0)
 		return ztc_fail(ZTC_ASSESS_FAILED, "%s", strerror(-r));
 	if (ctx->json || access(dir, W_OK) < 0) {

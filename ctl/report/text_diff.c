@@ -91,5 +91,6 @@ int ztc_report_diff(FILE *out, const json_t *diff, const struct ztc_style *style
 	ztc_put(out, style, ZTC_PLAIN, ztc_tr("%lld better, %lld worse"),
 		(long long)ztc_int(diff, "better"), (long long)ztc_int(diff, "worse"));
 	fputc('\n', out);
+	ztc_wrap(out, style, ZTC_DIM, 0, 0, ztc_text(json_object_get(diff, "statement")));
 	return ferror(out) ? -EIO : 0;
 }

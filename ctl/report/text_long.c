@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "ctl/assess/assess.h"
 #include "ctl/assess/catalogue.h"
 #include "ctl/i18n/say.h"
 #include "ctl/render/text.h"
@@ -225,24 +226,9 @@ static void put_evidence(FILE *out, const struct ztc_style *style, const json_t 
 	put_line(out, style, 2, ztc_tr("evidence digest:"), ztc_str(check, "digest"));
 }
 
-void ztc_text_explain(FILE *out, const json_t *row, const json_t *doc, const json_t *profile,
-		      const struct ztc_style *style)
+/* What the check found on this host. */
+static void put_found(FILE *out, const struct ztc_style *style, const json_t *check)
 {
-	const json_t *check = ztc_text_check(doc, ztc_str(row, "id"));
-	json_t *title = ztc_message(row, "title", "title_zh");
-
-	ztc_put(out, style, ZTC_BOLD, "%s  ", ztc_str(row, "id"));
-	ztc_wrap(out, style, ZTC_BOLD, 12, 2, ztc_text(title));
-	json_decref(title);
-	fputs("  ", out);
-	ztc_put(out, style, ZTC_PLAIN, ztc_tr("item %s, severity %s, %s"), ztc_str(row, "item"),
-		ztc_tr(ztc_report_severity(ztc_str(row, "severity"))),
-		json_is_true(json_object_get(row, "gate")) ? ztc_tr("gate") : ztc_tr("no gate"));
-	fputc('\n', out);
-	put_criteria(out, style, row);
-	put_thresholds(out, style, profile, ztc_str(row, "id"));
-	if (!check)
-		return;
 	fputc('\n', out);
 	fputs("  ", out);
 	ztc_put(out, style, color_of(ztc_str(check, "result")), "%s",
@@ -255,4 +241,26 @@ void ztc_text_explain(FILE *out, const json_t *row, const json_t *doc, const jso
 	put_offenders(out, style, check, 2, SIZE_MAX);
 	put_snippets(out, style, check, 2);
 	put_papers(out, style, check, 2);
+}
+
+void ztc_text_explain(FILE *out, const json_t *row, const json_t *doc, const json_t *profile,
+		      const struct ztc_style *style)
+{
+	const json_t *check = ztc_text_check(doc, ztc_str(row, "id"));
+	json_t *title = ztc_message(row, "title", "title_zh"), *statement = ztc_assess_statement();
+
+	ztc_put(out, style, ZTC_BOLD, "%s  ", ztc_str(row, "id"));
+	ztc_wrap(out, style, ZTC_BOLD, 12, 2, ztc_text(title));
+	json_decref(title);
+	fputs("  ", out);
+	ztc_put(out, style, ZTC_PLAIN, ztc_tr("item %s, severity %s, %s"), ztc_str(row, "item"),
+		ztc_tr(ztc_report_severity(ztc_str(row, "severity"))),
+		json_is_true(json_object_get(row, "gate")) ? ztc_tr("gate") : ztc_tr("no gate"));
+	fputc('\n', out);
+	put_criteria(out, style, row);
+	put_thresholds(out, style, profile, ztc_str(row, "id"));
+	if (check)
+		put_found(out, style, check);
+	ztc_wrap(out, style, ZTC_DIM, 0, 0, ztc_text(statement));
+	json_decref(statement);
 }

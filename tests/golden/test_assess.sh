@@ -64,7 +64,7 @@ exits "not met wins over undetermined" 2 assess --from "$TMP/undrilled.json" --t
 for bad in "--target V" "--target 0" "--accept risks" "--netns some" "--lang fr" "--html --csv" \
 	"--timeout 5x" "--observe 0s" "--profile $TMP/none" "--scope $TMP/none" "--colour" \
 	"--from $TMP/little.json --probe" "--from $TMP/little.json --system x" "--explain ZTS-9.9-99" \
-	"--sign $TMP/none"; do
+	"--sign $TMP/none" "--from $TMP/little.json --record" "--install-timer --target V"; do
 	# shellcheck disable=SC2086
 	exits "usage: $bad" 1 assess $bad
 	is "usage: $bad: nothing on stdout" "$(wc -c <"$TMP/out")" 0
@@ -241,8 +241,10 @@ jq '.checks[0].result = "pass"' "$TMP/bare.json" >"$TMP/better.json"
 exits "diff: better" 0 assess diff "$TMP/bare.json" "$TMP/better.json"
 has "diff: better: says which" "+ ZTS-3.1-01" "$TMP/out"
 exits "diff: worse" 2 assess diff "$TMP/better.json" "$TMP/bare.json"
+has "diff: is no statement of compliance either" "Not a statement of compliance" "$TMP/out"
 has "diff: worse: says which" "- ZTS-3.1-01" "$TMP/out"
 exits "diff: the same" 0 --json assess diff "$TMP/bare.json" "$TMP/bare.json"
+if why=$(python3 tests/golden/schema/check.py assess-diff <"$TMP/out" 2>&1); then ok "diff: fits its schema"; else not_ok "diff: fits its schema" "$why"; fi
 is "diff: the same: nothing" "$(jq -r '"\(.checks | length) \(.items | length) \(.worse)"' "$TMP/out")" "0 0 0"
 
 # --- the daily run -----------------------------------------------------------------------------------------------
@@ -251,6 +253,7 @@ exits "timer" 0 assess --install-timer --out "$TMP/units" --target II --state-di
 is "timer: two units" "$(cd "$TMP/units" && echo *)" "ztseg-assess.service ztseg-assess.timer"
 has "timer: says that nothing was started" "nothing was started" "$TMP/out"
 has "timer: keeps a record" "assess --record --target=II" "$TMP/units/ztseg-assess.service"
+has "timer: writes into the state directory and nowhere else" "ReadWritePaths=$TMP" "$TMP/units/ztseg-assess.service"
 if command -v systemd-analyze >/dev/null; then
 	is "timer: systemd reads them" "$(systemd-analyze verify --man=no "$TMP/units"/* 2>&1 | grep -c ztseg-assess)" 0
 fi

@@ -89,6 +89,16 @@ is "no map or program of the kernel is changed" \
 	"$(grep -E 'BPF_(MAP_UPDATE|MAP_DELETE|PROG_ATTACH|PROG_DETACH|LINK_CREATE|LINK_UPDATE|OBJ_PIN|PROG_LOAD|MAP_CREATE)' "$TMP/trace" | head -3)" ""
 is "nothing was made where the state would be" "$(find "$TMP/state" "$TMP/pins" "$TMP/trust" 2>/dev/null | wc -l)" 0
 
+# --- the daily run keeps a record, signed by a key that is made for it ------------------------
+for _ in 1 2; do
+	on app "$ZTCTL" --socket "$TMP/none.sock" assess --netns own --record --state-dir "$TMP/kept" --trust "$TMP/trust" >/dev/null
+done
+is "--record: two runs, two records" "$(jq -r .kind "$TMP/kept/records/"*.json | xargs)" "assessment assessment"
+like "--record: the next run counts them" \
+	"$(on app "$ZTCTL" --socket "$TMP/none.sock" --json assess --netns own --state-dir "$TMP/kept" --trust "$TMP/trust" |
+		jq -r '.checks[] | select(.id == "ZTS-3.7-06") | "\(.numerator)"')" "[12]"
+is "a plain run makes no key" "$(find "$TMP/state" 2>/dev/null | wc -l)" 0
+
 # --- facts that are kept: judged again, with the host's own seal as good as new ------------------
 mkdir -p "$TMP/trust/host"
 on app "$ZTCTL" policy sign --generate "$TMP/key" --no-password >/dev/null
