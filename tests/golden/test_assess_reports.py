@@ -324,7 +324,7 @@ def spoiled(number):
 def test_spoiled():
     wrong = []
     with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
-        for number in range(16):
+        for number in range(8):
             file.seek(0)
             file.truncate()
             json.dump(spoiled(number), file, ensure_ascii=False)
@@ -343,10 +343,10 @@ ZTCTL = os.environ.get("ZTCTL", os.path.join(os.environ.get("OUT", "build"), "zt
 
 def test_program():
     maps = os.path.join(HERE, "map")
-    for name, doc in docs.items():
+    for name in ("mixed", "hostile", "fleet"):
         path = os.path.join(tmp.name, name + ".json")
         with open(path, "w", encoding="utf-8") as file:
-            json.dump(doc, file, ensure_ascii=False)
+            json.dump(docs[name], file, ensure_ascii=False)
         for form in FORMATS:
             more = ["--map", os.path.join(maps, "db1.json")] if form == "html" else []
             out = os.path.join(tmp.name, "out")
