@@ -4,7 +4,7 @@
  *
  * A file: {"note", "facts": {NAME: fact}, "profile"?: members that replace those built in,
  * "fleet"?, "now"?: RFC 3339, "observed_s"?, "expect": {"state", "num"?, "den"?, "reason"?: part of
- * the English}}. Every check that is judged has a host where it passes, one where it fails and one
+ * the English}}. Every check has a host where it passes, one where it fails and one
  * where it is unknown or not applicable; a gate has one where it is unknown for want of evidence.
  */
 #include <dirent.h>
@@ -156,6 +156,19 @@ static void every_host(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+static void every_check_is_judged(void **state)
+{
+	const json_t *row;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(json_array_size(ztc_catalogue()), ZTC_CHECK_COUNT);
+	json_array_foreach (ztc_catalogue(), i, row) {
+		if (!ztc_check_find(str(row, "id")))
+			fail_msg("%s has no function", str(row, "id"));
+	}
+}
+
 static void every_state(void **state)
 {
 	const json_t *row;
@@ -167,8 +180,6 @@ static void every_state(void **state)
 		const int *n = seen[i];
 		bool gate = json_is_true(json_object_get(row, "gate"));
 
-		if (!ztc_check_find(str(row, "id")))
-			continue;
 		if (n[ZTC_STATE_PASS] && n[ZTC_STATE_FAIL] &&
 		    (gate ? n[ZTC_STATE_UNKNOWN] : n[ZTC_STATE_UNKNOWN] + n[ZTC_STATE_NA]))
 			continue;
@@ -225,6 +236,7 @@ static int drop_profile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_check_is_judged),
 		cmocka_unit_test(every_host),
 		cmocka_unit_test(every_state),
 		cmocka_unit_test(nothing_is_never_pass),
