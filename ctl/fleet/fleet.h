@@ -107,5 +107,5 @@ int ztc_fleet_ask(const struct ztc_fleet_run *run,
 json_t *ztc_fleet_host_json(const struct ztc_fleet_run *run, const struct ztc_fleet_host *host,
 			    const struct ztc_fleet_answer *answer, int64_t now_s);
 
-/* ztc_fleet_collect - the whole: ask, read, judge; a set as docs/assess.md has it. 0 or -errno. */
+/* ztc_fleet_collect - the whole: ask, read, judge; a set as docs/hosts.md has it. 0 or -errno. */
 int ztc_fleet_collect(const struct ztc_fleet_run *run, json_t **ret);

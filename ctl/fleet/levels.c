@@ -281,7 +281,8 @@ static void list_fields(json_t *systems)
 
 /* --- what is judged over all hosts --- */
 
-static const char *policy_digest(const json_t *doc)
+/* What a host's checks tell beside their results: its policy, its role by the policy. */
+static const char *told(const json_t *doc, const char *key)
 {
 	static const char *const from[] = {"ZTS-3.7-08", "ZTS-3.7-01"};
 	const json_t *check;
@@ -289,11 +290,10 @@ static const char *policy_digest(const json_t *doc)
 
 	for (size_t n = 0; n < ARRAY_SIZE(from); n++)
 		json_array_foreach (json_object_get(doc, "checks"), i, check) {
-			const char *digest =
-				ztc_str(json_object_get(check, "extra"), "policy_digest");
+			const char *text = ztc_str(json_object_get(check, "extra"), key);
 
-			if (strcmp(ztc_str(check, "id"), from[n]) == 0 && *digest)
-				return digest;
+			if (strcmp(ztc_str(check, "id"), from[n]) == 0 && *text)
+				return text;
 		}
 	return NULL;
 }
@@ -305,14 +305,16 @@ static json_t *fleet_of(const json_t *hosts)
 	size_t i;
 
 	json_array_foreach (hosts, i, host) {
-		const char *digest =
-			is_ok(host) ? policy_digest(json_object_get(host, "assessment")) : NULL;
+		const json_t *doc = is_ok(host) ? json_object_get(host, "assessment") : NULL;
+		/* The hosts file goes before what a host says of itself. */
+		const char *role =
+			*ztc_str(host, "role") ? ztc_str(host, "role") : told(doc, "role");
 
-		json_array_append_new(fleet, json_pack("{s:O, s:O?, s:O, s:s?}", "host",
-						       json_object_get(host, "name"), "role",
-						       json_object_get(host, "role"), "status",
-						       json_object_get(host, "status"),
-						       "policy_digest", digest));
+		json_array_append_new(fleet,
+				      json_pack("{s:O, s:s?, s:O, s:s?}", "host",
+						json_object_get(host, "name"), "role", role,
+						"status", json_object_get(host, "status"),
+						"policy_digest", told(doc, "policy_digest")));
 	}
 	return fleet;
 }

@@ -2,7 +2,7 @@
 /*
  * set.h - assessments of many hosts as one document, ztseg.assessment-set/1.
  *
- * docs/assess.md describes each member. A host that gave none is in it too, with the reason: what
+ * docs/hosts.md describes each member. A host that gave none is in it too, with the reason: what
  * did not answer counts as unknown and is never left out.
  */
 #pragma once

@@ -131,13 +131,53 @@ static void test_system_json(void **state)
 	assert_int_equal(json_array_size(json_object_get(s, "fields")), 2); /* and cloud_access */
 }
 
+/* Whatever bytes come, cells stay within the text and rows within the cells. */
+static void test_any_bytes(void **state)
+{
+	static const char seed[] =
+		"\xef\xbb\xbfsep=;\r\nid;\"a \"\"b\"\";;\n\"x\ny\",\t'=1\r\xe5\xa0\xb4";
+	static const char alphabet[] = "\",;\t\r\n=a\xe5\xa0\xb4\xff";
+	unsigned int random = 1, good = 0;
+
+	(void)state;
+	for (int round = 0; round < 20000; round++) {
+		struct ztc_csv csv = {0};
+		char text[sizeof(seed)];
+		const char *why = NULL;
+		size_t len;
+
+		memcpy(text, seed, sizeof(seed));
+		for (int n = 0; n < 6; n++) {
+			random = random * 1103515245 + 12345;
+			text[(random >> 8) % (sizeof(seed) - 1)] =
+				alphabet[(random >> 20) % (sizeof(alphabet) - 1)];
+		}
+		len = (random >> 4) % sizeof(seed);
+		if (ztc_csv_parse(&csv, text, len, &why) == 0) {
+			size_t cells = csv.row_count ? csv.rows[csv.row_count] : 0;
+
+			good++;
+			assert_int_equal(cells, csv.cell_count);
+			for (size_t i = 0; i < cells; i++) {
+				assert_true(csv.cells[i].text >= csv.text);
+				assert_true(csv.cells[i].text + csv.cells[i].len <=
+					    csv.text + len + 1);
+				assert_int_equal(csv.cells[i].text[csv.cells[i].len], '\0');
+			}
+		} else {
+			assert_non_null(why);
+		}
+		ztc_csv_free(&csv);
+	}
+	assert_true(good > 100 && good < 20000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_excel),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_all_errors),
-		cmocka_unit_test(test_system_json),
+		cmocka_unit_test(test_excel),	   cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_all_errors), cmocka_unit_test(test_system_json),
+		cmocka_unit_test(test_any_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
