@@ -49,17 +49,17 @@ static void conclude_gap(struct ztc_result *r, const struct ztc_facts *facts, js
 		r->extra = json_object();
 	json_object_set_new(r->extra, "worst_gap_ms", json_integer(worst));
 	json_object_set_new(r->extra, "boots", json_integer(boots));
-	ztc_observed(r, N_("%d boots on record, packets could pass for up to %lld ms before"),
+	ztc_observed(r, N_("boots on record: %d; packets could pass for up to %lld ms before"),
 		     boots, (long long)worst);
 	if (worst == 0)
 		ztc_conclude(r, ZTC_STATE_PASS,
-			     N_("protected before the first packet in all %d recorded boots"),
+			     N_("protected before the first packet in every recorded boot (%d)"),
 			     boots);
 	else if (worst <= most)
-		ztc_conclude(r, ZTC_STATE_PARTIAL,
-			     N_("protection came up to %lld ms after the network, in %d recorded "
-				"boots"),
-			     (long long)worst, boots);
+		ztc_conclude(
+			r, ZTC_STATE_PARTIAL,
+			N_("protection came up to %lld ms after the network (boots on record: %d)"),
+			(long long)worst, boots);
 	else
 		ztc_conclude(r, ZTC_STATE_FAIL,
 			     N_("protection came up to %lld ms after the network: order it before "

@@ -138,11 +138,20 @@ static bool denies(const struct search *s, json_int_t netns, const char *interfa
 	return true;
 }
 
+/* With --netns own the other namespaces are somebody else's matter. */
+static bool in_question(const struct search *s)
+{
+	return json_is_true(json_object_get(s->bypass, "namespaces_asked"));
+}
+
 static void look_at_namespaces(struct search *s)
 {
 	const json_t *row, *device;
 	char resource[128];
 	size_t i, j;
+
+	if (!in_question(s))
+		return;
 
 	json_array_foreach (json_object_get(s->bypass, "namespaces"), i, row) {
 		json_int_t inode = ztc_net_number(row, "inode");
@@ -305,14 +314,16 @@ static void conclude(struct search *s)
 			   "forwarding, no proxy ARP, no namespace with its own way out, IPv6 "
 			   "filtered as IPv4"));
 	ztc_observed(r,
-		     N_("%zu ways around the filter, %d sockets of programs that the profile "
-			"allows"),
-		     r->offender_count, s->listed);
+		     N_("ways around the filter: %zu; sockets of programs that the profile allows: "
+			"%d; other network namespaces: %zu (%s)"),
+		     r->offender_count, s->listed,
+		     json_array_size(json_object_get(s->bypass, "namespaces")),
+		     in_question(s) ? "--netns all" : "--netns own");
 	r->num = (int64_t)r->offender_count;
 	r->den = (int64_t)r->offender_count + s->listed;
 	if (r->offender_count)
 		ztc_conclude(r, ZTC_STATE_FAIL,
-			     N_("%zu ways around the filter: remove each, or add its program to "
+			     N_("ways around the filter: %zu; remove each, or add its program to "
 				"lists.bypass_holders of the profile with a reason"),
 			     r->offender_count);
 	else if (s->unseen)
@@ -320,7 +331,7 @@ static void conclude(struct search *s)
 	else if (s->listed)
 		ztc_conclude(
 			r, ZTC_STATE_PARTIAL,
-			N_("%d packet or raw sockets, all of programs that the profile allows"),
+			N_("packet and raw sockets: %d, all of programs that the profile allows"),
 			s->listed);
 	else
 		ztc_conclude(r, ZTC_STATE_PASS, N_("no way around the filter was found"));

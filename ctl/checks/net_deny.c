@@ -188,16 +188,17 @@ static void conclude_good(struct tally *t)
 {
 	if (t->by_agent && !t->by_filter)
 		ztc_conclude(t->r, ZTC_STATE_PASS,
-			     N_("the agent denies by default at all %d ways in, IPv4 and IPv6"),
+			     N_("the agent denies by default at every way in (%d), IPv4 and IPv6"),
 			     t->good);
 	else if (t->by_agent)
-		ztc_conclude(t->r, ZTC_STATE_PASS,
-			     N_("denied by default at all %d ways in, IPv4 and IPv6, by the agent "
-				"and by %s"),
-			     t->good, t->rule ? t->rule : "filter");
+		ztc_conclude(
+			t->r, ZTC_STATE_PASS,
+			N_("denied by default at every way in (%d), IPv4 and IPv6, by the agent "
+			   "and by %s"),
+			t->good, t->rule ? t->rule : "filter");
 	else
 		ztc_conclude(t->r, ZTC_STATE_PASS,
-			     N_("denied by default at all %d ways in, IPv4 and IPv6, by %s"),
+			     N_("denied by default at every way in (%d), IPv4 and IPv6, by %s"),
 			     t->good, t->rule ? t->rule : "the host's forward rules");
 }
 

@@ -128,11 +128,10 @@ void ztc_judge_covered(const struct ztc_facts *facts, struct ztc_result *r)
 		if (!fits)
 			name_offender(r, row, &way);
 	}
-	ztc_observed(
-		r,
-		N_("%lld sockets take connections from outside; a rule with bounded senders, or "
-		   "the default deny, covers %lld; %lld cannot be decided"),
-		(long long)all, (long long)covered, (long long)undecided);
+	ztc_observed(r,
+		     N_("sockets that take connections from outside: %lld; covered by a rule with "
+			"bounded senders or by the default deny: %lld; undecided: %lld"),
+		     (long long)all, (long long)covered, (long long)undecided);
 	if (!all && complete) {
 		ztc_expected(r, N_("sockets that are reachable from other hosts"));
 		ztc_conclude(r, ZTC_STATE_NA,
@@ -264,10 +263,11 @@ static void conclude_wide(const struct ztc_facts *facts, struct ztc_result *r,
 			     (long long)count->undecided, (long long)count->services,
 			     count->doubt && *count->doubt ? count->doubt : "?");
 	else
-		ztc_conclude(r, ZTC_STATE_PASS,
-			     N_("all %lld administration and database services are closed, or open "
-				"to named senders only"),
-			     (long long)count->services);
+		ztc_conclude(
+			r, ZTC_STATE_PASS,
+			N_("every administration and database service (%lld) is closed, or open "
+			   "to named senders only"),
+			(long long)count->services);
 }
 
 void ztc_judge_wide(const struct ztc_facts *facts, struct ztc_result *r)
@@ -288,8 +288,8 @@ void ztc_judge_wide(const struct ztc_facts *facts, struct ztc_result *r)
 	ztc_expected(r, N_("no rule lets a whole segment or any sender to an administration or "
 			   "database port"));
 	ztc_observed(r,
-		     N_("%lld such services listen; %lld open to a segment or to anybody, %lld "
-			"undecided"),
+		     N_("such services that listen: %lld; open to a segment or to anybody: %lld; "
+			"undecided: %lld"),
 		     (long long)count.services, (long long)count.wide, (long long)count.undecided);
 	r->num = count.wide;
 	r->den = count.services;

@@ -267,7 +267,7 @@ static void conclude_spares(struct spares *s)
 			N_("declared single by design in the profile (lists.single_by_design)"));
 	else if (s->single >= 2)
 		ztc_conclude(r, ZTC_STATE_FAIL,
-			     N_("%d kinds of dependency hang on one: add a second of each"),
+			     N_("kinds of dependency that hang on one: %d; add a second of each"),
 			     s->single);
 	else if (s->unknown)
 		ztc_conclude(r, ZTC_STATE_UNKNOWN, N_("not known how many can be reached: %s"),

@@ -241,15 +241,14 @@ static int look_inside(const struct ztc_env *env, const struct ztc_netns *ns, js
 
 static void read_namespaces(const struct ztc_env *env, json_t *data)
 {
-	struct ztc_env all = *env;
 	json_t *list = json_array(), *row, *inside;
 	bool complete = false;
 	char key[32];
 	size_t i;
 
-	all.all_netns = true;
+	json_object_set_new(data, "namespaces_asked", json_boolean(env->all_netns));
 	json_object_set_new(data, "inside", json_object());
-	if (ztc_netns_each(&all, look_inside, data, list, &complete) < 0)
+	if (ztc_netns_each(env, look_inside, data, list, &complete) < 0)
 		complete = false;
 	inside = json_object_get(data, "inside");
 	json_array_foreach (list, i, row) {

@@ -16,7 +16,7 @@ cat >"$TMP/rules.nft" <<-EOT
 	}
 EOT
 must on a nft -f "$TMP/rules.nft"
-OPTS=(--json assess --state-dir "$TMP/none" --pin-dir "$TMP/none" --trust "$TMP/none" --netns own)
+OPTS=(--json assess --state-dir "$TMP/none" --pin-dir "$TMP/none" --trust "$TMP/none" --netns all)
 
 of() { # ID FILTER
 	jq -r --arg id "ZTS-$1" ".checks[] | select(.id == \$id) | $2" "$TMP/doc"
