@@ -122,8 +122,9 @@ struct ztc_month {
 		json_t *json;
 	} * dependency;
 	size_t dependency_cap;
-	uint64_t decided; /* dependencies that a statement decides */
-	struct zt_strmap *decided_keys;
+	struct zt_strmap *decided_keys; /* of those that a statement decided -> position */
+	int64_t *decided_s;		/* when it last did */
+	size_t decided_cap;
 	bool over; /* more than there is room for */
 };
 

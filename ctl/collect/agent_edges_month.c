@@ -39,6 +39,7 @@ void ztc_month_free(struct ztc_month *month)
 	zt_strmap_free(&month->blocks);
 	zt_strmap_free(&month->keys);
 	zt_strmap_free(&month->decided_keys);
+	free(month->decided_s);
 	free(month->ports);
 	free(month->block);
 	free(month->dependency);
@@ -193,8 +194,12 @@ static int add_dependency(struct ztc_month *month, const struct ztc_edge_view *v
 	if (zt_strbuf_error(&key))
 		return -ENOMEM;
 	if (v->explained) {
-		if (zt_strmap_count(month->decided_keys) < KEYS_MAX)
-			zt_strmap_intern(month->decided_keys, key.data, key.len, NULL);
+		r = row_of(month, month->decided_keys, key.data, key.len, &month->decided_s,
+			   &month->decided_cap, sizeof(*month->decided_s), &n);
+		if (r)
+			return r < 0 ? r : 0;
+		if (e->last_s > month->decided_s[n])
+			month->decided_s[n] = e->last_s;
 		return 0;
 	}
 	r = row_of(month, month->keys, key.data, key.len, &month->dependency,
@@ -266,13 +271,14 @@ static json_t *blocks_json(struct ztc_month *month)
 	return o;
 }
 
-/* Under another verdict of these days a statement decided it: somebody has thought of it. */
+/* Since it was last seen without one, a statement decided it: somebody has thought of it. */
 static bool decided(const struct ztc_month *month, uint32_t n)
 {
 	size_t len;
 	const char *key = zt_strmap_key(month->keys, n, &len);
+	uint32_t same = zt_strmap_find(month->decided_keys, key, len);
 
-	return zt_strmap_find(month->decided_keys, key, len) != ZT_STRMAP_NONE;
+	return same != ZT_STRMAP_NONE && month->decided_s[same] >= month->dependency[n].last_s;
 }
 
 static int by_connections(const void *a, const void *b)

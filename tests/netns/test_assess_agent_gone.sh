@@ -7,11 +7,10 @@
 . "$(dirname "$0")/lib.sh"
 
 must host db 12
-DB=${HOST_IP4[db]}
 STATE=$TMP/db/state
 
 # Windows of seconds instead of days, so that what was recorded just now is long enough.
-jq '.general.window_days.value = 0.00003 | .checks["ZTS-3.2-01"].min_days.value = 0.00002
+jq '.general.window_days.value = 0 | .checks["ZTS-3.2-01"].min_days.value = 0.00002
 	| .checks["ZTS-3.3-07"].min_days.value = 0.00002 | .checks["ZTS-3.5-05"].min_days.value = 0.00002
 	| .checks["ZTS-3.2-06"].window_days.value = 0.00003 | .checks["ZTS-3.2-07"].window_days.value = 0.00003
 	| .checks["ZTS-3.3-06"].days.value = 0.00001 | .checks["ZTS-3.3-01"].min_bytes.value = 100000' \
@@ -61,10 +60,17 @@ EOT
 must "$ZTCTL" policy sign "$TMP/db/policy.text" --key "$TMP/ops.key" >/dev/null
 mv "$TMP/db/policy.text.minisig" "$TMP/db/policy.yaml.minisig"
 mv "$TMP/db/policy.text" "$TMP/db/policy.yaml"
+settings db <<-EOT
+	require_signature: true
+	trusted_keys: [$TMP/ops.pub]
+EOT
 must agent_start db --interface eth0
 ctl db policy show --ready >/dev/null
 judge "$TMP/signed.json"
 result "signed, in the kernel, not drilled" "$TMP/signed.json" 3.7-01 partial
+holds "drill tamper" ctl db drill tamper --state-dir "$STATE"
+judge "$TMP/drilled.json"
+result "signed, in the kernel, drilled" "$TMP/drilled.json" 3.7-01 pass
 ip -n "$(ns db)" link add extra type veth peer name extra2
 ip -n "$(ns db)" link set extra up
 judge "$TMP/bare.json"
@@ -73,7 +79,11 @@ is "it is named" "$(of "$TMP/bare.json" 3.1-02 '[.offenders[].resource] | join("
 ip -n "$(ns db)" link del extra
 
 agent_kill db
+# Opened behind its back: on no map.
+spawn db late.service socat -u TCP-LISTEN:6001,fork,reuseaddr OPEN:/dev/null
+must eventually 10 listening db 6001
 judge "$TMP/dead.json" --evidence "$TMP/dead.facts"
+result "a listener that nobody recorded" "$TMP/dead.json" 3.3-03 fail
 is "pins alone say what is enforced" \
 	"$(jq -r '.facts.agent.data | "\(.running) \(.mode_now) \(.pins.digest.equal)"' "$TMP/dead.facts")" \
 	"false enforced true"
