@@ -112,7 +112,7 @@ static void put_numbers(FILE *out, const json_t *check)
 	const json_t *den = json_object_get(check, "denominator");
 	char above[ZTC_TEXT_LEN], below[ZTC_TEXT_LEN];
 
-	if (!json_is_integer(num) || !json_is_integer(den))
+	if (!json_is_integer(num) || !json_is_integer(den) || json_integer_value(den) <= 0)
 		return;
 	ztc_count(above, json_integer_value(num));
 	ztc_count(below, json_integer_value(den));

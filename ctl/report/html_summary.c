@@ -144,9 +144,13 @@ static void put_times(FILE *out, const json_t *doc)
 	fputs("<tr><th scope=\"row\">", out);
 	ztc_html_say(out, N_("window of traffic"));
 	fputs("</th><td>", out);
-	ztc_html_time(out, ztc_str(window, "from"));
-	fputs(" &ndash; ", out);
-	ztc_html_time(out, ztc_str(window, "to"));
+	if (*ztc_str(window, "from")) {
+		ztc_html_time(out, ztc_str(window, "from"));
+		fputs(" &ndash; ", out);
+		ztc_html_time(out, ztc_str(window, "to"));
+	} else {
+		ztc_html_say(out, N_("nothing was recorded"));
+	}
 	fprintf(out, " (%s / %s)</td></tr>\n", length, wanted);
 }
 
