@@ -62,7 +62,9 @@ unsigned int ztc_text_clip(FILE *out, const struct ztc_style *style, enum ztc_co
 	unsigned int used = 0, at = first;
 	const char *p = escaped;
 
-	while (p && *p && used < lines) {
+	if (!p)
+		p = "";
+	while (*p && used < lines) {
 		unsigned int room = style->width > at + 8 ? style->width - at : 8;
 		bool last = used + 1 == lines && ztc_width(p, strlen(p)) > room;
 		size_t skip, len = ztc_break(p, last ? room - 4 : room, &skip);

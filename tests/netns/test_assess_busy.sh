@@ -89,6 +89,14 @@ is "no map or program of the kernel is changed" \
 	"$(grep -E 'BPF_(MAP_UPDATE|MAP_DELETE|PROG_ATTACH|PROG_DETACH|LINK_CREATE|LINK_UPDATE|OBJ_PIN|PROG_LOAD|MAP_CREATE)' "$TMP/trace" | head -3)" ""
 is "nothing was made where the state would be" "$(find "$TMP/state" "$TMP/pins" "$TMP/trust" 2>/dev/null | wc -l)" 0
 
+# --- a waiver with a defect: no collector is even started --------------------------------------
+echo '{' >"$TMP/waiver.json"
+on app strace -f -qq -e trace=clone,clone3,fork,vfork -o "$TMP/forks" "${assess[@]}" --waivers "$TMP/waiver.json" \
+	>"$TMP/none.json" 2>"$TMP/err"
+is "a waiver with a defect: exit 4, nothing was run" "$? $(wc -c <"$TMP/none.json") $(wc -l <"$TMP/forks")" "4 0 0"
+on app strace -f -qq -e trace=clone,clone3,fork,vfork -o "$TMP/forks" "${assess[@]}" >/dev/null
+is "strace would have seen it" "$(($(wc -l <"$TMP/forks") > 10))" 1
+
 # --- the daily run keeps a record, signed by a key that is made for it ------------------------
 for _ in 1 2; do
 	on app "$ZTCTL" --socket "$TMP/none.sock" assess --netns own --record --state-dir "$TMP/kept" --trust "$TMP/trust" >/dev/null
