@@ -113,32 +113,32 @@ static void take_nfs(struct ztc_result *r, struct tally *t, const json_t *nfs)
 static void conclude(struct ztc_result *r, const struct tally *t, bool complete)
 {
 	if (t->open)
-		ztc_conclude(r, ZTC_STATE_FAIL,
-			     N_("%lld services take clear text from other hosts: turn them off or "
-				"require TLS (lines for each daemon are shown)"),
-			     (long long)t->open);
+		ztc_conclude(
+			r, ZTC_STATE_FAIL,
+			N_("services that take clear text from other hosts: %lld. Turn them off or require TLS (lines for each daemon are shown)"),
+			(long long)t->open);
 	else if (t->unclear)
-		ztc_conclude(r, ZTC_STATE_UNKNOWN,
-			     N_("%lld services are not known to encrypt: name what they are, or "
-				"close them to other hosts"),
-			     (long long)t->unclear);
+		ztc_conclude(
+			r, ZTC_STATE_UNKNOWN,
+			N_("services that are not known to encrypt: %lld. Find out what they are, or close them to other hosts"),
+			(long long)t->unclear);
 	else if (!complete)
 		ztc_conclude(r, ZTC_STATE_UNKNOWN,
 			     N_("not every listener could be found or probed; run as root"));
 	else if (t->denied)
-		ztc_conclude(r, ZTC_STATE_PARTIAL,
-			     N_("%lld clear-text services are there, and denied for every peer "
-				"that was tried"),
-			     (long long)t->denied);
+		ztc_conclude(
+			r, ZTC_STATE_PARTIAL,
+			N_("clear-text services that are denied for every peer that was tried: %lld"),
+			(long long)t->denied);
 	else if (t->config_only)
-		ztc_conclude(r, ZTC_STATE_PARTIAL,
-			     N_("of %lld services only their configuration says that they take "
-				"no clear text"),
-			     (long long)t->config_only);
+		ztc_conclude(
+			r, ZTC_STATE_PARTIAL,
+			N_("services of which only the configuration says that they take no clear text: %lld"),
+			(long long)t->config_only);
 	else if (!t->all)
 		ztc_conclude(r, ZTC_STATE_NA, N_("nothing listens that others can reach"));
 	else
-		ztc_conclude(r, ZTC_STATE_PASS, N_("none of %lld services takes clear text"),
+		ztc_conclude(r, ZTC_STATE_PASS, N_("services that take clear text: none of %lld"),
 			     (long long)t->all);
 }
 
@@ -162,10 +162,9 @@ void ztc_judge_clear_text(const struct ztc_facts *facts, struct ztc_result *r)
 		take_listener(r, &t, simulation, row);
 	r->den = t.all;
 	r->num = t.all - t.open - t.denied - t.unclear;
-	ztc_observed(r,
-		     N_("%lld services: %lld take clear text, %lld not known, %lld denied for "
-			"every peer"),
-		     (long long)t.all, (long long)t.open, (long long)t.unclear,
-		     (long long)t.denied);
+	ztc_observed(
+		r,
+		N_("services: %lld; taking clear text: %lld, not known: %lld, denied for every peer: %lld"),
+		(long long)t.all, (long long)t.open, (long long)t.unclear, (long long)t.denied);
 	conclude(r, &t, json_is_true(json_object_get(banners, "complete")) && nfs);
 }

@@ -52,8 +52,8 @@ static enum ztc_state judge_key(const struct ztc_facts *facts, struct ztc_result
 	}
 	if (age > (int64_t)ztc_limit(facts, ID, "key_age_days")) {
 		state = ztc_worse(state, ZTC_STATE_PARTIAL);
-		ztc_offender(r, resource, N_("the key is %lld days old (used by %s)"),
-			     (long long)age, ztc_member(key, "comm"));
+		ztc_offender(r, resource, N_("the key is %lld d old (used by %s)"), (long long)age,
+			     ztc_member(key, "comm"));
 	}
 	return state;
 }
@@ -65,15 +65,15 @@ static enum ztc_state judge_end(const struct ztc_facts *facts, struct ztc_result
 	int64_t soon = (int64_t)ztc_limit(facts, ID, "partial_days") * DAY_S;
 
 	if (left < 0) {
-		ztc_offender(r, resource, N_("the certificate expired %lld days ago"),
+		ztc_offender(r, resource, N_("the certificate expired %lld d ago"),
 			     (long long)(-left / DAY_S));
 		return ZTC_STATE_FAIL;
 	}
 	if (left > (int64_t)ztc_limit(facts, ID, "pass_days") * DAY_S)
 		return ZTC_STATE_PASS;
 	ztc_offender(r, resource,
-		     left < soon ? N_("the certificate expires in %lld days: renew it now")
-				 : N_("the certificate expires in %lld days"),
+		     left < soon ? N_("the certificate expires in %lld d: renew it now")
+				 : N_("the certificate expires in %lld d"),
 		     (long long)(left / DAY_S));
 	return ZTC_STATE_PARTIAL;
 }
@@ -84,19 +84,19 @@ static void conclude(struct ztc_result *r, enum ztc_state worst)
 
 	switch (worst) {
 	case ZTC_STATE_PASS:
-		ztc_conclude(r, worst, N_("all %lld keys and certificates are kept well"), all);
+		ztc_conclude(r, worst, N_("keys and certificates, all kept well: %lld"), all);
 		break;
 	case ZTC_STATE_FAIL:
-		ztc_conclude(r, worst,
-			     N_("%lld of %lld keys and certificates: readable by everybody, or "
-				"expired; take the rights away, make new keys, renew"),
-			     bad, all);
+		ztc_conclude(
+			r, worst,
+			N_("keys and certificates that are readable by everybody, expired, or otherwise not as they should be: %lld of %lld. Take the rights away, make new keys, renew"),
+			bad, all);
 		break;
 	case ZTC_STATE_PARTIAL:
-		ztc_conclude(r, worst,
-			     N_("%lld of %lld keys and certificates are old, end soon, or are "
-				"readable by a group that does not need them"),
-			     bad, all);
+		ztc_conclude(
+			r, worst,
+			N_("keys and certificates that are old, end soon, or are readable by a group that does not need them: %lld of %lld"),
+			bad, all);
 		break;
 	default:
 		ztc_conclude(r, ZTC_STATE_UNKNOWN,
@@ -143,7 +143,7 @@ void ztc_judge_keys(const struct ztc_facts *facts, struct ztc_result *r)
 	}
 	if (!json_is_true(json_object_get(keys, "complete")))
 		worst = ztc_worse(worst, ZTC_STATE_UNKNOWN);
-	ztc_observed(r, N_("%zu private keys, %zu certificates"),
+	ztc_observed(r, N_("private keys: %zu, certificates: %zu"),
 		     json_array_size(json_object_get(keys, "keys")),
 		     json_array_size(json_object_get(keys, "certificates")));
 	if (!r->den && worst == ZTC_STATE_PASS)

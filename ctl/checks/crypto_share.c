@@ -315,22 +315,21 @@ void ztc_judge_required(const struct ztc_facts *facts, struct ztc_result *r)
 		judge_path(facts, r, json_string_value(each) ? json_string_value(each) : "",
 			   tunnels);
 	r->method = "measure";
-	ztc_observed(r,
-		     N_("%lld of %lld sensitive paths have IPsec policies that require ESP both "
-			"ways"),
-		     (long long)r->num, (long long)r->den);
+	ztc_observed(
+		r,
+		N_("sensitive paths with IPsec policies that require ESP both ways: %lld of %lld"),
+		(long long)r->num, (long long)r->den);
 	if (!json_is_true(json_object_get(tunnels, "complete")) && r->num < r->den)
 		ztc_conclude(r, ZTC_STATE_UNKNOWN,
 			     N_("IPsec policies could not be read; CAP_NET_ADMIN would answer"));
 	else if (r->num == r->den)
-		ztc_conclude(r, ZTC_STATE_PASS,
-			     N_("on all %lld sensitive paths the kernel drops what is not "
-				"encrypted"),
-			     (long long)r->den);
+		ztc_conclude(
+			r, ZTC_STATE_PASS,
+			N_("sensitive paths, on each of which the kernel drops what is not encrypted: %lld"),
+			(long long)r->den);
 	else
-		ztc_conclude(r, r->num ? ZTC_STATE_PARTIAL : ZTC_STATE_FAIL,
-			     N_("%lld of %lld sensitive paths take clear text: rules of a policy "
-				"cannot require encryption yet, so require it by IPsec policies "
-				"(level required) or in each service"),
-			     (long long)(r->den - r->num), (long long)r->den);
+		ztc_conclude(
+			r, r->num ? ZTC_STATE_PARTIAL : ZTC_STATE_FAIL,
+			N_("sensitive paths that take clear text: %lld of %lld. Rules of a policy cannot require encryption yet, so require it by IPsec policies (level required) or in each service"),
+			(long long)(r->den - r->num), (long long)r->den);
 }

@@ -79,22 +79,20 @@ static void conclude(struct ztc_result *r, enum ztc_state worst, int64_t all)
 {
 	switch (worst) {
 	case ZTC_STATE_PASS:
-		ztc_conclude(r, worst, N_("none of %lld SSH servers offers anything weak"),
+		ztc_conclude(r, worst, N_("SSH servers that offer anything weak: none of %lld"),
 			     (long long)all);
 		break;
 	case ZTC_STATE_PARTIAL:
 		ztc_conclude(
 			r, worst,
-			N_("%lld of %lld SSH servers offer weak algorithms beside strong ones: "
-			   "put the lines shown into /etc/ssh/sshd_config.d/10-ztseg.conf"),
+			N_("SSH servers that offer weak algorithms beside strong ones: %lld of %lld. Put the lines shown into /etc/ssh/sshd_config.d/10-ztseg.conf"),
 			(long long)(all - r->num), (long long)all);
 		break;
 	case ZTC_STATE_FAIL:
-		ztc_conclude(r, worst,
-			     N_("%lld of %lld SSH servers offer broken algorithms or only weak "
-				"ones: put the lines shown into "
-				"/etc/ssh/sshd_config.d/10-ztseg.conf"),
-			     (long long)(all - r->num), (long long)all);
+		ztc_conclude(
+			r, worst,
+			N_("SSH servers that offer broken algorithms, only weak ones, or some beside strong ones: %lld of %lld. Put the lines shown into /etc/ssh/sshd_config.d/10-ztseg.conf"),
+			(long long)(all - r->num), (long long)all);
 		break;
 	default:
 		ztc_conclude(r, ZTC_STATE_UNKNOWN,
@@ -139,7 +137,7 @@ void ztc_judge_ssh(const struct ztc_facts *facts, struct ztc_result *r)
 	r->den = all;
 	if (!json_is_true(json_object_get(banners, "complete")))
 		worst = ztc_worse(worst, ZTC_STATE_UNKNOWN);
-	ztc_observed(r, N_("%lld SSH servers"), (long long)all);
+	ztc_observed(r, N_("SSH servers: %lld"), (long long)all);
 	if (!all && worst == ZTC_STATE_PASS)
 		ztc_conclude(r, ZTC_STATE_NA, N_("no listener that others can reach speaks SSH"));
 	else

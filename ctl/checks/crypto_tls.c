@@ -91,10 +91,10 @@ static void judge_certificate(const struct ztc_facts *facts, struct verdict *v, 
 			judge_key(facts, v, each);
 	}
 	if (left < 0)
-		FLAW(v, ZTC_STATE_FAIL, N_("certificate expired %lld days ago"),
+		FLAW(v, ZTC_STATE_FAIL, N_("certificate expired %lld d ago"),
 		     (long long)(-left / DAY_S));
 	else if (left <= (int64_t)ztc_limit(facts, ID, "certificate_days") * DAY_S)
-		FLAW(v, ZTC_STATE_PARTIAL, N_("certificate expires in %lld days"),
+		FLAW(v, ZTC_STATE_PARTIAL, N_("certificate expires in %lld d"),
 		     (long long)(left / DAY_S));
 	if (ztc_number(cert, "not_before") > facts->now_s)
 		FLAW(v, ZTC_STATE_FAIL, N_("certificate is not valid yet"));
@@ -109,17 +109,17 @@ static void conclude(struct ztc_result *r, enum ztc_state worst, size_t hidden)
 	if (!all && worst == ZTC_STATE_PASS)
 		ztc_conclude(r, ZTC_STATE_NA, N_("no listener that others can reach speaks TLS"));
 	else if (worst == ZTC_STATE_PASS)
-		ztc_conclude(r, worst, N_("all %lld TLS listeners are as they should be"), all);
+		ztc_conclude(r, worst, N_("TLS listeners, all as they should be: %lld"), all);
 	else if (!bad)
-		ztc_conclude(r, worst,
-			     N_("%lld listeners could not be probed; run as root, and "
-				"look at the profile's list probe_skip"),
-			     (long long)hidden);
+		ztc_conclude(
+			r, worst,
+			N_("listeners that could not be probed: %lld. Run as root, and look at the profile's list probe_skip"),
+			(long long)hidden);
 	else
-		ztc_conclude(r, worst,
-			     N_("%lld of %lld TLS listeners are not as they should be: "
-				"change the daemons as shown and assess again"),
-			     bad, all);
+		ztc_conclude(
+			r, worst,
+			N_("TLS listeners that are not as they should be: %lld of %lld. Change the daemons as shown and assess again"),
+			bad, all);
 }
 
 void ztc_judge_tls(const struct ztc_facts *facts, struct ztc_result *r)
@@ -154,7 +154,7 @@ void ztc_judge_tls(const struct ztc_facts *facts, struct ztc_result *r)
 	}
 	if (hidden || !json_is_true(json_object_get(banners, "complete")))
 		worst = ztc_worse(worst, ZTC_STATE_UNKNOWN);
-	ztc_observed(r, N_("%lld TLS listeners, %lld of them as they should be"), (long long)r->den,
+	ztc_observed(r, N_("TLS listeners: %lld, as they should be: %lld"), (long long)r->den,
 		     (long long)r->num);
 	conclude(r, worst, hidden);
 }

@@ -226,22 +226,22 @@ static void conclude(struct tunnels *t)
 
 	switch (t->state) {
 	case ZTC_STATE_PASS:
-		ztc_conclude(t->r, ZTC_STATE_PASS,
-			     N_("all %lld peers, associations and policies carry and encrypt"),
-			     all);
+		ztc_conclude(
+			t->r, ZTC_STATE_PASS,
+			N_("peers, associations and policies, all carrying and encrypting: %lld"),
+			all);
 		break;
 	case ZTC_STATE_FAIL:
-		ztc_conclude(t->r, ZTC_STATE_FAIL,
-			     N_("%lld of %lld peers, associations and policies let clear text "
-				"pass: use a real cipher, level required, and a route by the "
-				"tunnel alone"),
-			     bad, all);
+		ztc_conclude(
+			t->r, ZTC_STATE_FAIL,
+			N_("peers, associations and policies that let clear text pass or are not up: %lld of %lld. Use a real cipher, level required, and a route by the tunnel alone"),
+			bad, all);
 		break;
 	case ZTC_STATE_PARTIAL:
-		ztc_conclude(t->r, ZTC_STATE_PARTIAL,
-			     N_("%lld of %lld peers, associations and policies are not up or near "
-				"their end: look at the other end, rekey"),
-			     bad, all);
+		ztc_conclude(
+			t->r, ZTC_STATE_PARTIAL,
+			N_("peers, associations and policies that are not up or near their end: %lld of %lld. Look at the other end, rekey"),
+			bad, all);
 		break;
 	default:
 		ztc_conclude(t->r, ZTC_STATE_UNKNOWN,
@@ -278,7 +278,7 @@ void ztc_judge_tunnels(const struct ztc_facts *facts, struct ztc_result *r)
 	r->den = t.all;
 	if (!json_is_true(json_object_get(fact, "complete")))
 		t.state = ztc_worse(t.state, ZTC_STATE_UNKNOWN);
-	ztc_observed(r, N_("%lld WireGuard devices, %zu IPsec associations, %zu IPsec policies"),
+	ztc_observed(r, N_("WireGuard devices: %lld, IPsec associations: %zu, IPsec policies: %zu"),
 		     (long long)json_array_size(
 			     json_object_get(json_object_get(fact, "wireguard"), "devices")),
 		     json_array_size(states), json_array_size(json_object_get(xfrm, "policies")));

@@ -7,7 +7,8 @@
 
 static int collect_banners(const struct ztc_env *env, json_t *data)
 {
-	return ztc_services_probe(env, true, data);
+	return ztc_services_probe(env, true, env->timeout_s ? env->timeout_s : ZTC_SERVICE_TIMEOUT,
+				  data);
 }
 
 const struct ztc_collector ztc_collect_crypto[] = {

@@ -18,6 +18,7 @@
 #include "ctl/probe/banner.h"
 #include "ctl/probe/services.h"
 
+#define SPARE_MS   1000 /* to hand over what was found */
 #define WORKERS	   8
 #define TARGET_LEN 64
 #define ROOT_LEN   32
@@ -135,6 +136,10 @@ static int aim(struct work *work)
 			strcmp(address, "*") == 0;
 
 	memset(&work->to, 0, sizeof(work->to));
+	/* "::" takes IPv4 too, and is looked at that way where there is no IPv6. */
+	if (wildcard && family == AF_INET6 && !json_is_true(json_object_get(work->row, "v6only")) &&
+	    !own_address(AF_INET6, NULL, &work->to) && own_address(AF_INET, NULL, &work->to))
+		family = AF_INET;
 	/* With its interface, which a link-local address needs. */
 	if (!own_address(family, wildcard ? NULL : address, &work->to)) {
 		work->to.ss_family = (sa_family_t)family;
@@ -290,7 +295,7 @@ static bool is_skipped(const json_t *skip, const json_t *row)
 static json_t *row_of(const json_t *socket)
 {
 	static const char *const keys[] = {"proto", "address", "port", "netns", "reach",
-					   "pid",   "comm",    "exe",  "unit"};
+					   "pid",   "comm",    "exe",  "unit",	"v6only"};
 	const char *address = str(socket, "address");
 	json_t *row = json_object();
 
@@ -359,7 +364,16 @@ static int run_workers(struct prober *p)
 	return count ? 0 : -EAGAIN;
 }
 
-int ztc_services_probe(const struct ztc_env *env, bool old_hello, json_t *data)
+/* When no connection is begun any more, so that the last one has its time [ms]. */
+static int64_t end_of(unsigned int within_s)
+{
+	int64_t ms = (int64_t)within_s * 1000 - ZTC_PROBE_MS - SPARE_MS;
+
+	return ms > 1000 ? ms : 1000;
+}
+
+int ztc_services_probe(const struct ztc_env *env, bool old_hello, unsigned int within_s,
+		       json_t *data)
 {
 	const json_t *fact = json_object_get(env->facts, "listeners");
 	const json_t *listeners = json_object_get(fact, "data");
@@ -368,7 +382,7 @@ int ztc_services_probe(const struct ztc_env *env, bool old_hello, json_t *data)
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.rows = json_array(),
 		.done = json_array(),
-		.end_ms = ztc_wire_now_ms() + (ZTC_SERVICE_TIMEOUT - 10) * 1000,
+		.end_ms = ztc_wire_now_ms() + end_of(within_s),
 		.old_hello = old_hello,
 		.own_netns = inode_of(listeners, "own_netns"),
 		.namespaces = json_object_get(listeners, "namespaces"),

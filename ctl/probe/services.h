@@ -19,10 +19,12 @@
 /**
  * ztc_services_probe - the listeners of the fact "listeners" that can be reached from outside.
  * @old_hello: send the hello of TLS 1.1 too.
+ * @within_s:  no connection is begun later than a few seconds before so long from now.
  * @data:      gets listeners [{resource, netns, proto, address, port, reach, comm?, exe?, unit?,
  *             and what ztc_service_probe() fills}], done [{at [unix s], target, what, from_port}],
  *             connections, complete (false: some were not reached in time).
  *
  * Returns 0, -ENOENT (there is no fact "listeners"), -errno.
  */
-int ztc_services_probe(const struct ztc_env *env, bool old_hello, json_t *data);
+int ztc_services_probe(const struct ztc_env *env, bool old_hello, unsigned int within_s,
+		       json_t *data);
