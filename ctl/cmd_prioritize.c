@@ -53,8 +53,11 @@ static int each_in_dir(const char *dir, each_fn each, void *arg)
 	return status;
 }
 
-/* A file, the *.json of a directory, or several of both with commas between. */
-static int each_file(const char *list, each_fn each, void *arg)
+/*
+ * A file, the *.json of a directory, or several of both with commas between. @word is no path,
+ * whatever lies here by that name; NULL = none.
+ */
+static int each_file(const char *list, const char *word, each_fn each, void *arg)
 {
 	int status = ZTC_EXIT_OK;
 
@@ -65,7 +68,9 @@ static int each_file(const char *list, each_fn each, void *arg)
 
 		if (!one)
 			return ztc_fail(ZTC_EXIT_FAILED, "out of memory");
-		if (len && stat(one, &st) == 0 && S_ISDIR(st.st_mode))
+		if (word && strcmp(one, word) == 0)
+			status = each(arg, one);
+		else if (len && stat(one, &st) == 0 && S_ISDIR(st.st_mode))
 			status = each_in_dir(one, each, arg);
 		else if (len)
 			status = each(arg, one);
@@ -232,9 +237,9 @@ static int rank(struct ztc_ctx *ctx, const struct ztc_line *line, struct ztc_inv
 	if (!status)
 		status = load_all(line, inv);
 	if (!status && prefill)
-		status = each_file(prefill, prefill_one, &p);
+		status = each_file(prefill, "agent", prefill_one, &p);
 	if (!status && plan)
-		status = each_file(plan, plan_one, known);
+		status = each_file(plan, NULL, plan_one, known);
 	if (status)
 		return status;
 	for (size_t i = 0; i < inv->count && r == 0; i++)

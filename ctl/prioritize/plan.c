@@ -7,10 +7,10 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "ctl/assess/assess.h"
 #include "ctl/assess/doc.h"
 #include "ctl/fleet/set.h"
 #include "ctl/prioritize/prioritize.h"
@@ -72,15 +72,28 @@ static json_t *host_work(const json_t *doc)
 			 work);
 }
 
-static void add_doc(json_t *known, const json_t *doc)
+/*
+ * Levels are worked out anew, as they were when the host was assessed: a plan is made for months,
+ * and what a document says of its own level is not believed.
+ */
+static int add_doc(json_t *known, const json_t *host, const json_t *doc)
 {
-	const char *host = ztc_str(json_object_get(doc, "host"), "name");
-	const char *system = ztc_str(json_object_get(doc, "scope"), "system");
-	json_t *work = host_work(doc);
+	zt_auto(zt_json_decref) json_t *copy = json_deep_copy(doc);
+	const char *name = ztc_str(json_object_get(doc, "host"), "name");
+	const char *ended = ztc_str(doc, "ended");
+	json_t *work;
 
-	json_object_set(work, "system", json_object_get(json_object_get(doc, "scope"), "system"));
+	if (!copy)
+		return -ENOMEM;
+	ztc_assess_again(copy, 1, false, ztc_time_parse(ended));
+	work = host_work(copy);
+	json_object_set(work, "as_of", json_object_get(doc, "ended"));
 	/* A system without a host has its record under its own name. */
-	json_object_set_new(known, *host ? host : system, work);
+	if (*name)
+		json_object_set(known, name, work);
+	json_object_set(known, ztc_str(host, "name"), work);
+	json_decref(work);
+	return 0;
 }
 
 int ztc_plan_add(json_t *known, const char *path, char **ret_why)
@@ -90,12 +103,10 @@ int ztc_plan_add(json_t *known, const char *path, char **ret_why)
 	size_t i;
 	int r = ztc_set_read(path, &set, ret_why);
 
-	if (r < 0)
-		return r;
 	json_array_foreach (json_object_get(set, "hosts"), i, host)
-		if (json_is_object(json_object_get(host, "assessment")))
-			add_doc(known, json_object_get(host, "assessment"));
-	return 0;
+		if (r == 0 && json_is_object(json_object_get(host, "assessment")))
+			r = add_doc(known, host, json_object_get(host, "assessment"));
+	return r;
 }
 
 /* --- systems --- */
@@ -104,6 +115,7 @@ struct steps {
 	int level, fix, measure;
 	size_t known;
 	json_t *checks;
+	const char *as_of; /* of the oldest assessment; "" = none */
 };
 
 static bool in_list(const json_t *list, const char *text)
@@ -128,6 +140,8 @@ static void count_steps(struct steps *steps, const struct ztc_system *system, co
 		const json_t *host = json_object_get(known, system->hosts[h]);
 
 		steps->known += host != NULL;
+		if (host && (!*steps->as_of || strcmp(ztc_str(host, "as_of"), steps->as_of) < 0))
+			steps->as_of = ztc_str(host, "as_of");
 		if (host && ztc_int(host, "level") < steps->level)
 			steps->level = (int)ztc_int(host, "level");
 	}
@@ -149,7 +163,7 @@ static void count_steps(struct steps *steps, const struct ztc_system *system, co
 
 static json_t *plan_row(const struct ztc_system *system, const json_t *known)
 {
-	struct steps steps = {.checks = json_array()};
+	struct steps steps = {.checks = json_array(), .as_of = ""};
 	const size_t hosts = system->host_count;
 	const char *level = "?", *next = "";
 
@@ -159,10 +173,11 @@ static json_t *plan_row(const struct ztc_system *system, const json_t *known)
 		level = level_names[steps.level];
 	if (steps.known && steps.level < 4)
 		next = level_names[steps.level + 1];
-	return json_pack("{s:o, s:s, s:s, s:i, s:i, s:I, s:I, s:o}", "id", zt_json_str(system->id),
-			 "level", level, "next", next, "to_fix", steps.fix, "to_measure",
-			 steps.measure, "hosts_known", (json_int_t)steps.known, "hosts",
-			 (json_int_t)hosts, "checks", steps.checks);
+	return json_pack("{s:o, s:s, s:s, s:s, s:i, s:i, s:I, s:I, s:o}", "id",
+			 zt_json_str(system->id), "level", level, "next", next, "as_of",
+			 steps.as_of, "to_fix", steps.fix, "to_measure", steps.measure,
+			 "hosts_known", (json_int_t)steps.known, "hosts", (json_int_t)hosts,
+			 "checks", steps.checks);
 }
 
 static int by_work(const void *a, const void *b)

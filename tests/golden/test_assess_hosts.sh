@@ -73,6 +73,10 @@ json --hosts "$TMP/unproven" >"$TMP/set.json" 2>"$TMP/err"
 is "undetermined is a status of its own" "$?" 3
 is "no level is proven with hosts unknown" \
 	"$(jq -c '.system.levels.measured | [.level, .undetermined, .at_most]' "$TMP/set.json")" '[0,true,4]'
+printf 'id,fields,hosts\ns,remote_work,pass\nt,remote_work,pass;gone\n' >"$TMP/inventory.csv"
+is "a set goes into the plan, hosts by the names of the list" \
+	"$("$ZTCTL" --json prioritize --plan "$TMP/set.json" "$TMP/inventory.csv" | jq -c '[.plan.systems[] | [.id, .level]]')" \
+	'[["s","IV"],["t","?"]]'
 is "the system that answered has its own" \
 	"$(jq -c '[.systems[] | .levels.measured | [.level, .undetermined]]' "$TMP/set.json")" '[[4,false],[0,true]]'
 
