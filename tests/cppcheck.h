@@ -15,3 +15,5 @@
 	for (pos = next_program(obj, 0); pos; pos = next_program(obj, pos))
 #define bpf_object__for_each_map(pos, obj)                                                         \
 	for (pos = next_map(obj, 0); pos; pos = next_map(obj, pos))
+#define nla_for_each_nested(pos, nest, rest)                                                       \
+	for (pos = first_attr(nest, &rest); pos; pos = next_attr(pos, &rest))

@@ -32,6 +32,8 @@ static int watch(struct ztc_samples *s, int ends, unsigned int seconds, int64_t 
 		struct timespec now;
 
 		r = ztc_sample_sockets(s);
+		if (i == seconds)
+			ztc_settle_ends(ends);
 		ztc_take_ends(ends, s);
 		(*ret_samples)++;
 		if (i == seconds)

@@ -202,6 +202,11 @@ void ztc_samples_end(struct ztc_samples *s, const struct ztc_sample *sample)
 	count(s, sample, sample->bytes, true);
 }
 
+void ztc_samples_miss(struct ztc_samples *s)
+{
+	s->lost++;
+}
+
 /* --- as JSON --- */
 
 struct two {

@@ -39,6 +39,8 @@ void ztc_samples_add(struct ztc_samples *s, const struct ztc_sample *sample);
 /* ztc_samples_end - counts all of a connection that ended, unless its socket was ever looked at. */
 void ztc_samples_end(struct ztc_samples *s, const struct ztc_sample *sample);
 
+void ztc_samples_miss(struct ztc_samples *s); /* something was lost before it could be counted */
+
 /* ztc_samples_json - the members of the fact "observed" that are sums: total, encryption, apart,
  * plaintext_top, plaintext_cut, lost. */
 void ztc_samples_json(const struct ztc_samples *s, json_t *data);
@@ -52,3 +54,7 @@ int ztc_sample_sockets(struct ztc_samples *s);
  * -ENOENT: nobody counts them here; -errno. */
 int ztc_watch_ends(void);
 void ztc_take_ends(int fd, struct ztc_samples *s); /* what it has to tell now */
+
+/* ztc_settle_ends - before the last ztc_take_ends(): the kernel tells of what is over only when it
+ * comes by, which may take minutes; being asked for the table makes it. */
+void ztc_settle_ends(int fd);

@@ -23,6 +23,7 @@
 
 #define STATE_LISTEN 10 /* TCP_LISTEN of net/tcp_states.h */
 #define ALL_STATES   0xfff
+#define EVENT_ROOM   (8 << 20)
 #define TIME_WAIT    6 /* has no tcp_info */
 
 /* Offsets in struct tcp_info of linux/tcp.h, which only grows. */
@@ -152,7 +153,7 @@ static bool counts(void)
 int ztc_watch_ends(void)
 {
 	struct sockaddr_nl own = {.nl_family = AF_NETLINK};
-	int group = NFNLGRP_CONNTRACK_DESTROY;
+	int group = NFNLGRP_CONNTRACK_DESTROY, room = EVENT_ROOM;
 	zt_auto(zt_close) int fd = -1;
 
 	if (!counts())
@@ -161,6 +162,8 @@ int ztc_watch_ends(void)
 	if (fd < 0 || bind(fd, (struct sockaddr *)&own, sizeof(own)) < 0 ||
 	    setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
 		return -errno;
+	/* A second's worth of them; without the privilege for more, the usual room. */
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
 	return zt_take_fd(fd);
 }
 
@@ -267,11 +270,39 @@ void ztc_take_ends(int fd, struct ztc_samples *s)
 	char buf[32768] __attribute__((aligned(NLMSG_ALIGNTO)));
 	ssize_t n;
 
-	while (fd >= 0 && (n = recv(fd, buf, sizeof(buf), 0)) > 0) {
-		int left = (int)n;
+	while (fd >= 0) {
+		int left;
 
-		for (struct nlmsghdr *m = (struct nlmsghdr *)buf; NLMSG_OK(m, left);
+		n = recv(fd, buf, sizeof(buf), 0);
+		if (n < 0 && errno == ENOBUFS)
+			ztc_samples_miss(s);
+		else if (n <= 0)
+			return;
+		left = (int)n;
+		for (struct nlmsghdr *m = (struct nlmsghdr *)buf; left > 0 && NLMSG_OK(m, left);
 		     m = NLMSG_NEXT(m, left))
 			take_end(m, s);
 	}
+}
+
+static void pass_over(const struct nlmsghdr *msg, void *data)
+{
+	(void)msg;
+	(void)data;
+}
+
+void ztc_settle_ends(int fd)
+{
+	struct {
+		struct nlmsghdr head;
+		struct nfgenmsg body;
+	} request = {
+		.head = {.nlmsg_len = sizeof(request),
+			 .nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET},
+		.body = {.nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0},
+	};
+
+	/* The dump ends entries whose time is over (ctnetlink_dump_table()). */
+	if (fd >= 0)
+		ztc_netlink_dump(NETLINK_NETFILTER, &request.head, pass_over, NULL);
 }

@@ -83,7 +83,7 @@ static ssize_t first_bytes(struct ztc_wire *wire, char *buf, size_t size)
 }
 
 /* What is tried before anything else: a server that would only log nonsense is asked its way. */
-static enum ztc_trial likely(const struct ztc_service *service)
+static enum ztc_trial asked_first(const struct ztc_service *service)
 {
 	if (service->port == 5432 || ztc_service_named(service, "postgres") ||
 	    ztc_service_named(service, "pgbouncer"))
@@ -157,7 +157,7 @@ static void client_first(struct ztc_service *service, struct ztc_wire *wire, enu
 static void probe_tcp(struct ztc_service *service, json_t *row)
 {
 	zt_auto(ztc_wire_close) struct ztc_wire wire = {.fd = -1};
-	enum ztc_trial first = likely(service);
+	enum ztc_trial first = asked_first(service);
 	char start[START_LEN];
 	ssize_t n;
 	int r;

@@ -58,3 +58,20 @@ is "bytes in the clear fail" "$(check .result)" fail
 like "and are named by ends, service and size" "$(check '.offenders[0].resource')" \
 	"edge:10.77.0.11>10.77.0.12:tcp/8080"
 is "with --probe too there is one handshake a port" "$(jq -r '.facts.observed.data | has("served")' "$TMP/facts")" false
+
+# --- what lives too short to be sampled --------------------------------------------------------------
+
+head -c 300000 /dev/zero >"$TMP/s/www/short"
+if on s nft add table inet count '{ chain in { type filter hook input priority 0; ct state new accept; }; }' &&
+	on s sh -c 'cd /proc/sys/net/netfilter && echo 1 >nf_conntrack_acct && echo 1 >nf_conntrack_tcp_timeout_time_wait &&
+		echo 1 >nf_conntrack_tcp_timeout_close && echo 1 >nf_conntrack_tcp_timeout_last_ack'; then
+	kill "$PID" 2>/dev/null
+	spawn c short.service sh -c "while :; do curl -sS -o /dev/null http://$S:8080/short; sleep 0.2; done"
+	observe 4
+	is "conntrack counts what was too short to be sampled" "$(jq -r '.facts.observed.data |
+		.conntrack and any(.plaintext_top[]; .service == "tcp/8080" and .connections >= 2 and .bytes > 600000)' \
+		"$TMP/facts")" true
+	is "and it is in the clear" "$(check .result)" fail
+else
+	skip "short connections" "this kernel has no connection tracking"
+fi
