@@ -23,6 +23,9 @@ static const char style_text[] =
 	"overflow-wrap:anywhere}th{background:#eef1f4}td.n,th.n{text-align:right;white-space:nowrap}"
 	".why{color:#555;font-size:.92em}.open{color:#8a4b00}.foot{color:#555;margin-top:2em}"
 	"#en:checked~main .zh,#zh:checked~main .en{display:none}"
+	"table.s{table-layout:fixed}table.s th{box-sizing:border-box}.s th:nth-child(1){width:3%}.s th:nth-child(2){width:15%}"
+	".s th:nth-child(3){width:12%}.s th:nth-child(n+4):nth-child(-n+6){width:6%}"
+	".s th:nth-child(8){width:12%}"
 	"tr{break-inside:avoid}thead{display:table-header-group}"
 	"@page{size:A4;margin:14mm}@media print{input,label{display:none}body{margin:0;"
 	"max-width:none;font-size:10.5px}}";
@@ -55,9 +58,10 @@ static void put_number(FILE *out, struct zt_strbuf *text)
 	zt_strbuf_reset(text);
 }
 
-static void put_head(FILE *out, const char *const *titles, const char *align)
+/* @wide: the columns of systems, as wide in every tier. */
+static void put_head(FILE *out, const char *const *titles, const char *align, bool wide)
 {
-	fputs("<table><thead><tr>", out);
+	fputs(wide ? "<table class=\"s\"><thead><tr>" : "<table><thead><tr>", out);
 	for (; *titles; titles++, align++) {
 		fputs(*align == 'r' ? "<th class=\"n\">" : "<th>", out);
 		put_both(out, *titles);
@@ -164,7 +168,7 @@ static void put_systems(FILE *out, const json_t *doc)
 			fputs("<h2>", out);
 			put_both(out, tiers || tier <= 0 ? ztc_tier_title(tier) : N_("Systems"));
 			fputs("</h2>\n", out);
-			put_head(out, titles, "rllrrrll");
+			put_head(out, titles, "rllrrrll", true);
 		}
 		before = tier;
 		put_system(out, system);
@@ -185,7 +189,7 @@ static void put_plan(FILE *out, const json_t *plan)
 	fputs("<h2>", out);
 	put_both(out, N_("Where the next level is cheapest, by measured level"));
 	fputs("</h2>\n", out);
-	put_head(out, titles, "lllrrl");
+	put_head(out, titles, "lllrrl", false);
 	json_array_foreach (json_object_get(plan, "systems"), i, row) {
 		fputs("<tr><td>", out);
 		ztc_xml_text(out, ztc_str(row, "id"));
@@ -227,7 +231,7 @@ int ztc_priorities_html(FILE *out, const json_t *doc)
 	fputs(" · ", out);
 	ztc_xml_text(out, ztc_str(doc, "made"));
 	fputs("</p>\n", out);
-	put_head(out, fields, "lrrrl");
+	put_head(out, fields, "lrrrl", false);
 	json_array_foreach (json_object_get(doc, "fields"), i, row)
 		put_field(out, row, NULL);
 	put_field(out, json_object_get(doc, "pairs"), N_("fields x systems"));

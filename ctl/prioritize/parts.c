@@ -89,6 +89,14 @@ void ztc_put_fields(struct zt_strbuf *out, enum ztc_lang lang, const json_t *sys
 	}
 }
 
+/* What a factor or question is called as a column of the inventory. */
+static const char *column_in(enum ztc_lang lang, const char *id)
+{
+	const struct ztc_column_def *column = ztc_column_find(id, strlen(id));
+
+	return column && lang == ZTC_LANG_ZH_TW ? ztc_column_zh(column) : id;
+}
+
 static void put_list(struct zt_strbuf *out, enum ztc_lang lang, const char *title,
 		     const json_t *list)
 {
@@ -106,7 +114,7 @@ static void put_list(struct zt_strbuf *out, enum ztc_lang lang, const char *titl
 	}
 	json_array_foreach (list, i, item) {
 		zt_strbuf_puts(out, i ? ", " : " ");
-		zt_strbuf_puts(out, json_string_value(item));
+		zt_strbuf_puts(out, column_in(lang, json_string_value(item)));
 	}
 }
 
@@ -128,6 +136,7 @@ void ztc_put_flags(struct zt_strbuf *out, enum ztc_lang lang, const json_t *syst
 	json_array_foreach (json_object_get(json_object_get(system, "risk"), "factors"), i, factor)
 		if (json_is_true(json_object_get(factor, "source_gap"))) {
 			zt_strbuf_puts(out, out->len ? "; " : "");
-			zt_strbuf_printf(out, "source-gap: %s", ztc_str(factor, "id"));
+			zt_strbuf_printf(out, "source-gap: %s",
+					 column_in(lang, ztc_str(factor, "id")));
 		}
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "ctl/prioritize/prioritize.h"
 
 #define BIT(field) (1u << (field))
@@ -104,14 +105,23 @@ static const struct overlap {
 	{ZTC_FIELD_CROSS_ORG, ZTC_FIELD_SYSTEM_OPS, N_("other institutions that maintain systems")},
 };
 
-/* An overlap is told in every language: its parts are translated one by one. */
-static void note_overlap(struct ztc_system *system, const struct overlap *o, const char *missing)
+/* As ztc_put_fields() calls them: by id in English, by name in Chinese. */
+static const char *field_in(enum ztc_lang lang, enum ztc_field field, const json_t *name)
 {
+	return lang == ZTC_LANG_EN ? ztc_field_id(field) : ztc_text_in(lang, name);
+}
+
+/* An overlap is told in every language: its parts are translated one by one. @missing: a is. */
+static void note_overlap(struct ztc_system *system, const struct overlap *o, bool missing)
+{
+	zt_auto(zt_json_decref) json_t *name_a = ztc_field_name(o->a),
+				       *name_b = ztc_field_name(o->b);
 	json_t *note = json_object();
 
 	for (int lang = 0; note && lang < ZTC_LANG_COUNT; lang++) {
 		zt_auto(zt_freep) char *text = NULL;
-		const char *a = ztc_field_id(o->a), *b = ztc_field_id(o->b);
+		const char *a = field_in(lang, o->a, name_a);
+		const char *b = field_in(lang, o->b, name_b);
 		const char *what = ztc_tr_in(lang, o->what);
 		int len;
 
@@ -119,7 +129,7 @@ static void note_overlap(struct ztc_system *system, const struct overlap *o, con
 			len = asprintf(
 				&text,
 				ztc_tr_in(lang, N_("%s and %s overlap (%s): %s is not declared")),
-				a, b, what, missing);
+				a, b, what, a);
 		else
 			len = asprintf(&text, ztc_tr_in(lang, N_("%s and %s overlap (%s)")), a, b,
 				       what);
@@ -136,7 +146,7 @@ static void note_overlaps(struct ztc_system *system)
 
 	for (size_t i = 0; i < ARRAY_SIZE(overlaps); i++)
 		if ((fields & BIT(overlaps[i].a)) && (fields & BIT(overlaps[i].b)))
-			note_overlap(system, &overlaps[i], NULL);
+			note_overlap(system, &overlaps[i], false);
 }
 
 /* From outside, over the Internet or a VPN: what is done to it remotely is remote work too. */
@@ -152,7 +162,7 @@ static void note_missing(struct ztc_system *system)
 		    (fields & BIT(ZTC_FIELD_REMOTE_WORK)))
 			continue;
 		if (remote && o->b != ZTC_FIELD_CLOUD_ACCESS)
-			note_overlap(system, o, ztc_field_id(ZTC_FIELD_REMOTE_WORK));
+			note_overlap(system, o, true);
 	}
 }
 
