@@ -116,6 +116,9 @@ static json_t *result_of(const json_t *doc)
 	json_t *result;
 
 	ztc_report_digest(o.digest, sizeof(o.digest), doc);
+	/* Two hosts may be alike in every byte. */
+	if (json_object_get(doc, "own_host"))
+		ztc_append(o.digest, sizeof(o.digest), "/%s", ztc_report_host(doc));
 	result = json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "uuid",
 			   ztc_oscal_uuid(&o, "result", ""), "title",
 			   zt_json_str(ztc_report_host(doc)), "description",

@@ -14,11 +14,11 @@
 
 /**
  * struct ztc_oscal - one host's result while it is made.
- * @digest: of the assessment: what identifiers are made from.
+ * @digest: of the assessment, with the host's name in a set: what identifiers are made from.
  * @doc:    the assessment; borrowed.
  */
 struct ztc_oscal {
-	char digest[80];
+	char digest[512];
 	const json_t *doc;
 };
 

@@ -138,20 +138,41 @@ const char *ztc_report_field(const char *field)
 	return word_of(fields, field);
 }
 
+/* In a set a host is called what the list calls it: names that hosts give themselves may be equal.
+ */
+static json_t *as_listed(const json_t *entry)
+{
+	const json_t *own = json_object_get(entry, "assessment");
+	const char *name = ztc_str(entry, "name");
+	json_t *one, *host;
+
+	if (!json_is_object(own))
+		return NULL;
+	one = json_copy((json_t *)own);
+	host = json_copy(json_object_get(own, "host"));
+	if (one && *name && json_is_object(host)) {
+		json_object_set(one, "own_host", json_object_get(own, "host"));
+		json_object_set_new(host, "name", zt_json_str(name));
+		json_object_set(one, "host", host);
+	}
+	json_decref(host);
+	return one;
+}
+
 json_t *ztc_report_all(const json_t *doc)
 {
-	json_t *all = json_array(), *host;
+	json_t *all = json_array(), *entry;
 	size_t i;
 
 	if (strcmp(ztc_str(doc, "format"), ZTC_SET_FORMAT) != 0) {
 		json_array_append(all, (json_t *)doc);
 		return all;
 	}
-	json_array_foreach (json_object_get(doc, "hosts"), i, host) {
-		json_t *one = json_object_get(host, "assessment");
+	json_array_foreach (json_object_get(doc, "hosts"), i, entry) {
+		json_t *one = as_listed(entry);
 
-		if (json_is_object(one))
-			json_array_append(all, one);
+		if (one)
+			json_array_append_new(all, one);
 	}
 	return all;
 }
@@ -206,10 +227,14 @@ json_t *ztc_report_strings(const json_t *value)
 void ztc_report_digest(char *ret, size_t size, const json_t *doc)
 {
 	zt_auto(zt_json_decref) json_t *bare = json_copy((json_t *)doc);
+	const json_t *own = json_object_get(doc, "own_host");
 	char text[ZTC_DIGEST_TEXT_LEN];
 
-	/* What `assess show` says of the signature is no part of what was signed. */
+	/* What `assess show` says of the signature, and the name in a list, were not signed. */
 	json_object_del(bare, "seal");
+	json_object_del(bare, "own_host");
+	if (own)
+		json_object_set(bare, "host", (json_t *)own);
 	snprintf(ret, size, "%s", bare && ztc_digest(bare, text) == 0 ? text : "");
 }
 

@@ -17,7 +17,8 @@
 #define ZTC_UUID_TEXT_LEN 37
 #define ZTC_SET_FORMAT	  "ztseg.assessment-set/1"
 
-/* ztc_report_all - the assessments of a document: itself, or those in a set. New reference. */
+/* ztc_report_all - the assessments of a document: itself, or those in a set, with the names of the
+ * set's list. New reference. */
 json_t *ztc_report_all(const json_t *doc);
 
 /* ztc_report_host - name of the host that an assessment is of; "host" when it has none. */

@@ -251,15 +251,17 @@ def hostile():
 
 
 def fleet():
-    """Three hosts that answered and two that did not."""
-    hosts = [{"name": d["host"]["name"], "status": "ok", "assessment": d} for d in (small(), mixed(), provider())]
+    """Four hosts that answered and two that did not."""
+    # A host may call itself what another is called: its name is that of the list.
+    hosts = [{"name": n, "status": "ok", "assessment": d}
+             for n, d in (("app01", small()), ("db01", mixed()), ("paas01", provider()), ("app02", small()))]
     hosts += [{"name": "lost", "status": "timeout", "why": "no answer in 60 s"},
               {"name": "=evil", "status": "bad", "why": "<b>not JSON</b>"}]
     return {"format": "ztseg.assessment-set/1", "hosts": hosts,
             "statement": hosts[0]["assessment"]["statement"],
             "started": "2026-11-22T07:00:00.000Z", "ended": "2026-11-22T07:01:30.000Z",
             "system": {"levels": {b: {"level": 0, "text": "0"} for b in ("measured", "attested", "waived")},
-                       "distribution": {"0": 1, "1": 0, "2": 0, "3": 0, "4": 2, "unknown": 2}}}
+                       "distribution": {"0": 1, "I": 0, "II": 0, "III": 0, "IV": 3, "unknown": 2}}}
 
 
 SAMPLES = {f.__name__: f for f in (small, mixed, nothing, provider, many, hostile, fleet)}
