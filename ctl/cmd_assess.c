@@ -263,7 +263,8 @@ static int collect(struct run *run)
 		return ZTC_ASSESS_MET;
 	if (ztc_collect(&run->env, wanted, &facts) < 0)
 		return bad("out of memory");
-	run->evidence = ztc_evidence_new(facts, run->probe, run->env.observe_s, run->env.now_s);
+	run->evidence = ztc_evidence_new(facts, run->probe, run->env.observe_s,
+					 run->env.observe_s ? time(NULL) : run->env.now_s);
 	return run->evidence ? ZTC_ASSESS_MET : bad("out of memory");
 }
 

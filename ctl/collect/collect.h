@@ -34,7 +34,7 @@
  * @wanted:    those of ZTC_COLLECT_* that were asked for; ztc_collect() sets it.
  * @observe_s: seconds of --observe; 0 = not asked.
  * @timeout_s: --timeout, for every collector; 0 = that of its row.
- * @now_s:     CLOCK_REALTIME at the start of the run.
+ * @now_s:     CLOCK_REALTIME when the collection began; after --observe, when that was over.
  */
 struct ztc_env {
 	const char *root;
@@ -85,6 +85,8 @@ extern const struct ztc_collector ztc_collect_records[]; /* collect/records.c: s
 
 /**
  * ztc_collect - run all collectors, some side by side, and put their facts into one object.
+ *
+ * With --observe, those that watch run after phase 1, and then phase 1 again: it may be hours old.
  * @wanted_flags: those of ZTC_COLLECT_* that were asked for.
  * @ret:          {name: {status: "ok"|"denied"|"absent"|"timeout"|"error"|"not_run", reason?,
  * needs?, method, collected_at, elapsed_ms, digest: "sha256:…" over canonical data, data?}}. Never

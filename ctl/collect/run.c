@@ -293,8 +293,22 @@ static json_t *not_run(const struct ztc_collector *row)
 			 observe ? "--observe" : "--probe", "method", row->method);
 }
 
-static int run_phase(const struct ztc_collector *const *tables, size_t table_count,
-		     const struct ztc_env *env, unsigned int phase, json_t *facts)
+/* What only watches takes its time, so it has a turn of its own (OBSERVING) before the rest. */
+enum turn {
+	OBSERVING,
+	FIRST,	/* phase 1 */
+	SECOND, /* phase 2, with the facts of phase 1 */
+};
+
+static bool has_turn(const struct ztc_collector *row, const struct ztc_env *env, enum turn turn)
+{
+	if (row->flags == ZTC_COLLECT_OBSERVE && env->wanted & ZTC_COLLECT_OBSERVE)
+		return turn == OBSERVING;
+	return turn == (row->phase == 1 ? FIRST : SECOND);
+}
+
+static int run_turn(const struct ztc_collector *const *tables, size_t table_count,
+		    const struct ztc_env *env, enum turn turn, json_t *facts)
 {
 	static struct job jobs[JOBS_MAX];
 	size_t count = 0;
@@ -302,7 +316,7 @@ static int run_phase(const struct ztc_collector *const *tables, size_t table_cou
 
 	for (size_t t = 0; t < table_count; t++) {
 		for (const struct ztc_collector *c = tables[t]; c->name && count < JOBS_MAX; c++) {
-			if (c->phase != phase)
+			if (!has_turn(c, env, turn))
 				continue;
 			if (c->flags && !(c->flags & env->wanted)) {
 				json_object_set_new(facts, c->name, not_run(c));
@@ -346,11 +360,19 @@ int ztc_collect_tables(const struct ztc_collector *const *tables, size_t table_c
 	fflush(NULL); /* what is buffered is written once, not by every child */
 	again.wanted = wanted_flags;
 	again.facts = NULL;
-	r = run_phase(tables, table_count, &again, 1, facts);
-	if (r < 0)
-		return r;
+	r = run_turn(tables, table_count, &again, FIRST, facts);
+	if (r == 0 && wanted_flags & ZTC_COLLECT_OBSERVE) {
+		again.facts = facts;
+		r = run_turn(tables, table_count, &again, OBSERVING, facts);
+		/* Hours later: what else is told of the host is to be of the same time. */
+		again.now_s = time(NULL);
+		again.facts = NULL;
+		if (r == 0)
+			r = run_turn(tables, table_count, &again, FIRST, facts);
+	}
 	again.facts = facts;
-	r = run_phase(tables, table_count, &again, 2, facts);
+	if (r == 0)
+		r = run_turn(tables, table_count, &again, SECOND, facts);
 	if (r < 0)
 		return r;
 	*ret = zt_take(facts);

@@ -62,7 +62,7 @@ while p.poll() is None:
     time.sleep(0.01)
 print(json.dumps({"s": time.monotonic() - begun, "kb": peak, "exit": p.returncode}))
 PY
-assess=("$ZTCTL" --socket "$TMP/none.sock" --json assess --netns own --state-dir "$TMP/state" --pin-dir "$TMP/pins" --trust "$TMP/trust")
+assess=("$ZTCTL" --socket "$TMP/none.sock" --json assess --netns own --timeout "$((5 * ZT_SCALE))s" --state-dir "$TMP/state" --pin-dir "$TMP/pins" --trust "$TMP/trust")
 on app python3 "$TMP/peak.py" "$TMP/doc.json" "${assess[@]}" >"$TMP/peak.json"
 note "passive run: $(cat "$TMP/peak.json")"
 is "all listeners are seen" "$(jq '[.checks[] | select(.id == "ZTS-3.1-04") | .denominator >= 200] | any' "$TMP/doc.json")" true
@@ -126,7 +126,7 @@ is "facts that were changed are refused" "$? $(wc -c <"$TMP/again.json")" "4 0"
 chmod 755 "$TMP"
 cp "$ZTCTL" "$TMP/ztctl"
 on app setpriv --reuid 65534 --regid 65534 --clear-groups "$TMP/ztctl" --json --socket "$TMP/none.sock" \
-	assess --state-dir "$TMP/state" --pin-dir "$TMP/pins" --trust "$TMP/trust" >"$TMP/user.json"
+	assess --timeout "$((5 * ZT_SCALE))s" --state-dir "$TMP/state" --pin-dir "$TMP/pins" --trust "$TMP/trust" >"$TMP/user.json"
 like "without privilege: an answer, and no more" "$?" "[23]"
 is "without privilege: it says so" "$(jq .privileged "$TMP/user.json")" false
 is "without privilege: it says what is missing" \

@@ -88,6 +88,7 @@ static int unreal(const struct ztc_env *env, json_t *data)
 	return json_object_set_new(data, "share", json_real(0.5));
 }
 
+/* Also of what watches: with the facts of phase 1. */
 static int second(const struct ztc_env *env, json_t *data)
 {
 	const json_t *first = json_object_get(json_object_get(env->facts, "good"), "data");
@@ -106,6 +107,7 @@ static const struct ztc_collector rows[] = {
 	{.name = "unreal", .method = "m", .phase = 1, .run = unreal},
 	{.name = "second", .method = "m", .phase = 2, .run = second},
 	{.name = "probe", .method = "m", .phase = 2, .flags = ZTC_COLLECT_PROBE, .run = good},
+	{.name = "watch", .method = "m", .phase = 2, .flags = ZTC_COLLECT_OBSERVE, .run = second},
 	{.name = "both",
 	 .method = "m",
 	 .phase = 1,
@@ -139,6 +141,7 @@ static void each_costs_its_own_facts(void **state)
 		{"second", "ok", ""},
 		{"probe", "not_run", ""},
 		{"both", "not_run", ""},
+		{"watch", "not_run", ""},
 	};
 	const struct ztc_env env = {.root = "", .now_s = 1};
 	uint64_t begun = zt_now_wall_ns();
@@ -176,6 +179,12 @@ static void flags_and_timeouts(void **state)
 	(void)state;
 	assert_int_equal(ztc_collect_tables(tables, 1, &env, ZTC_COLLECT_OBSERVE, &facts), 0);
 	assert_string_equal(member(facts, "both", "status"), "ok");
+	/* It had the facts of phase 1, which were then collected anew. */
+	assert_string_equal(member(facts, "watch", "status"), "ok");
+	assert_non_null(
+		json_object_get(json_object_get(json_object_get(facts, "watch"), "data"), "seen"));
+	assert_true(strcmp(member(facts, "good", "collected_at"),
+			   member(facts, "watch", "collected_at")) > 0);
 	assert_string_equal(member(facts, "probe", "status"), "not_run");
 	assert_string_equal(member(facts, "hang", "status"), "timeout");
 	json_decref(facts);
