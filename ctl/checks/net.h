@@ -21,13 +21,14 @@ enum ztc_way_kind {
 /**
  * struct ztc_way - what is between a sender and a port.
  * @peers: who gets in for certain, of one family; owned.
- * @cut:   there are more than that.
+ * @cut:   there are more than that: as many addresses as @addresses; 0 = not known.
  * @rule:  that decides, for people; borrowed from the facts.
  */
 struct ztc_way {
 	enum ztc_way_kind kind;
 	struct ztc_spans peers;
 	bool cut;
+	json_int_t addresses;
 	const char *rule;
 };
 void ztc_way_free(struct ztc_way *way); /* for zt_auto() */

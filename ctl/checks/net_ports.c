@@ -40,8 +40,9 @@ static bool bounded(const struct ztc_facts *facts, struct ztc_way *way, int fami
 	int length = (int)ztc_limit(facts, "ZTS-3.1-04", family == 4 ? "widest_v4" : "widest_v6");
 	int bits = (family == 4 ? 32 : 128) - length;
 
-	if (way->cut)
-		return false;
+	if (way->cut) /* those that are not listed count too */
+		return way->addresses > 0 && way->addresses < 1LL << 53 &&
+		       (ztc_u128)way->addresses <= (ztc_u128)1 << (bits < 127 ? bits : 127);
 	if (family == 6)
 		without_link_local(&way->peers);
 	return ztc_spans_size(&way->peers) <= (ztc_u128)1 << (bits < 127 ? bits : 127);

@@ -228,6 +228,7 @@ void ztc_filter_way(const json_t *filter, json_int_t netns, const char *interfac
 		ret->rule = ztc_net_text(other, "rule");
 	add_peers(ret, json_object_get(row, "peers"), family);
 	ret->cut = json_is_true(json_object_get(row, "peers_cut"));
+	ret->addresses = ztc_net_number(row, "addresses");
 }
 
 /* --- both --- */
@@ -315,6 +316,7 @@ static void keep_worse(struct ztc_way *worst, struct ztc_way *way, bool first)
 		ztc_spans_free(&worst->peers);
 		worst->peers = sum;
 		worst->cut |= way->cut;
+		worst->addresses += way->addresses;
 	}
 	ztc_way_free(way);
 }

@@ -7,10 +7,10 @@
  *  paths: [{netns, interfaces: [..], family, proto "tcp"|"udp"|"other", open, undecided,
  *  default: PORTS, ports: [PORTS that differ from it]}], forward: [{netns, family, interfaces, out,
  * on, verdict, rule}], translated: [{netns, port, rule}], unread: [{netns, what, why, all?: nothing
- * was asked}], namespaces} PORTS is {from, to, verdict, rule, logged, peers?, peers_cut?}; verdict
- * is "deny" (nobody), "peers" (who is listed), "any" (anybody, by that rule or for want of one),
- * "unknown" (that rule cannot be decided; peers get in anyhow). open, undecided: number of ports
- * with that verdict.
+ * was asked}], namespaces} PORTS is {from, to, verdict, rule, logged, peers?, peers_cut?,
+ * addresses?}; verdict is "deny" (nobody), "peers" (who is listed), "any" (anybody, by that rule or
+ * for want of one), "unknown" (that rule cannot be decided; peers get in anyhow). open, undecided:
+ * number of ports with that verdict.
  */
 #include <arpa/inet.h>
 #include <errno.h>

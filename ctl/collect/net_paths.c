@@ -17,10 +17,11 @@
 
 #define INTERFACES_MAX 4096
 #define CUTS_MAX       8192
-#define PEERS_SHOWN    4096
-#define OUTS_MAX       128	/* ways out that are tried for what is forwarded */
-#define BUDGET	       20000000 /* conditions looked at in one namespace: under a second */
-#define PROTO_OTHER    253	/* for experiments, RFC 3692: no rule names it */
+#define PEERS_SHOWN    1024
+#define COUNT_MAX      (1LL << 53) /* what JSON's readers count exactly */
+#define OUTS_MAX       128	   /* ways out that are tried for what is forwarded */
+#define BUDGET	       20000000	   /* conditions looked at in one namespace: under a second */
+#define PROTO_OTHER    253	   /* for experiments, RFC 3692: no rule names it */
 
 static const char *const verdicts[] = {
 	[ZTC_NF_DENY] = "deny",
@@ -197,8 +198,14 @@ static json_t *run_json(const struct run *run, int family)
 	if (run->answer.outcome == ZTC_NF_PEERS || run->answer.outcome == ZTC_NF_UNDECIDED) {
 		json_object_set_new(row, "peers",
 				    ztc_spans_json(&run->answer.peers, family, PEERS_SHOWN));
-		if (run->answer.peers.count > PEERS_SHOWN)
+		if (run->answer.peers.count > PEERS_SHOWN) {
+			ztc_u128 size = ztc_spans_size(&run->answer.peers);
+
 			json_object_set_new(row, "peers_cut", json_true());
+			json_object_set_new(
+				row, "addresses",
+				json_integer(size < COUNT_MAX ? (json_int_t)size : COUNT_MAX));
+		}
 	}
 	return row;
 }
