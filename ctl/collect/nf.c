@@ -157,7 +157,7 @@ void ztc_nf_link(struct ztc_nf *nf)
 			if (r->target)
 				r->to = find(nf, c, r->target);
 			/* A chain that is not there: nothing is known of what it would do. */
-			if (r->target && !r->to)
+			if ((r->verdict == ZTC_NF_JUMP || r->verdict == ZTC_NF_GOTO) && !r->to)
 				r->verdict = ZTC_NF_ELSEWHERE;
 		}
 	}

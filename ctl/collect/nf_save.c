@@ -125,7 +125,8 @@ static void take_ports(struct line *line)
 	struct ztc_nf_match *m = match(line, ZTC_NF_DPORT);
 	char *text = line->at < line->count ? line->words[line->at++] : NULL, *state = NULL;
 
-	for (char *one = strtok_r(text, ",", &state); one; one = strtok_r(NULL, ",", &state)) {
+	for (char *one = text ? strtok_r(text, ",", &state) : NULL; one;
+	     one = strtok_r(NULL, ",", &state)) {
 		char *end;
 		unsigned long lo = strtoul(one, &end, 10), hi = lo;
 
@@ -137,6 +138,8 @@ static void take_ports(struct line *line)
 		}
 		ztc_spans_add(&m->values, lo, hi);
 	}
+	if (!m->values.count)
+		m->field = ZTC_NF_UNKNOWN;
 }
 
 static bool has(const char *list, const char *word)
