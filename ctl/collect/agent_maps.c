@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/pins.h"
@@ -18,9 +19,12 @@
 #include "ctl/collect/agent.h"
 #include "policy/tables.h"
 
-#define BATCH	 2048
-#define TRIES	 3
-#define ROWS_MAX (8u << 20)
+#define BATCH	  2048
+#define TRIES	  3
+#define PAUSE_NS  30000000
+#define TAIL_MAX  32	    /* elements at an array's end that nothing refers to */
+#define SEARCH_NS 200000000 /* the longest that is looked for them */
+#define ROWS_MAX  (8u << 20)
 
 enum part {
 	ADDRS,
@@ -255,72 +259,49 @@ static size_t steps_used(const struct rows *parts, const struct rows *all)
 	return used;
 }
 
-/* What other parts say of an array's length. META and the hashes are there already. */
-static int array_rows(const struct rows *parts, enum part part, int fd, uint32_t size, size_t said,
-		      size_t *ret)
+/* One past the last element that is not all zero: what was never written is. */
+static size_t written(const struct rows *rows, size_t stride)
 {
-	const struct zt_slot_meta *meta = parts[META].row;
-	struct rows all = {0};
-	int r = 0;
+	const char *base = rows->row;
+	size_t used = rows->count;
 
-	switch (part) {
-	case PORTS:
-		*ret = ZT_PORT_BLOCKS;
-		break;
-	case CELLS:
-		*ret = said ?: cells_used(&parts[CELLIX]);
-		break;
-	case WINDOWS:
-		*ret = meta->window_count;
-		break;
-	case STEPS:
-		r = said ? 0 : read_array(fd, &shapes[STEPS], size, &all);
-		*ret = said ?: r < 0 ? 0 : steps_used(parts, &all);
-		free(all.row);
-		break;
-	default:
-		*ret = 1;
-		break;
-	}
-	return r < 0 ? r : *ret > size ? -ERANGE : 0;
+	while (used && base[(used - 1) * stride] == 0 &&
+	       !memcmp(base + (used - 1) * stride, base + (used - 1) * stride + 1, stride - 1))
+		used--;
+	return used;
 }
 
 /* --- all of it
  * ---------------------------------------------------------------------------------------
  */
 
-static int read_all(const char *pin_dir, uint32_t slot, size_t cells, size_t steps,
-		    struct rows parts[PART_COUNT])
+/* Arrays of cells and steps to their very end: how much of them counts is found out after. */
+static int read_all(const char *pin_dir, uint32_t slot, struct rows parts[PART_COUNT])
 {
-	static const enum part order[PART_COUNT] = {META,   ADDRS, NETS,  PAIRS, CELLIX, QUALS,
-						    QRULES, PORTS, CELLS, STEPS, WINDOWS};
-
-	for (size_t i = 0; i < PART_COUNT; i++) {
+	for (int i = 0; i < PART_COUNT; i++) {
+		const struct zt_slot_meta *meta;
 		zt_auto(zt_close) int fd = -1;
-		size_t count = 0;
 		uint32_t size = 0;
-		int r = 0;
+		int r;
 
-		fd = open_part(pin_dir, order[i], slot, &size);
+		fd = open_part(pin_dir, i, slot, &size);
 		if (fd < 0)
 			return fd;
-		if (!shapes[order[i]].key)
-			r = array_rows(parts, order[i], fd, size,
-				       order[i] == CELLS   ? cells
-				       : order[i] == STEPS ? steps
-							   : 0,
-				       &count);
-		if (r == 0)
-			r = read_part(fd, order[i], count, &parts[order[i]]);
+		r = read_part(fd, i, size, &parts[i]);
 		if (r < 0)
 			return r;
+		meta = parts[META].row;
+		if (i == PORTS)
+			parts[PORTS].count = ZT_PORT_BLOCKS;
+		if (i == META && meta->window_count <= parts[WINDOWS].count)
+			parts[WINDOWS].count = meta->window_count;
 	}
 	return 0;
 }
 
-static int digest_of(const struct rows parts[PART_COUNT], struct ztc_rows *ret)
+static void tables_of(const struct rows parts[PART_COUNT], struct zt_tables *ret)
 {
-	struct zt_tables t = {
+	*ret = (struct zt_tables){
 		.addrs = parts[ADDRS].row,
 		.addr_count = parts[ADDRS].count,
 		.nets = parts[NETS].row,
@@ -342,14 +323,71 @@ static int digest_of(const struct rows parts[PART_COUNT], struct ztc_rows *ret)
 		.window_count = parts[WINDOWS].count,
 		.meta = *(const struct zt_slot_meta *)parts[META].row,
 	};
+}
 
-	ret->meta = t.meta;
-	memcpy(ret->committed, t.meta.digest, sizeof(ret->committed));
-	ret->rows = 0;
-	for (int i = 0; i < PART_COUNT; i++)
-		ret->rows += i == PORTS ? 0 : parts[i].count;
-	zt_tables_sort(&t);
-	return zt_tables_digest(&t, ret->digest);
+struct lengths {
+	const struct rows *parts;
+	struct zt_tables *tables;
+	struct ztc_rows *ret;
+	uint64_t until_ns;
+	int error;
+};
+
+/* Whether the rows are the committed ones if so many elements of these arrays count. */
+static bool fits(struct lengths *l, size_t cells, size_t steps)
+{
+	struct zt_tables *t = l->tables;
+
+	if (!cells || cells > l->parts[CELLS].count || steps > l->parts[STEPS].count || l->error)
+		return false;
+	t->cell_count = cells;
+	t->step_count = steps;
+	l->error = zt_tables_digest(t, l->ret->digest);
+	l->ret->rows = t->addr_count + t->net_count + t->pair_count + t->cell_index_count + cells +
+		       t->qual_count + t->qrule_count + steps + t->window_count + 1;
+	return !l->error && !memcmp(l->ret->digest, l->ret->committed, ZT_DIGEST_LEN);
+}
+
+/*
+ * How long the arrays are is nowhere in the kernel. Somebody may have said; what other rows refer
+ * to counts; patches leave elements behind that nothing refers to any more. A length that gives the
+ * committed digest is the right one, since no other rows have it.
+ */
+static int find_lengths(struct lengths *l, size_t cells, size_t steps)
+{
+	const size_t c[] = {cells, cells_used(&l->parts[CELLIX]),
+			    written(&l->parts[CELLS], sizeof(struct zt_cell))};
+	const size_t s[] = {steps, steps_used(l->parts, &l->parts[STEPS]),
+			    written(&l->parts[STEPS], sizeof(struct zt_step))};
+
+	for (size_t i = 0; i < ARRAY_SIZE(c); i++) {
+		for (size_t k = 0; k < ARRAY_SIZE(s); k++) {
+			if (fits(l, c[i], s[k]))
+				return 0;
+		}
+	}
+	for (size_t sum = 1; sum <= TAIL_MAX && !l->error && zt_now_ns() < l->until_ns; sum++) {
+		for (size_t i = 0; i <= sum; i++) {
+			if (fits(l, c[1] + i, s[1] + sum - i))
+				return 0;
+		}
+	}
+	/* None: as what refers to them has it. */
+	fits(l, c[1], s[1]);
+	return l->error;
+}
+
+static int digest_of(const struct rows parts[PART_COUNT], size_t cells, size_t steps,
+		     struct ztc_rows *ret)
+{
+	struct zt_tables tables;
+	struct lengths lengths = {parts, &tables, ret, zt_now_ns() + SEARCH_NS, 0};
+
+	tables_of(parts, &tables);
+	ret->meta = tables.meta;
+	memcpy(ret->committed, tables.meta.digest, sizeof(ret->committed));
+	zt_tables_sort(&tables);
+	return find_lengths(&lengths, cells, steps);
 }
 
 /* The word in force: past an unconfirmed deadline the one before. */
@@ -370,9 +408,9 @@ static int read_once(const char *pin_dir, size_t cells, size_t steps, struct ztc
 	int r = word_now(pin_dir, &before);
 
 	if (r == 0)
-		r = read_all(pin_dir, ZT_WORD_SLOT(before), cells, steps, parts);
+		r = read_all(pin_dir, ZT_WORD_SLOT(before), parts);
 	if (r == 0)
-		r = digest_of(parts, ret);
+		r = digest_of(parts, cells, steps, ret);
 	if (r == 0)
 		r = word_now(pin_dir, &after);
 	for (int i = 0; i < PART_COUNT; i++)
@@ -384,12 +422,15 @@ static int read_once(const char *pin_dir, size_t cells, size_t steps, struct ztc
 
 int ztc_rows_read(const char *pin_dir, size_t cells, size_t steps, struct ztc_rows *ret)
 {
+	const struct timespec pause = {.tv_nsec = PAUSE_NS};
 	int r = -EAGAIN;
 
-	for (int i = 0; i < TRIES && r == -EAGAIN; i++)
+	for (int i = 0; i < TRIES; i++) {
 		r = read_once(pin_dir, cells, steps, ret);
-	/* What the agent said of the lengths was only a hint, and may be older than the rows. */
-	if (r == 0 && (cells || steps) && memcmp(ret->digest, ret->committed, ZT_DIGEST_LEN))
-		r = read_once(pin_dir, 0, 0, ret);
+		/* A patch writes its rows first and the epoch last: we may have read in between. */
+		if (r != -EAGAIN && (r < 0 || !memcmp(ret->digest, ret->committed, ZT_DIGEST_LEN)))
+			break;
+		nanosleep(&pause, NULL);
+	}
 	return r;
 }
