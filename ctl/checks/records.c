@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "ctl/checks/records.h"
+#include "ctl/review/pack.h"
 
 const char *ztc_rec_text(const json_t *object, const char *key)
 {
@@ -82,7 +83,29 @@ static void read_alert(json_t *alerts, const json_t *record)
 		json_object_set_new(alert, "opened", json_integer(opened));
 }
 
-static struct alert alert_of(const json_t *row)
+/* A reviewer who decided about it in a signed review, with a note, has closed it, too. */
+static void close_by_review(struct alert *a, const json_t *records, const json_t *record)
+{
+	zt_auto(zt_freep) char *id = NULL;
+	const json_t *review, *said;
+	size_t i;
+
+	if (asprintf(&id, "alert:%s", ztc_rec_text(record, "id")) < 0)
+		return;
+	json_array_foreach (json_object_get(records, "reviews"), i, review) {
+		if (!ztc_rec_sealed(review) || strcmp(ztc_rec_text(review, "grade"), "A") != 0)
+			continue;
+		said = ztc_disposition_of(
+			json_object_get(json_object_get(review, "body"), "dispositions"), id);
+		if (!said || !*ztc_rec_text(said, "note"))
+			continue;
+		/* The first one counts; newest come first. */
+		a->closed_s = ztc_rec_time(review, "ended");
+		a->explained = true;
+	}
+}
+
+static struct alert alert_of(const json_t *records, const json_t *row)
 {
 	const json_t *record = json_object_get(row, "record");
 	const json_t *body = json_object_get(record, "body");
@@ -95,10 +118,13 @@ static struct alert alert_of(const json_t *row)
 			     ztc_rec_sealed(record),
 	};
 
+	if (a.closed_s < 0)
+		close_by_review(&a, records, record);
 	return a;
 }
 
-static void judge_alerts(const struct ztc_facts *facts, struct ztc_result *r, const json_t *alerts)
+static void judge_alerts(const struct ztc_facts *facts, struct ztc_result *r, const json_t *records,
+			 const json_t *alerts)
 {
 	double high_h = ztc_limit(facts, "ZTS-3.3-05", "high_hours");
 	double other_h = ztc_limit(facts, "ZTS-3.3-05", "other_hours");
@@ -107,7 +133,7 @@ static void judge_alerts(const struct ztc_facts *facts, struct ztc_result *r, co
 	const char *id;
 
 	json_object_foreach ((json_t *)alerts, id, row) {
-		struct alert a = alert_of(row);
+		struct alert a = alert_of(records, row);
 		int64_t sla = (int64_t)((a.high ? high_h : other_h) * ZTC_HOUR);
 		bool closed = a.explained && a.closed_s >= a.opened_s && a.closed_s >= 0;
 
@@ -169,7 +195,7 @@ static void judge_handled(const struct ztc_facts *facts, struct ztc_result *r)
 	json_array_foreach (json_object_get(records, "alerts"), i, record)
 		read_alert(alerts, record);
 	if (alerts_since(alerts, r->from_s))
-		judge_alerts(facts, r, alerts);
+		judge_alerts(facts, r, records, alerts);
 	else if (ztc_rec_state(facts, "ZTS-3.3-04") == ZTC_STATE_PASS)
 		ztc_conclude(r, ZTC_STATE_NA,
 			     N_("no alert in %lld days, and a drill has shown that one would come"),

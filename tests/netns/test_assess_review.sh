@@ -28,11 +28,15 @@ rules b 1 enforced <<-EOT
 EOT
 must "$ZTCTL" policy sign "$TMP/b/policy.yaml" --key author.key >/dev/null
 review() { ctl b review "$@" --state-dir "$STATE"; }
-assess() { # CHECK [OPTION...]: "STATE: reason"
-	local check=$1
-	shift
-	ctlj b assess --state-dir "$STATE" --trust "$TRUST" --pin-dir "$TMP/b/bpf/ztseg" "$@" |
-		jq -r ".checks[] | select(.id == \"ZTS-$check\") | \"\(.result): \(.reason.en)\""
+run() { # [OPTION...]: into report.json
+	ctlj b assess --state-dir "$STATE" --trust "$TRUST" --pin-dir "$TMP/b/bpf/ztseg" --netns own "$@" >report.json
+}
+said() { # CHECK: "STATE: reason" of the last run
+	jq -r ".checks[] | select(.id == \"ZTS-$1\") | \"\(.result): \(.reason.en)\"" report.json
+}
+assess() { # CHECK [OPTION...]
+	run "${@:2}"
+	said "$1"
 }
 db() { # SQL...: on the database, the agent being stopped
 	python3 - "$STATE/flows.db" "$@" <<-'PY'
@@ -100,7 +104,9 @@ must review sign pack.json --key lin.key "${ALL[@]}" >/dev/null
 like "by a stranger" "$(assess 3.6-07)" "unknown: the review is not signed by a reviewer*role reviewer*"
 cp lin.pub trust/reviewer/
 like "by a reviewer" "$(assess 3.6-07)" "pass: reviewed by lin*digests hold"
-is "grade A" "$(ctlj b assess --state-dir "$STATE" --trust "$TRUST" | jq -r '.checks[] | select(.id == "ZTS-3.6-07") | .grade')" A
+is "grade A" "$(jq -r '.checks[] | select(.id == "ZTS-3.6-07") | .grade' report.json)" A
+like "the signed file is in force, every statement reviewed" "$(said 3.7-04)" "pass: the published policy is in force*"
+like "a change that nobody vouches for" "$(said 3.7-05)" "@(fail: 0 of *|unknown: no change*)"
 record=$(echo "$STATE"/records/*-review-*.json)
 jq -cSj 'del(.signature)' "$record" >m
 jq -r .signature.text "$record" >m.minisig
@@ -122,7 +128,6 @@ like "the pack was altered" "$(assess 3.6-07)" "fail: the pack is another than w
 mv "$PACK" gone.json
 like "the pack is gone" "$(assess 3.6-07)" "unknown: the pack that was signed cannot be looked at*"
 cp -p kept.json "$PACK"
-like "it is back" "$(assess 3.6-07)" "pass: *"
 must agent_stop b
 db "UPDATE edge_hour SET connections = connections + 1 WHERE hour = (SELECT min(hour) FROM edge_hour)"
 must agent_start b
@@ -145,7 +150,6 @@ fails "once" ctl b evidence add out.json --state-dir "$STATE" --trust "$TRUST"
 like "half decided" "$(assess 3.6-07)" "fail: * items were left undecided"
 like "evidence lists it" "$(ctl b evidence list --state-dir "$STATE" --trust "$TRUST" --kind review)" "*review*partial*ok*A*lin*"
 must review sign pack.json --key lin.key "${ALL[@]}" >/dev/null
-like "all decided" "$(assess 3.6-07)" "pass: *"
 
 # --- edges ------------------------------------------------------------------------------------------------
 is "edges of the review are decided" "$(ctlj b review edges --state-dir "$STATE" --trust "$TRUST" | jq -c '[.edges[] | select(.service == "tcp/80") | .decision]')" '["approve"]'
@@ -156,7 +160,6 @@ answer review-edges review edges
 answer evidence-list evidence list
 
 # --- convergence and pipeline -------------------------------------------------------------------------------
-like "the signed file is in force, every statement reviewed" "$(assess 3.7-04)" "pass: the published policy is in force*"
 mv "$TMP/b/policy.yaml.minisig" kept.minisig
 like "without a signature nothing to compare with" "$(assess 3.7-04)" "unknown: nothing to compare with*"
 mv kept.minisig "$TMP/b/policy.yaml.minisig"
@@ -167,10 +170,8 @@ jq --arg at "$(date -u -d '-2 days' +%FT%TZ)" '.kind = "approval" | .name = "hea
 holds "what the controller publishes" ctl b evidence add head.json --state-dir "$STATE" --trust "$TRUST"
 like "is another since two days" "$(assess 3.7-04)" "fail: the published policy is another*"
 rm "$STATE/records/head-1.json"
-like "a change that nobody vouches for" "$(assess 3.7-05)" "@(fail: 0 of *|unknown: no change*)"
 
 # --- runs, alerts --------------------------------------------------------------------------------------------
-fails "one run is not a month" test "$(assess 3.7-06 | cut -d: -f1)" = pass
 ctl b assess --record --state-dir "$STATE" --trust "$TRUST" >/dev/null
 run=$(echo "$STATE"/records/*-assessment-*.json)
 for i in {1..27}; do
@@ -178,7 +179,6 @@ for i in {1..27}; do
 		sealed "$STATE/keys/host.key" >"$STATE/records/run-$i.json"
 done
 chmod 600 "$STATE"/records/run-*
-like "a run a day" "$(assess 3.7-06)" "pass: signed runs on 28 of 30 days"
 alert() { # ID HOURS-AGO CLOSED-HOURS-AGO REASON
 	jq --arg o "$(date -u -d "-$2 hours" +%FT%TZ)" --arg c "$(date -u -d "-$3 hours" +%FT%TZ)" --arg id "$1" --arg why "$4" '.kind = "alert" |
 		.name = "anomaly" | .id = $id | .started = $o | .ended = $c |
@@ -187,24 +187,24 @@ alert() { # ID HOURS-AGO CLOSED-HOURS-AGO REASON
 	chmod 600 "$STATE/records/$1.json"
 }
 alert a1 30 20 "the auditors' scanner"
-like "an anomaly handled" "$(assess 3.3-05)" "pass: 1 of 1*"
+like "a run a day" "$(assess 3.7-06)" "pass: signed runs on 28 of 30 days"
+like "an anomaly handled" "$(said 3.3-05)" "pass: 1 of 1*"
 alert a2 90 20 "found late"
-like "and one too late" "$(assess 3.3-05)" "fail: 1 of 2*"
 
 # --- waivers ----------------------------------------------------------------------------------------------------
 cp chen.pub trust/approver/
 like "no waiver" "$(assess 3.7-07 --waivers waivers)" "notapplicable: *"
-report=$(ctlj b assess --state-dir "$STATE" --trust "$TRUST" --pin-dir "$TMP/b/bpf/ztseg")
-bad=$(jq -r '[.checks[] | select(.result == "fail" and .severity != "critical" and (.id | IN("ZTS-3.7-01", "ZTS-3.6-06") | not)) | .id][0]' <<<"$report")
-good=$(jq -r '[.checks[] | select(.result == "pass") | .id][0]' <<<"$report")
+like "one anomaly too late" "$(said 3.3-05)" "fail: 1 of 2*"
+bad=$(jq -r '[.checks[] | select(.result == "fail" and .severity != "critical" and (.id | IN("ZTS-3.7-01", "ZTS-3.6-06") | not)) | .id][0]' report.json)
+good=$(jq -r '[.checks[] | select(.result == "pass") | .id][0]' report.json)
 must ctl b waiver new W-1 --check "$bad" --resource '*' --reason "moves in January, see the ticket" --compensating "$good" \
 	--owner wang --approver chen --ticket R-1 --days 5 --out waivers/1.json >/dev/null
 out=$(ctl b assess --waivers waivers --state-dir "$STATE" --trust "$TRUST" 2>&1)
 is "not signed: nothing runs" "$?" 4
 must ctl b waiver sign waivers/1.json --key chen.key >/dev/null
-doc=$(ctlj b assess --waivers waivers --state-dir "$STATE" --trust "$TRUST" --pin-dir "$TMP/b/bpf/ztseg")
-clock=$(jq .clock.synchronised <<<"$doc")
-is "beside the result, which stays" "$(jq -c --arg id "$bad" '.checks[] | select(.id == $id) | [.result, .disposition.state]' <<<"$doc")" \
+run --waivers waivers
+clock=$(jq .clock.synchronised report.json)
+is "beside the result, which stays" "$(jq -c --arg id "$bad" '.checks[] | select(.id == $id) | [.result, .disposition.state]' report.json)" \
 	"$([[ $clock = true ]] && echo '["fail","waived"]' || echo '["fail","waiver-invalid"]')"
-like "governed" "$(assess 3.7-07 --waivers waivers)" "pass: all 1 waivers*"
-is "in the document's own list" "$(jq -c '.waivers[] | [.id, .signer, .days_left <= 5]' <<<"$doc")" '["W-1","chen",true]'
+like "governed" "$(said 3.7-07)" "pass: all 1 waivers*"
+is "in the document's own list" "$(jq -c '.waivers[] | [.id, .signer, .days_left <= 5]' report.json)" '["W-1","chen",true]'
