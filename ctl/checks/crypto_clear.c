@@ -158,8 +158,13 @@ void ztc_judge_clear_text(const struct ztc_facts *facts, struct ztc_result *r)
 	/* What is mounted in the clear fails without any probe. */
 	if (!banners && !t.open)
 		return;
-	json_array_foreach (json_object_get(banners, "listeners"), i, row)
-		take_listener(r, &t, simulation, row);
+	/* Those that certainly take clear text stand first among the rows that are shown. */
+	for (int round = 0; round < 2; round++) {
+		json_array_foreach (json_object_get(banners, "listeners"), i, row) {
+			if (ztc_is(row, "clear", "yes") == (round == 0))
+				take_listener(r, &t, simulation, row);
+		}
+	}
 	r->den = t.all;
 	r->num = t.all - t.open - t.denied - t.unclear;
 	ztc_observed(
