@@ -26,7 +26,8 @@ SERVER_PACKAGES := dnsmasq-base postgresql-15 mariadb-server-core mariadb-client
 	$(if $(wildcard /usr/share/doc/busybox),,busybox-static)
 TEST_PACKAGES  := $(RUN_PACKAGES) libcmocka-dev libclang-rt-14-dev inotify-tools iputils-ping \
 	python3-jsonschema python3-yaml tzdata minisign strace \
-	libxml2-utils graphviz firewalld dbus-daemon $(SERVER_PACKAGES) \
+	libxml2-utils graphviz firewalld dbus-daemon rsyslog rsyslog-gnutls rsyslog-relp chrony \
+	systemd-journal-remote $(SERVER_PACKAGES) \
 	chromium chromium-driver poppler-utils
 CHECK_PACKAGES := clang-format cppcheck shellcheck git
 BENCH_PACKAGES := $(RUN_PACKAGES) linux-perf conntrack chromium chromium-driver

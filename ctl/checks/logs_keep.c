@@ -230,7 +230,13 @@ static void judge_kept_well(const struct ztc_facts *facts, const json_t *data, s
 		N_("oldest record: %lld days; journal files: %lld, sealed: %lld, verified: %lld"),
 		(long long)days, (long long)ztc_log_number(journal, "files"), (long long)sealed,
 		(long long)verified);
-	if (!verified)
+	if (!verified && ztc_log_number(journal, "keyless"))
+		ztc_conclude(
+			r, ZTC_STATE_PARTIAL,
+			N_("the journal is sealed, but its seals can be verified with the key only "
+			   "that is kept elsewhere: put it into /run/ztseg/journal.key (root, 0600) "
+			   "for the time of the assessment"));
+	else if (!verified)
 		ztc_conclude(
 			r, ZTC_STATE_UNKNOWN,
 			N_("no journal file could be verified: journalctl is missing, all are being "

@@ -2,10 +2,12 @@
 /*
  * logs_store.c - fact "log_store": how long records are kept here, and whether they are unaltered.
  *
- * {journal: {there, running, persistent, files, sealed, entries, oldest, verified, failed: [file],
- * unread}, chain: {entries, intact, why?} or null (no state of the agent), recorded_since or null,
- * text_oldest or null}. Times RFC 3339. A file is verified by `journalctl --verify`: its structure
- * and, when it is sealed, that seals are there; the key that would tell a forged one is not here.
+ * {journal: {there, running, persistent, files, sealed, entries, oldest, verified, keyless,
+ * failed: [file], unread}, chain: {entries, intact, why?} or null (no state of the agent),
+ * recorded_since or null, text_oldest or null}. Times RFC 3339. A file is verified by `journalctl
+ * --verify`. A sealed one can be verified with its key only, which is kept elsewhere, since whoever
+ * has it could forge what is to come: for the time of an assessment it may be put into JOURNAL_KEY,
+ * of root alone, in memory. Without it sealed files are counted as "keyless" and are not verified.
  */
 #include <errno.h>
 #include <glob.h>
@@ -25,6 +27,7 @@
 #define VERIFY_MS	700	   /* time for it; the rest of the files stays unverified */
 #define VERIFY_FILE_MAX (96 << 20) /* one file of this size takes about as long */
 #define OUTPUT_MAX	(64 << 10)
+#define JOURNAL_KEY	"/run/ztseg/journal.key"
 
 static uint64_t now_ms(void)
 {
@@ -34,15 +37,34 @@ static uint64_t now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-/* 0 unaltered, -EBADMSG altered, -ENOENT no journalctl, -errno. */
-static int verify(const struct ztc_env *env, const struct ztc_journal_file *file)
+/* "" when there is none, or when others may read it. */
+static void read_key(const struct ztc_env *env, char *ret, size_t size)
 {
-	char option[PATH_MAX + 16];
-	const char *const argv[] = {"journalctl", "--verify", "--quiet", option, NULL};
+	zt_auto(zt_fclosep) FILE *in = ztc_collect_open(env, JOURNAL_KEY);
+	struct stat st;
+
+	*ret = '\0';
+	if (!in || fstat(fileno(in), &st) < 0 || st.st_uid != 0 ||
+	    st.st_mode & (S_IRWXG | S_IRWXO) || !fgets(ret, (int)size, in))
+		return;
+	ret[strspn(ret, "0123456789abcdef-/")] = '\0';
+}
+
+/* 0 unaltered, -EBADMSG altered, -ENOKEY sealed and no key, -ENOENT no journalctl, -errno. */
+static int verify(const struct ztc_env *env, const struct ztc_journal_file *file, const char *key)
+{
+	char option[PATH_MAX + 16], key_option[512];
+	const char *argv[] = {"journalctl", "--verify", "--quiet", option, NULL, NULL};
 	zt_auto(zt_freep) char *text = NULL;
 	int status = 0, r;
 
+	if (file->sealed && !*key)
+		return -ENOKEY;
 	snprintf(option, sizeof(option), "--file=%s%s", env->root, file->path);
+	if (file->sealed) {
+		snprintf(key_option, sizeof(key_option), "--verify-key=%.480s", key);
+		argv[4] = key_option;
+	}
 	r = ztc_collect_program(argv, OUTPUT_MAX, &text, &status);
 	return r < 0 ? r : status ? -EBADMSG : 0;
 }
@@ -54,8 +76,10 @@ static void verify_some(const struct ztc_env *env, const struct ztc_journal *jou
 	json_t *failed = json_array();
 	uint64_t end = now_ms() + VERIFY_MS;
 	bool done[ZTC_JOURNAL_FILES] = {0};
-	int verified = 0;
+	int verified = 0, keyless = 0;
+	char key[512];
 
+	read_key(env, key, sizeof(key));
 	for (size_t n = 0; n < journal->count && now_ms() < end; n++) {
 		size_t best = ZTC_JOURNAL_FILES;
 		int r;
@@ -70,14 +94,17 @@ static void verify_some(const struct ztc_env *env, const struct ztc_journal *jou
 		if (best == ZTC_JOURNAL_FILES)
 			break;
 		done[best] = true;
-		r = verify(env, &journal->files[best]);
+		r = verify(env, &journal->files[best], key);
 		verified += r == 0;
+		keyless += r == -ENOKEY;
 		if (r == -EBADMSG)
 			json_array_append_new(failed, zt_json_str(journal->files[best].path));
-		else if (r < 0)
+		else if (r < 0 && r != -ENOKEY)
 			break;
 	}
+	explicit_bzero(key, sizeof(key));
 	json_object_set_new(out, "verified", json_integer(verified));
+	json_object_set_new(out, "keyless", json_integer(keyless));
 	json_object_set_new(out, "failed", failed);
 }
 
