@@ -1,245 +1,189 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_assess_probe.c - what listeners say is read within its lengths: KEXINIT cut at every byte
- * and with every length made too large, old ServerHellos, greetings of MySQL, configuration lines.
+ * test_assess_probe.c - probes and nonces: what is tried, requests that are taken, lines of the
+ * kernel's log and of log services, hostile text included.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/addr.h"
 #include "base/cleanup.h"
 #include "base/json.h"
-#include "ctl/probe/banner.h"
-#include "ctl/probe/ssh.h"
-#include "ctl/probe/tls.h"
+#include "ctl/probe/nonce.h"
+#include "ctl/probe/peer.h"
 
-/* A KEXINIT with these ten lists. */
-static size_t kexinit(uint8_t *buf, const char *const lists[10])
+#define NOW_S 1795334400 /* 2026-11-22T08:00:00Z */
+
+static void test_what_is_tried(void **state)
 {
-	size_t at = 17;
+	struct ztc_probe probe = {0};
 
-	memset(buf, 0, at);
-	buf[0] = 20;
-	for (int i = 0; i < 10; i++) {
-		size_t n = strlen(lists[i]);
-
-		buf[at++] = 0;
-		buf[at++] = 0;
-		buf[at++] = (uint8_t)(n >> 8);
-		buf[at++] = (uint8_t)n;
-		memcpy(buf + at, lists[i], n);
-		at += n;
-	}
-	memset(buf + at, 0, 5);
-	return at + 5;
+	(void)state;
+	assert_int_equal(ztc_probe_add_ports(&probe, "22,tcp/443,22"), 0);
+	assert_int_equal(probe.port_count, 2);
+	assert_int_equal(ztc_probe_add_ports(&probe, ""), -EINVAL);
+	assert_int_equal(ztc_probe_add_ports(&probe, "0"), -EINVAL);
+	assert_int_equal(ztc_probe_add_ports(&probe, "65536"), -EINVAL);
+	assert_int_equal(ztc_probe_add_ports(&probe, "-1"), -EINVAL);
+	assert_int_equal(ztc_probe_add_ports(&probe, "22x"), -EINVAL);
+	assert_int_equal(ztc_probe_add_ports(&probe, "udp/53"), -EINVAL);
+	for (uint16_t port = 1000; port < 1062; port++)
+		assert_int_equal(ztc_probe_add_port(&probe, port), 0);
+	assert_int_equal(ztc_probe_add_port(&probe, 9999), -E2BIG);
+	assert_int_equal(ztc_probe_add_target(&probe, "127.0.0.1"), -EINVAL);
+	assert_int_equal(ztc_probe_add_target(&probe, "::1"), -EINVAL);
+	assert_int_equal(ztc_probe_add_target(&probe, "224.0.0.1"), -EINVAL);
+	assert_int_equal(ztc_probe_add_target(&probe, "0.0.0.0"), -EINVAL);
+	for (int i = 0; i < ZTC_PROBE_TARGETS_MAX; i++)
+		assert_int_equal(ztc_probe_add_target(&probe, "192.0.2.1"), 0);
+	assert_int_equal(ztc_probe_add_target(&probe, "192.0.2.2"), -E2BIG);
 }
 
-static const char *const good[10] = {"curve25519-sha256,ext-info-s",
-				     "ssh-ed25519",
-				     "aes256-ctr",
-				     "aes128-ctr",
-				     "hmac-sha2-256",
-				     "hmac-sha1",
-				     "none",
-				     "none",
-				     "",
-				     ""};
-
-static int parse(const uint8_t *bytes, size_t len, json_t **ret)
+/* As nf_log_ipv4 and nf_log_ipv6 write them. */
+static void test_kernel_log(void **state)
 {
-	/* A copy of exactly this length: a byte read past it is seen. */
-	uint8_t *copy = malloc(len ? len : 1);
+	json_t *v4 = json_pack("{s:s, s:i, s:s, s:i}", "source", "10.1.0.20", "source_port", 41022,
+			       "destination", "10.1.0.7", "port", 22);
+	json_t *v6 = json_pack("{s:s, s:i, s:s, s:i}", "source", "fd00::2", "source_port", 41022,
+			       "destination", "fd00::1", "port", 22);
+	static const char line4[] =
+		"4,1,2,-;drop: IN=eth0 OUT= MAC=aa SRC=10.1.0.20 DST=10.1.0.7 LEN=60 "
+		"TOS=0x00 TTL=64 ID=1 DF PROTO=TCP SPT=41022 DPT=22 WINDOW=1 SYN URGP=0";
+	static const char line6[] =
+		"IN=eth0 OUT= SRC=fd00:0000:0000:0000:0000:0000:0000:0002 "
+		"DST=fd00:0000:0000:0000:0000:0000:0000:0001 LEN=80 PROTO=TCP SPT=41022 DPT=22 SYN";
+
+	(void)state;
+	assert_true(ztc_probe_log_line(line4, v4));
+	assert_true(ztc_probe_log_line(line6, v6));
+	assert_false(ztc_probe_log_line(line4, v6));
+	assert_false(
+		ztc_probe_log_line("SRC=10.1.0.20 DST=10.1.0.7 PROTO=UDP SPT=41022 DPT=22", v4));
+	assert_false(
+		ztc_probe_log_line("SRC=10.1.0.20 DST=10.1.0.7 PROTO=TCP SPT=41022 DPT=2", v4));
+	assert_false(
+		ztc_probe_log_line("SRC=10.1.0.20 DST=10.1.0.7 PROTO=TCP SPT=41023 DPT=22", v4));
+	assert_false(
+		ztc_probe_log_line("XSRC=10.1.0.20 DST=10.1.0.7 PROTO=TCP SPT=41022 DPT=22", v4));
+	assert_false(ztc_probe_log_line("SRC= DST= PROTO=TCP SPT= DPT=", v4));
+	assert_false(ztc_probe_log_line("", v4));
+	json_decref(v4);
+	json_decref(v6);
+}
+
+static void test_nonces(void **state)
+{
+	struct ztc_nonce sent, found;
+	char line[ZTC_NONCE_LINE], longer[ZTC_NONCE_LINE + 64];
+
+	(void)state;
+	assert_int_equal(ztc_nonce_new(&sent), 0);
+	ztc_nonce_text(&sent, line);
+	snprintf(longer, sizeof(longer), "{\"message\":\"%s\",\"x\":1}", line);
+	assert_true(ztc_nonce_find(line, &found));
+	assert_string_equal(found.nonce, sent.nonce);
+	assert_true(ztc_nonce_find(longer, &found));
+	assert_string_equal(found.at, sent.at);
+	assert_string_equal(found.machine, sent.machine);
+}
+
+#define GOOD_NONCE "nonce=00112233445566778899aabbccddeeff "
+
+static void test_hostile_nonces(void **state)
+{
+	static const char *const lines[] = {
+		"",
+		"ztseg-nonce: ",
+		"ztseg-nonce: nonce=00 host=a machine=- at=2026-11-22T08:00:00Z",
+		"ztseg-nonce: nonce=00112233445566778899AABBCCDDEEFF host=a machine=- at=2026-11-22T08:00:00Z",
+		"ztseg-nonce: " GOOD_NONCE "host=../../x machine=- at=2026-11-22T08:00:00Z",
+		"ztseg-nonce: " GOOD_NONCE "host=a machine=sha256:00 at=2026-11-22T08:00:00Z",
+		"ztseg-nonce: " GOOD_NONCE "host=a machine=- at=yesterday",
+		"ztseg-nonce: " GOOD_NONCE "host=\x1b[31m machine=- at=2026-11-22T08:00:00Z",
+		"ztseg-nonce: " GOOD_NONCE "machine=- host=a at=2026-11-22T08:00:00Z",
+	};
+	struct ztc_nonce found;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+		assert_false(ztc_nonce_find(lines[i], &found));
+	assert_true(ztc_nonce_find(
+		"x ztseg-nonce: " GOOD_NONCE "host=a machine=- at=2026-11-22T08:00:00Z", &found));
+	assert_string_equal(found.machine, "");
+}
+
+/* A request sealed by a known host; one member is changed before it is sealed again. */
+static int take(struct ztc_trust *trust, const struct zt_minisign_secret *key, const char *member,
+		json_t *value, int64_t now_s)
+{
+	struct ztc_probe probe = {0}, taken = {0};
+	json_t *request = NULL;
+	const char *why = NULL;
 	int r;
 
-	assert_non_null(copy);
-	memcpy(copy, bytes, len);
-	*ret = json_object();
-	r = ztc_ssh_parse(copy, len, *ret);
-	free(copy);
+	assert_int_equal(ztc_probe_add_target(&probe, "192.0.2.7"), 0);
+	assert_int_equal(ztc_probe_add_ports(&probe, "22,443"), 0);
+	probe.canary = ZTC_PROBE_CANARY;
+	assert_int_equal(ztc_probe_request(&probe, NOW_S, key, &request), 0);
+	if (member) {
+		json_object_set_new(request, member, value);
+		assert_int_equal(ztc_seal(request, key, "again"), 0);
+	}
+	r = ztc_probe_request_read(request, trust, now_s, &taken, &why);
+	assert_non_null(why);
+	if (r == 0) {
+		assert_int_equal(taken.port_count, 2);
+		assert_int_equal(taken.target_count, 1);
+		assert_int_equal(taken.canary, ZTC_PROBE_CANARY);
+	}
+	json_decref(request);
 	return r;
 }
 
-static void kexinit_lists(void **state)
+static void test_requests(void **state)
 {
-	uint8_t buf[512];
-	json_t *got;
+	struct zt_minisign_secret key, stranger;
+	struct ztc_trust *trust = calloc(1, sizeof(*trust));
+	json_t *many = json_array();
 
 	(void)state;
-	assert_int_equal(parse(buf, kexinit(buf, good), &got), 0);
-	assert_int_equal(json_array_size(json_object_get(got, "kex")), 2);
-	assert_int_equal(json_array_size(json_object_get(got, "cipher")), 2); /* both directions */
-	assert_int_equal(json_array_size(json_object_get(got, "mac")), 2);
-	assert_int_equal(json_array_size(json_object_get(got, "compression")), 1);
-	json_decref(got);
-}
-
-static void kexinit_cut(void **state)
-{
-	uint8_t buf[512];
-	size_t len = kexinit(buf, good);
-
-	(void)state;
-	for (size_t n = 0; n < len; n++) {
-		json_t *got;
-
-		assert_int_equal(parse(buf, n, &got), -EPROTO);
-		json_decref(got);
-	}
-}
-
-/* Every byte made 0xff in turn: most are lengths or names that no longer are, none is read past. */
-static void kexinit_bent(void **state)
-{
-	uint8_t buf[512];
-	size_t len = kexinit(buf, good);
-
-	(void)state;
-	for (size_t i = 0; i < len; i++) {
-		uint8_t was = buf[i];
-		json_t *got;
-		int r;
-
-		buf[i] = 0xff;
-		r = parse(buf, len, &got);
-		/* The cookie and what is reserved may be anything. */
-		if (i == 0 || (i >= 17 && i < len - 5))
-			assert_int_equal(r, -EPROTO);
-		else
-			assert_int_equal(r, 0);
-		json_decref(got);
-		buf[i] = was;
-	}
-}
-
-static void kexinit_names(void **state)
-{
-	static const char *const bad[] = {
-		",a",	    "a,",
-		"a,,b",	    "a b",
-		"\x1b[31m", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
-	uint8_t buf[512];
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		const char *lists[10];
-		json_t *got;
-
-		memcpy(lists, good, sizeof(lists));
-		lists[2] = bad[i];
-		assert_int_equal(parse(buf, kexinit(buf, lists), &got), -EPROTO);
-		json_decref(got);
-	}
-}
-
-/* --- what answers the hello of TLS 1.1 --- */
-
-static json_t *answered(const void *bytes, size_t len)
-{
-	json_t *ret = json_object();
-	struct ztc_wire wire;
-	char hello[512];
-	int fds[2];
-
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
-	assert_int_equal(write(fds[1], bytes, len), (ssize_t)len);
-	shutdown(fds[1], SHUT_WR);
-	wire = (struct ztc_wire){.fd = fds[0], .deadline_ms = ztc_wire_now_ms() + 2000};
-	ztc_tls_downgrade(&wire, ret);
-	assert_true(read(fds[1], hello, sizeof(hello)) > 60);
-	assert_memory_equal(hello, "\x16\x03\x01", 3);
-	assert_memory_equal(hello + 9, "\x03\x02", 2);
-	close(fds[0]);
-	close(fds[1]);
-	return ret;
-}
-
-static void is_state(json_t *got, const char *want, const char *cipher, const char *weak)
-{
-	assert_string_equal(json_string_value(json_object_get(got, "state")), want);
-	if (cipher)
-		assert_string_equal(json_string_value(json_object_get(got, "cipher")), cipher);
-	if (weak)
-		assert_string_equal(json_string_value(json_object_get(got, "weak")), weak);
-	json_decref(got);
-}
-
-/* A ServerHello of @version with @cipher and a session id of @session bytes. */
-static size_t server_hello(uint8_t *buf, uint16_t version, uint16_t cipher, uint8_t session)
-{
-	size_t body = 2U + 32 + 1 + session + 2 + 1, at = 9;
-
-	memset(buf, 0x11, 128);
-	memcpy(buf, "\x16\x03\x01\0\0\x02\0\0\0", 9);
-	buf[4] = (uint8_t)(body + 4);
-	buf[8] = (uint8_t)body;
-	buf[at++] = (uint8_t)(version >> 8);
-	buf[at++] = (uint8_t)version;
-	at += 32;
-	buf[at++] = session;
-	at += session;
-	buf[at++] = (uint8_t)(cipher >> 8);
-	buf[at++] = (uint8_t)cipher;
-	buf[at++] = 0;
-	return at;
-}
-
-static void old_hello(void **state)
-{
-	uint8_t buf[128];
-	size_t len;
-
-	(void)state;
-	len = server_hello(buf, 0x0301, 0x000a, 32);
-	is_state(answered(buf, len), "accepted", "RSA_WITH_3DES_EDE_CBC_SHA", "3DES");
-	len = server_hello(buf, 0x0302, 0xc014, 0);
-	is_state(answered(buf, len), "accepted", "ECDHE_RSA_WITH_AES_256_CBC_SHA", NULL);
-	len = server_hello(buf, 0x0300, 0x0005, 0);
-	is_state(answered(buf, len), "accepted", "RSA_WITH_RC4_128_SHA", "RC4");
-	len = server_hello(buf, 0x0302, 0x1234, 0);
-	is_state(answered(buf, len), "accepted", "0x1234", NULL);
-	is_state(answered("\x15\x03\x01\0\x02\x02\x46", 7), "refused", NULL, NULL);
-	is_state(answered("", 0), "refused", NULL, NULL);
-	/* Not offered, not a ServerHello, a session id that goes past the record, cut, not TLS. */
-	len = server_hello(buf, 0x0303, 0xc014, 0);
-	is_state(answered(buf, len), "unknown", NULL, NULL);
-	len = server_hello(buf, 0x0302, 0xc014, 0);
-	buf[5] = 11;
-	is_state(answered(buf, len), "unknown", NULL, NULL);
-	len = server_hello(buf, 0x0302, 0xc014, 0);
-	buf[43] = 33;
-	is_state(answered(buf, len), "unknown", NULL, NULL);
-	len = server_hello(buf, 0x0302, 0xc014, 32);
-	is_state(answered(buf, len - 20), "unknown", NULL, NULL);
-	is_state(answered("HTTP/1.1 400 Bad Request\r\n", 26), "unknown", NULL, NULL);
-}
-
-/* --- greetings --- */
-
-static void mysql_start(void **state)
-{
-	(void)state;
-	assert_true(ztc_is_mysql("\x4a\0\0\0\x0a"
-				 "10.11",
-				 10));
-	assert_true(ztc_is_mysql("\x4a\0\0\0\xff", 5));
-	assert_false(ztc_is_mysql("\x4a\0\0\0", 4));
-	assert_false(ztc_is_mysql("\0\0\0\0\x0a", 5));
-	assert_false(ztc_is_mysql("\x4a\0\0\1\x0a", 5));
+	assert_non_null(trust);
+	assert_int_equal(zt_minisign_generate(&key), 0);
+	assert_int_equal(zt_minisign_generate(&stranger), 0);
+	trust->role[ZTC_ROLE_HOST].keys[0] = key.pub;
+	trust->role[ZTC_ROLE_HOST].names[0] = strdup("app");
+	trust->role[ZTC_ROLE_HOST].count = 1;
+	assert_int_equal(take(trust, &key, NULL, NULL, NOW_S), 0);
+	assert_int_equal(take(trust, &key, NULL, NULL, NOW_S + 86400), 0);
+	assert_int_equal(take(trust, &key, NULL, NULL, NOW_S + 86401), -EINVAL);
+	assert_int_equal(take(trust, &stranger, NULL, NULL, NOW_S), -EPERM);
+	assert_int_equal(take(trust, &key, "format", json_string("x"), NOW_S), -EINVAL);
+	assert_int_equal(take(trust, &key, "ports", json_pack("[i]", 70000), NOW_S), -EINVAL);
+	assert_int_equal(take(trust, &key, "addresses", json_pack("[s]", "localhost"), NOW_S),
+			 -EINVAL);
+	assert_int_equal(take(trust, &key, "addresses", json_pack("[s]", "127.0.0.1"), NOW_S),
+			 -EINVAL);
+	assert_int_equal(take(trust, &key, "addresses", json_array(), NOW_S), -EINVAL);
+	assert_int_equal(take(trust, &key, "canary", json_integer(-1), NOW_S), -EINVAL);
+	assert_int_equal(take(trust, &key, "expires", json_integer(0), NOW_S), -EINVAL);
+	for (int port = 1; port <= ZTC_PROBE_PORTS_MAX + 1; port++)
+		json_array_append_new(many, json_integer(port));
+	assert_int_equal(take(trust, &key, "ports", many, NOW_S), -EINVAL);
+	ztc_trust_free(trust);
+	free(trust);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(kexinit_lists), cmocka_unit_test(kexinit_cut),
-		cmocka_unit_test(kexinit_bent),	 cmocka_unit_test(kexinit_names),
-		cmocka_unit_test(old_hello),	 cmocka_unit_test(mysql_start),
+		cmocka_unit_test(test_what_is_tried), cmocka_unit_test(test_kernel_log),
+		cmocka_unit_test(test_nonces),	      cmocka_unit_test(test_hostile_nonces),
+		cmocka_unit_test(test_requests),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
