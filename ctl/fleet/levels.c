@@ -51,7 +51,18 @@ static void make_stale(json_t *host, const char *ended)
 	json_object_del(host, "levels");
 }
 
-/* A result that has expired in part is another text than the one that was signed. */
+/* What is shown of a host follows from its checks; where its own words differ, they go. */
+static bool same_result(const json_t *a, const json_t *b)
+{
+	static const char *const keys[] = {"checks", "items", "levels"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (!json_equal(json_object_get(a, keys[i]), json_object_get(b, keys[i])))
+			return false;
+	return true;
+}
+
+/* A result that counts otherwise now is another text than the one that was signed. */
 static int judge_host(json_t *host, int target, bool accept_waivers, int64_t now_s)
 {
 	json_t *doc = json_object_get(host, "assessment");
@@ -68,7 +79,7 @@ static int judge_host(json_t *host, int target, bool accept_waivers, int64_t now
 		json_object_set(json_object_get(host, "levels"), ztc_basis_name(basis),
 				json_object_get(levels, ztc_basis_name(basis)));
 	json_object_set_new(host, "exit", json_integer(exit));
-	if (!json_equal(json_object_get(copy, "checks"), json_object_get(doc, "checks"))) {
+	if (!same_result(copy, doc)) {
 		json_object_del(copy, "signature");
 		json_object_set(host, "assessment", copy);
 	}

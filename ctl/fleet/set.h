@@ -47,3 +47,6 @@ int ztc_set_again(json_t *set, int target, bool accept_waivers, int64_t now_s);
 
 /* ztc_set_text - on a terminal. 0 or -errno. */
 int ztc_set_text(FILE *out, const json_t *set, const struct ztc_style *style);
+
+/* ztc_set_html - systems, target and what is judged over all hosts, within a page that is begun. */
+void ztc_set_html(FILE *out, const json_t *set);

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "ctl/assess/doc.h"
+#include "ctl/fleet/set.h"
 #include "ctl/render/text.h"
 #include "ctl/report/html.h"
 #include "ctl/report/report.h"
@@ -132,7 +133,9 @@ static void put_set(FILE *out, const json_t *set)
 		put_set_row(out, host, number);
 		number += answered;
 	}
-	fputs("</tbody></table>\n</article>\n", out);
+	fputs("</tbody></table>\n", out);
+	ztc_set_html(out, set);
+	fputs("</article>\n", out);
 }
 
 int ztc_report_html(FILE *out, const json_t *doc, const json_t *map)

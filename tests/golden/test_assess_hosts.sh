@@ -73,6 +73,8 @@ json --hosts "$TMP/unproven" >"$TMP/set.json" 2>"$TMP/err"
 is "undetermined is a status of its own" "$?" 3
 is "no level is proven with hosts unknown" \
 	"$(jq -c '.system.levels.measured | [.level, .undetermined, .at_most]' "$TMP/set.json")" '[0,true,4]'
+is "and so has the document that is shown" \
+	"$(of pass '.assessment.levels.measured.level, (.assessment | has("signature"))' | xargs)" "4 false"
 printf 'id,fields,hosts\ns,remote_work,pass\nt,remote_work,pass;gone\n' >"$TMP/inventory.csv"
 is "a set goes into the plan, hosts by the names of the list" \
 	"$("$ZTCTL" --json prioritize --plan "$TMP/set.json" "$TMP/inventory.csv" | jq -c '[.plan.systems[] | [.id, .level]]')" \
@@ -90,7 +92,8 @@ for line in sys.stdin:
     w = sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line.rstrip("\n"))
     if w > 80: print(w, line)')" ""
 like "CSV" "$(people --csv)" "*ZTS-3.1-01*"
-like "HTML" "$(people --html)" "<!DOCTYPE html>*boast*"
+like "HTML" "$(people --html)" "<!DOCTYPE html>*boast*ZTS-3.7-08*"
+like "HTML of systems" "$(assess --hosts "$TMP/unproven" --html)" "*<td>x</td><td>IV</td>*<td>y</td><td>?</td>*"
 like "Prometheus" "$(people --prometheus)" "*ztseg_*"
 
 # --- bad lists: nobody is asked ------------------------------------------------------------------------
