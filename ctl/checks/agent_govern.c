@@ -187,8 +187,26 @@ static void add_extra(const struct ztc_facts *facts, struct ztc_result *r)
 	json_object_set_new(r->extra, "role", role ? json_deep_copy(role) : json_null());
 }
 
+/* Hosts that did not answer may be either way: only what holds both ways is said. */
+static void judge_fleet(const struct ztc_facts *facts, int64_t silent, int64_t digests,
+			struct ztc_result *r)
+{
+	static const char id[] = "ZTS-3.7-08";
+	double partial = ztc_limit(facts, id, "partial_share");
+
+	ztc_share(facts, r, id, r->num, r->den, true);
+	if (r->den && !digests)
+		ztc_conclude(r, ZTC_STATE_UNKNOWN, N_("no host told which policy it has"));
+	else if (silent && r->state != ZTC_STATE_PASS &&
+		 (double)(r->num + silent) + 1e-9 * r->den >= partial * r->den)
+		ztc_conclude(r, ZTC_STATE_UNKNOWN,
+			     N_("%lld of %lld hosts did not answer: it could be either way"),
+			     (long long)silent, (long long)r->den);
+}
+
 void ztc_judge_same_role(const struct ztc_facts *facts, struct ztc_result *r)
 {
+	int64_t silent = 0, digests = 0;
 	const json_t *host;
 	size_t i;
 
@@ -206,6 +224,8 @@ void ztc_judge_same_role(const struct ztc_facts *facts, struct ztc_result *r)
 		const char *common = common_digest(facts->fleet, role);
 
 		r->den++;
+		digests += *digest != '\0';
+		silent += strcmp(ztc_get_text(host, "status"), "ok") != 0;
 		/* Without a role nobody says whom it should be like; without a digest nobody knows.
 		 */
 		if (*role && *digest && strcmp(digest, common) == 0) {
@@ -218,5 +238,5 @@ void ztc_judge_same_role(const struct ztc_facts *facts, struct ztc_result *r)
 	}
 	ztc_observed(r, N_("%lld of %lld hosts have the policy that most of their role have"),
 		     (long long)r->num, (long long)r->den);
-	ztc_share(facts, r, "ZTS-3.7-08", r->num, r->den, true);
+	judge_fleet(facts, silent, digests, r);
 }
