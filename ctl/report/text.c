@@ -156,20 +156,21 @@ static char *summary_of(const json_t *doc, const json_t *item)
 {
 	const json_t *waiver = waiver_of(doc, ztc_str(item, "id"));
 	const json_t *counts = json_object_get(item, "counts");
+	long long days = ztc_int(waiver, "days_left");
 	char text[256] = "";
 
+	if (waiver && days < 0)
+		ztc_append(text, sizeof(text), ztc_tr("waiver %.40s ended %lld d ago "),
+			   ztc_str(waiver, "waiver"), -days);
+	else if (waiver)
+		ztc_append(text, sizeof(text), ztc_tr("waiver %.40s ends in %lld d "),
+			   ztc_str(waiver, "waiver"), days);
 	for (size_t i = 0; i < ARRAY_SIZE(count_words); i++) {
 		long long n = ztc_int(counts, count_words[i].key);
 
-		if (n) {
+		if (n)
 			ztc_append(text, sizeof(text), "%s%lld %s", *text ? " " : "", n,
 				   ztc_tr(count_words[i].text));
-		}
-	}
-	if (waiver) {
-		ztc_append(text, sizeof(text), "  ");
-		ztc_append(text, sizeof(text), ztc_tr("waiver %.40s ends in %lld d"),
-			   ztc_str(waiver, "waiver"), (long long)ztc_int(waiver, "days_left"));
 	}
 	return strdup(text);
 }

@@ -236,6 +236,36 @@ echo '{"a":1' >"$TMP/broken.json"
 exits "show: no JSON" 4 assess show "$TMP/broken.json"
 exits "show: no file" 4 assess show "$TMP/none"
 
+# --- accepted risks, and what somebody looked at ------------------------------------------------------------
+for who in chen lin; do "$ZTCTL" policy sign --generate "$TMP/$who" --no-password >/dev/null; done
+mkdir -p "$TMP/trust/approver" "$TMP/trust/assessor" "$TMP/w" "$TMP/a"
+cp "$TMP/chen.pub" "$TMP/trust/approver"
+cp "$TMP/lin.pub" "$TMP/trust/assessor"
+good=(ZTS-3.1-01/pass-nft ZTS-3.1-02/notapplicable-no-agent ZTS-3.4-01/pass-99-percent ZTS-3.4-02/pass-tls-and-ssh)
+python3 tests/golden/assess_facts.py records=ZTS-3.1-03/fail-open "${good[@]}" clock=ZTS-3.6-06/pass-boundary >"$TMP/open.json"
+exits "a gate of level I fails" 2 --json assess --from "$TMP/open.json"
+"$ZTCTL" waiver new W-1 --check ZTS-3.1-03 --host app01 --resource tcp/22 --reason "moves in January" \
+	--compensating ZTS-3.1-01 --owner wang --approver chen --ticket R-1 --days 9 --out "$TMP/w/1.json" >/dev/null
+"$ZTCTL" waiver sign "$TMP/w/1.json" --key "$TMP/chen.key" >/dev/null
+waived=(assess --from "$TMP/open.json" --waivers "$TMP/w" --trust "$TMP/trust")
+exits "waived: measured it is not met" 2 "${waived[@]}"
+has "waived: three values" "level: 0 (below I) measured | 0 attested | I waived" "$TMP/out"
+has "waived: until when" "waiver W-1 ends in" "$TMP/out"
+COLUMNS=100 exits "waived: accepted" 0 "${waived[@]}" --accept waivers
+has "waived: and it is said" "target I: MET (waivers accepted)" "$TMP/out"
+exits "waived: as JSON" 2 --json "${waived[@]}"
+is "waived: the result stays" "$(jq -r '.checks[] | select(.id == "ZTS-3.1-03") | .result + " " + .disposition.state' "$TMP/out")" "fail waived"
+if why=$(python3 tests/golden/schema/check.py assess <"$TMP/out" 2>&1); then ok "waived: fits the schema"; else not_ok "waived: fits the schema" "$why"; fi
+python3 tests/golden/assess_facts.py records=ZTS-3.1-03/fail-open "${good[@]}" >"$TMP/open.json"
+exits "without a clock no waiver counts" 2 "${waived[@]}" --accept waivers
+has "without a clock: it is said" "clock" "$TMP/out"
+"$ZTCTL" attest new A-1 --item 3-4 --host S1 --result pass --statement "seen the settings of all its listeners" --assessor lin --out "$TMP/a/1.json" >/dev/null
+"$ZTCTL" attest sign "$TMP/a/1.json" --key "$TMP/lin.key" >/dev/null
+COLUMNS=100 exits "a system without a host, attested" 3 assess --system "$TMP/paas.json" --attestations "$TMP/a" --trust "$TMP/trust"
+has "attested: three values" "level: 0 (below I) measured | I (3-4 only) attested | I (3-4 only) waived" "$TMP/out"
+sed -i 's/seen the/heard of the/' "$TMP/a/1.json"
+exits "an attestation that was changed" 4 assess --system "$TMP/paas.json" --attestations "$TMP/a" --trust "$TMP/trust"
+
 # --- diff ----------------------------------------------------------------------------------------------------
 jq '.checks[0].result = "pass"' "$TMP/bare.json" >"$TMP/better.json"
 exits "diff: better" 0 assess diff "$TMP/bare.json" "$TMP/better.json"
