@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "ctl/assess/profile.h"
 #include "ctl/checks/crypto.h"
 #include "ctl/checks/crypto_paths.h"
 
@@ -202,7 +203,7 @@ static bool too_short(const struct ztc_facts *facts, struct ztc_result *r, const
 {
 	const json_t *window = json_object_get(edges, "window");
 	int64_t seconds = ztc_number(window, "seconds");
-	int64_t wanted = (int64_t)(ztc_limit(facts, ID, "window_days") * 86400);
+	int64_t wanted = (int64_t)(ztc_profile_general(facts->profile, "window_days") * 86400);
 
 	r->from_s = ztc_number(window, "from_s");
 	r->to_s = ztc_number(window, "to_s");
