@@ -5,9 +5,12 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "base/strbuf.h"
 #include "ctl/assess/exit.h"
 #include "ctl/fleet/fleet.h"
 #include "ctl/fleet/set.h"
+#include "ctl/i18n/say.h"
+#include "ctl/render/text.h"
 
 struct taking {
 	const struct ztc_fleet_run *run;
@@ -20,6 +23,37 @@ static int take(void *arg, size_t host, struct ztc_fleet_answer *answer)
 	json_t *entry = ztc_fleet_host_json(t->run, &t->run->hosts->rows[host], answer, time(NULL));
 
 	return entry && json_array_set_new(t->hosts, host, entry) == 0 ? 0 : -ENOMEM;
+}
+
+/* One machine under two names has answered once. */
+static void refuse_twins(json_t *hosts)
+{
+	zt_auto(zt_json_decref) json_t *seen = json_object();
+	json_t *host;
+	size_t i;
+
+	json_array_foreach (hosts, i, host) {
+		const json_t *of = json_object_get(json_object_get(host, "assessment"), "host");
+		zt_auto(zt_strbuf_free) struct zt_strbuf key = ZT_STRBUF_INIT;
+		const char *machine;
+		const json_t *first;
+
+		/* A copied machine has the same id, but it has not been started at once. */
+		zt_strbuf_printf(&key, "%s %s", ztc_str(of, "machine"), ztc_str(of, "boot_id"));
+		machine = zt_strbuf_text(&key);
+		first = json_object_get(seen, machine);
+		if (!*ztc_str(of, "machine"))
+			continue;
+		if (!first) {
+			json_object_set(seen, machine, json_object_get(host, "name"));
+			continue;
+		}
+		json_object_set_new(host, "status", json_string("refused"));
+		json_object_set_new(
+			host, "why",
+			ztc_say(N_("it is the same machine as '%s'"), json_string_value(first)));
+		json_object_del(host, "assessment");
+	}
 }
 
 int ztc_fleet_collect(const struct ztc_fleet_run *run, json_t **ret)
@@ -36,6 +70,7 @@ int ztc_fleet_collect(const struct ztc_fleet_run *run, json_t **ret)
 		json_decref(t.hosts);
 		return r;
 	}
+	refuse_twins(t.hosts);
 	set = ztc_set_new(t.hosts, started, time(NULL));
 	if (!set)
 		return -ENOMEM;

@@ -86,37 +86,6 @@ static int judge_host(json_t *host, int target, bool accept_waivers, int64_t now
 	return exit;
 }
 
-/* One machine under two names has answered once. */
-static void refuse_twins(json_t *hosts)
-{
-	zt_auto(zt_json_decref) json_t *seen = json_object();
-	json_t *host;
-	size_t i;
-
-	json_array_foreach (hosts, i, host) {
-		const json_t *of = json_object_get(json_object_get(host, "assessment"), "host");
-		zt_auto(zt_strbuf_free) struct zt_strbuf key = ZT_STRBUF_INIT;
-		const char *machine;
-		const json_t *first;
-
-		/* A copied machine has the same id, but it has not been started at once. */
-		zt_strbuf_printf(&key, "%s %s", ztc_str(of, "machine"), ztc_str(of, "boot_id"));
-		machine = zt_strbuf_text(&key);
-		first = json_object_get(seen, machine);
-		if (!is_ok(host) || !*ztc_str(of, "machine"))
-			continue;
-		if (!first) {
-			json_object_set(seen, machine, json_object_get(host, "name"));
-			continue;
-		}
-		json_object_set_new(host, "status", json_string("refused"));
-		json_object_set_new(
-			host, "why",
-			ztc_say(N_("it is the same machine as '%s'"), json_string_value(first)));
-		json_object_del(host, "assessment");
-	}
-}
-
 /* --- several hosts --- */
 
 static bool belongs(const json_t *host, const char *system)
@@ -380,7 +349,6 @@ int ztc_set_again(json_t *set, int target, bool accept_waivers, int64_t now_s)
 		ztc_say(N_(
 			"Not a statement of compliance with the FSC guideline: evidence of these "
 			"hosts for items 3-1 to 3-7. Thresholds are those of the profile.")));
-	refuse_twins(hosts);
 	json_array_foreach (hosts, i, host) {
 		const char *ended = ztc_str(json_object_get(host, "assessment"), "ended");
 		int own = ZTC_ASSESS_UNDETERMINED;
