@@ -63,7 +63,7 @@ static json_t *take_string(struct scan *s)
 		p += p[0] == '\\' && p[1] ? 2 : 1;
 	if (!*p)
 		return NULL;
-	out = o = malloc((size_t)(p - s->at));
+	out = o = calloc(1, (size_t)(p - s->at));
 	if (!out)
 		return NULL;
 	for (const char *q = s->at + 1; q < p; q++) {

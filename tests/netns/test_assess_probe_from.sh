@@ -78,6 +78,12 @@ is "with the agent it passes" "$(assess '"\(.result) \(.numerator)/\(.denominato
 like "the neighbour saw the canary silent though somebody listened" \
 	"$(cat "$TMP/app/state/records/"*-probe-[0-9a-f]*.json | jq -c 'select(.body.way == "peer") | [.body.canary_listens, .body.attempts[0].outcome]')" \
 	'\[true,"timeout"\]'
+# --- decisions on record: enough of them to be a share ------------------------------------------------
+# shellcheck disable=SC2016
+on app bash -c 'for i in {1..40}; do echo >/dev/udp/$1/9; done' - "${HOST_IP4[peer]}"
+like "decisions are on record with rule, policy, subject, attributes (3.6-03)" \
+	"$(ctlj app assess --state-dir "$TMP/app/state" --pin-dir "$TMP/app/bpf/ztseg" |
+		jq -r '.checks[] | select(.id == "ZTS-3.6-03") | "\(.result) \(.reason.en)"')" 'pass *'
 must agent_stop app
 ctl app detach --pin-dir "$TMP/app/bpf/ztseg" >/dev/null
 
