@@ -204,7 +204,7 @@ act_observe() {
 	expect "observe: the intruder reads the database" "[0-9]*" "$(redis_get intruder)"
 	show_ctl app1 16 map
 	show_ctl db1 16 map
-	assess web1 >"$TMP/web1.before" # act 8 looks at it
+	assess web1 --json >"$TMP/web1.before" # act 8 looks at it
 	expect "observe: the intruder's scan finds open ports" "8" "$(scan)"
 	expect "map: web -> app by unit nginx.service, seen on web1" "nginx.service" "$(jqr web1 map -- \
 		'[.edges[] | select(.port == 8080 and .src == "host:web1") | .workload.unit] | unique | join(" ")')"
@@ -331,22 +331,34 @@ act_same_segment() {
 		"$(violated web2 '.mode == "enforced" and .src_host == "web1" and .port == 443')"
 }
 
-assess() { # HOST: the document
-	ctl "$1" --json assess --netns own --state-dir "$TMP/$1/state" --pin-dir "$TMP/$1/bpf/ztseg"
+assess() { # HOST [OPTION...]
+	local where=$1
+	shift
+	ctl "$where" "$@" assess --netns own --state-dir "$TMP/$where/state" --pin-dir "$TMP/$where/bpf/ztseg" \
+		--trust "$TMP/trust"
 }
 judged() { # FILE CHECK
 	jq -r --arg id "$2" '.checks[] | select(.id == $id) | .result' "$1"
 }
 
 act_assess() {
-	act 8 "Assess: what of the guideline's network pillar this host can show"
-	say "No score: levels, items, and the first checks in the way. What was not measured is unknown."
-	show web1 ztctl assess --probe
-	ctl web1 assess --probe --netns own --state-dir "$TMP/web1/state" --pin-dir "$TMP/web1/bpf/ztseg" | sed 's/^/  /'
-	assess web1 >"$TMP/web1.after"
+	act 8 "Assess: what of the guideline's network pillar web1 can show"
+	say "A neighbour without an agent tries web1's ports, and signs what became of it; web1 trusts its key."
+	show client ztctl probe --ports 22,443,8080 10.77.0.11
+	mkdir -p "$TMP/trust/peer"
+	ctl client probe --ports 22,443,8080 --state-dir "$TMP/client/state" --out "$TMP/probe.json" 10.77.0.11 | sed 's/^/  /'
+	install -m 644 "$TMP/client/state/keys/host.pub" "$TMP/trust/peer/client.pub"
+	show web1 ztctl probe --take probe.json
+	ctl web1 probe --take "$TMP/probe.json" --state-dir "$TMP/web1/state" --trust "$TMP/trust" | sed 's/^/  /'
+	say "No score: levels, items, the first checks in the way. What was not measured is unknown."
+	show web1 ztctl assess
+	assess web1 | sed 's/^/  /'
+	assess web1 --json >"$TMP/web1.after"
 	expect "assess: default deny, before" "fail" "$(judged "$TMP/web1.before" ZTS-3.1-01)"
 	expect "assess: default deny, enforced" "pass" "$(judged "$TMP/web1.after" ZTS-3.1-01)"
-	expect "assess: what is not known is no pass" "unknown" "$(judged "$TMP/web1.after" ZTS-3.4-03)"
+	expect "assess: the loaded programs asked about unknown neighbours" "pass" "$(judged "$TMP/web1.after" ZTS-3.1-02)"
+	expect "assess: proven by a neighbour's packets" "pass" "$(judged "$TMP/web1.after" ZTS-3.1-03)"
+	expect "assess: what was not asked for is not known" "unknown" "$(judged "$TMP/web1.after" ZTS-3.4-03)"
 }
 
 act_cut() {
