@@ -17,6 +17,8 @@
 #include "ctl/report/html.h"
 #include "ctl/report/report.h"
 
+#define DETAILS_MAX 32 /* hosts in one file with all their checks: a browser has to hold it */
+
 static int put_policy(FILE *out)
 {
 	unsigned char hash[EVP_MAX_MD_SIZE];
@@ -135,13 +137,39 @@ static void put_set(FILE *out, const json_t *set)
 	}
 	fputs("</tbody></table>\n", out);
 	ztc_set_html(out, set);
+	if (number > DETAILS_MAX) {
+		fputs("<p>", out);
+		ztc_html_say(out,
+			     N_("So many hosts are shown without their checks; the report of one "
+				"host has them."));
+		fputs("</p>\n", out);
+	}
 	fputs("</article>\n", out);
+}
+
+static int put_host(const struct ztc_html *h, const json_t *map)
+{
+	int r = 0;
+
+	fputs("<article>\n", h->out);
+	ztc_html_summary(h);
+	ztc_html_items(h);
+	ztc_html_about(h);
+	if (h->details) {
+		ztc_html_checks(h);
+		if (map)
+			r = ztc_html_map(h->out, map);
+		ztc_html_registers(h);
+	}
+	fputs("</article>\n", h->out);
+	return r;
 }
 
 int ztc_report_html(FILE *out, const json_t *doc, const json_t *map)
 {
 	zt_auto(zt_json_decref) json_t *all = ztc_report_all(doc);
 	bool set = strcmp(ztc_str(doc, "format"), ZTC_SET_FORMAT) == 0;
+	bool details = json_array_size(all) <= DETAILS_MAX;
 	json_t *one;
 	size_t i;
 	int r = put_frame(out, set ? "ztseg" : ztc_report_host(doc));
@@ -151,17 +179,10 @@ int ztc_report_html(FILE *out, const json_t *doc, const json_t *map)
 	if (set)
 		put_set(out, doc);
 	json_array_foreach (all, i, one) {
-		struct ztc_html h = {.out = out, .doc = one, .host = i, .brief = set};
+		struct ztc_html h = {
+			.out = out, .doc = one, .host = i, .brief = set, .details = details};
 
-		fputs("<article>\n", out);
-		ztc_html_summary(&h);
-		ztc_html_items(&h);
-		ztc_html_about(&h);
-		ztc_html_checks(&h);
-		if (map && i == 0)
-			r = ztc_html_map(out, map);
-		ztc_html_registers(&h);
-		fputs("</article>\n", out);
+		r = put_host(&h, i == 0 ? map : NULL);
 	}
 	fputs("<footer>ztctl " ZT_VERSION "</footer>\n</main>\n</body>\n</html>\n", out);
 	return r == 0 && ferror(out) ? -EIO : r;

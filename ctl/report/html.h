@@ -23,12 +23,13 @@ extern const uint64_t ztc_report_css_len;
  * @doc:  the assessment of one host; borrowed.
  * @host: number of the host in the file, which makes anchors distinct.
  * @brief: one of many: what passes or does not apply takes a line.
+ * @details: checks are in the file, so that they can be linked to.
  */
 struct ztc_html {
 	FILE *out;
 	const json_t *doc;
 	size_t host;
-	bool brief;
+	bool brief, details;
 };
 
 /* --- html_put.c --- */
@@ -50,6 +51,9 @@ void ztc_html_row(FILE *out, const char *msgid, const char *value);
 void ztc_html_row_code(FILE *out, const char *msgid, const char *value);
 void ztc_html_row_say(FILE *out, const char *msgid, const char *value_msgid);
 void ztc_html_row_message(FILE *out, const char *msgid, const json_t *message);
+
+/* ztc_html_link - @id as a link to the item ("item-") or check ("") where it is in the file. */
+void ztc_html_link(const struct ztc_html *h, const char *kind, const char *id);
 
 /* ztc_html_cell - <td>text</td>. */
 void ztc_html_cell(FILE *out, const char *text);

@@ -52,11 +52,9 @@ static void put_item_row(const struct ztc_html *h, const json_t *item)
 	const char *informational = ztc_str(item, "informational");
 	FILE *out = h->out;
 
-	fprintf(out, "<tr><td>%s</td><td><a href=\"#h%zu-item-", level_name(item), h->host);
-	ztc_xml_text(out, ztc_str(item, "id"));
-	fputs("\">", out);
-	ztc_xml_text(out, ztc_str(item, "id"));
-	fputs("</a> ", out);
+	fprintf(out, "<tr><td>%s</td><td>", level_name(item));
+	ztc_html_link(h, "item-", ztc_str(item, "id"));
+	fputc(' ', out);
 	ztc_html_message(out, json_object_get(item, "title"));
 	if (*ztc_text(note)) {
 		fputs("<br><small>", out);

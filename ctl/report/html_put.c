@@ -109,6 +109,17 @@ void ztc_html_row_message(FILE *out, const char *msgid, const json_t *message)
 	fputs("</td></tr>\n", out);
 }
 
+void ztc_html_link(const struct ztc_html *h, const char *kind, const char *id)
+{
+	if (h->details) {
+		fprintf(h->out, "<a href=\"#h%zu-%s", h->host, kind);
+		ztc_xml_text(h->out, id);
+		fputs("\">", h->out);
+	}
+	ztc_xml_text(h->out, id);
+	fputs(h->details ? "</a>" : "", h->out);
+}
+
 void ztc_html_cell(FILE *out, const char *text)
 {
 	fputs("<td>", out);

@@ -77,13 +77,9 @@ static void put_levels(const struct ztc_html *h)
 
 static void put_blocker(const struct ztc_html *h, const json_t *one)
 {
-	const char *check = ztc_str(one, "check");
-
-	fprintf(h->out, "<li><a href=\"#h%zu-", h->host);
-	ztc_xml_text(h->out, check);
-	fputs("\">", h->out);
-	ztc_xml_text(h->out, check);
-	fputs("</a> (", h->out);
+	fputs("<li>", h->out);
+	ztc_html_link(h, "", ztc_str(one, "check"));
+	fputs(" (", h->out);
 	ztc_xml_text(h->out, ztc_str(one, "item"));
 	fputs("): ", h->out);
 	ztc_html_message(h->out, json_object_get(one, "reason"));

@@ -255,6 +255,8 @@ def fleet():
     # A host may call itself what another is called: its name is that of the list.
     hosts = [{"name": n, "status": "ok", "assessment": d}
              for n, d in (("app01", small()), ("db01", mixed()), ("paas01", provider()), ("app02", small()))]
+    for host in hosts:
+        host["assessment"]["host"]["machine"] = digest(host["name"])
     hosts += [{"name": "lost", "status": "timeout", "why": "no answer in 60 s"},
               {"name": "=evil", "status": "bad", "why": "<b>not JSON</b>"}]
     return {"format": "ztseg.assessment-set/1", "hosts": hosts,

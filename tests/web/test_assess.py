@@ -45,6 +45,11 @@ class Pages:
                 json.dump(doc, file, ensure_ascii=False)
             for lang in ("en", "zh-TW"):
                 self.write(name, lang, name + "." + lang)
+        crowd = sample.fleet()
+        crowd["hosts"] = [{"name": "h%d" % i, "status": "ok", "assessment": self.docs["many"]} for i in range(40)]
+        with open(self.path("crowd", "json"), "w", encoding="utf-8") as file:
+            json.dump(crowd, file, ensure_ascii=False)
+        self.write("crowd", "en", "crowd")
         self.write("mixed", "zh-TW", "mapped", self.path("merged", "json"))
         self.write("hostile", "en", "mapped-hostile", os.path.join(MAPS, "hostile.json"))
 
@@ -141,6 +146,18 @@ def many_hosts(page, pages):
         row = next(r for r in rows if r.startswith(name))
         assert "undetermined" in row, row
     equal(page.js("return document.querySelectorAll('article').length"), 5, "a summary and four hosts")
+
+
+@test
+def very_many_hosts(page, pages):
+    """more hosts than a browser should hold with all checks: levels and items of each, and it says so"""
+    load(page, pages.path("crowd"))
+    equal(page.js("return [document.querySelectorAll('article').length, document.querySelectorAll('.items').length, "
+                  "document.querySelectorAll('.check').length]"), [41, 40, 0], "articles, tables of items, checks")
+    equal(page.js("return [...document.querySelectorAll('a')].filter(a => !document.querySelector(a.getAttribute('href')))"
+                  ".length"), 0, "links that lead nowhere")
+    assert "without their checks" in page.js("return document.querySelector('article').innerText")
+    assert os.path.getsize(pages.path("crowd")) < 2 << 20
 
 
 @test
