@@ -113,13 +113,27 @@ static const char *mode_of(const json_t *pins, const json_t *status)
 	return "observe";
 }
 
+/* Where the agent says that its pins are, if none are where we were told to look. */
+static int read_pins(const struct ztc_env *env, const json_t *status, json_t *pins)
+{
+	const char *told = ztc_str(json_object_get(status, "agent"), "pin_dir");
+	struct ztc_env there = *env;
+	int r = ztc_pins_json(env, status, pins);
+
+	if (r != -ENOENT || !*told || strcmp(told, env->pin_dir) == 0)
+		return r;
+	there.pin_dir = told;
+	json_object_clear(pins);
+	return ztc_pins_json(&there, status, pins);
+}
+
 static int collect_agent(const struct ztc_env *env, json_t *data)
 {
 	zt_auto(zt_json_decref) json_t *status = NULL;
 	json_t *pins = json_object();
 	int asked = ztc_agent_ask(env, "status", NULL, &status, data), r;
 
-	r = ztc_pins_json(env, status, pins);
+	r = read_pins(env, status, pins);
 	if (asked < 0 && r == -ENOENT)
 		status = NULL;
 	ztc_set(data, "running", json_boolean(asked == 0));

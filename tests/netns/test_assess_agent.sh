@@ -134,10 +134,11 @@ is "simulate: a peer of the policy gets in" \
 like "simulate: nobody knocks at his own door" "$(ask "$DB" | jq -r .error.message)" "*is this host*"
 like "simulate: no address" "$(ask '"; drop' | jq -r .error.message)" "*is not an address*"
 
-judge "$TMP/default.json" --profile "$ZT_ROOT/profiles/fsc-2024-net.json"
+judge "$TMP/default.json" --pin-dir /nonexistent/pins --profile "$ZT_ROOT/profiles/fsc-2024-net.json"
 for id in 3.1-05 3.2-01 3.2-02 3.2-07 3.3-02 3.3-03 3.3-06 3.3-07 3.5-05; do
 	result "recorded for seconds, days are wanted" "$TMP/default.json" $id unknown
 done
+is "the agent tells where its pins are" "$(of "$TMP/default.json" 3.1-02)" pass
 like "says how much there is" "$(of "$TMP/default.json" 3.2-01 .reason.en)" "recorded for 0.0 of 7 days*"
 
 # --- one thing wrong at a time ---------------------------------------------------------------------------
