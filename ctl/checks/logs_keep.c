@@ -239,8 +239,8 @@ static void judge_kept_well(const struct ztc_facts *facts, const json_t *data, s
 	else if (!verified)
 		ztc_conclude(
 			r, ZTC_STATE_UNKNOWN,
-			N_("no journal file could be verified: journalctl is missing, all are being "
-			   "written or too large"));
+			N_("no journal file could be verified: journalctl is missing, or all are being "
+			   "written or too large for the time (--timeout 60s gives more)"));
 	else if (!sealed)
 		ztc_conclude(
 			r, ZTC_STATE_PARTIAL,

@@ -24,10 +24,10 @@
 #include "ctl/collect/logs_journal.h"
 #include "history/history.h"
 
-#define VERIFY_MS	700	   /* time for it; the rest of the files stays unverified */
-#define VERIFY_FILE_MAX (96 << 20) /* one file of this size takes about as long */
-#define OUTPUT_MAX	(64 << 10)
-#define JOURNAL_KEY	"/run/ztseg/journal.key"
+#define VERIFY_MS     500	  /* time for it; half of --timeout where that is given */
+#define VERIFY_PER_MS (96L << 10) /* bytes of a file that are verified in one, about */
+#define OUTPUT_MAX    (64 << 10)
+#define JOURNAL_KEY   "/run/ztseg/journal.key"
 
 static uint64_t now_ms(void)
 {
@@ -74,7 +74,8 @@ static int verify(const struct ztc_env *env, const struct ztc_journal_file *file
 static void verify_some(const struct ztc_env *env, const struct ztc_journal *journal, json_t *out)
 {
 	json_t *failed = json_array();
-	uint64_t end = now_ms() + VERIFY_MS;
+	unsigned int budget_ms = env->timeout_s ? env->timeout_s * 500 : VERIFY_MS;
+	uint64_t end = now_ms() + budget_ms;
 	bool done[ZTC_JOURNAL_FILES] = {0};
 	int verified = 0, keyless = 0;
 	char key[512];
@@ -86,7 +87,7 @@ static void verify_some(const struct ztc_env *env, const struct ztc_journal *jou
 
 		for (size_t i = 0; i < journal->count; i++) {
 			if (!done[i] && !journal->files[i].online &&
-			    journal->files[i].size <= VERIFY_FILE_MAX &&
+			    journal->files[i].size <= budget_ms * VERIFY_PER_MS &&
 			    (best == ZTC_JOURNAL_FILES ||
 			     journal->files[i].last_s > journal->files[best].last_s))
 				best = i;
