@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/addr.h"
 #include "base/cleanup.h"
 #include "ctl/collect/nf.h"
 
@@ -18,6 +19,19 @@ void ztc_nf_free(struct ztc_nf *nf)
 {
 	zt_arena_free(&nf->arena);
 	*nf = (struct ztc_nf){0};
+}
+
+int ztc_nf_proto(const char *name)
+{
+	if (strcmp(name, "ipv6-icmp") == 0)
+		name = "icmpv6";
+	for (int i = 1; i <= UINT8_MAX; i++) {
+		const char *known = zt_proto_name((uint8_t)i);
+
+		if (known && strcmp(known, name) == 0)
+			return i;
+	}
+	return -1;
 }
 
 static const char *copy(struct ztc_nf *nf, const char *text)

@@ -139,6 +139,9 @@ void ztc_nf_name(struct ztc_nf *nf, struct ztc_nf_match *match, const char *name
 void ztc_nf_add(struct ztc_nf *nf, struct ztc_nf_chain *chain, const struct ztc_nf_draft *draft,
 		enum ztc_nf_verdict verdict, const char *target, uint64_t number);
 
+/* ztc_nf_proto - number of a protocol by name, -1 when it is not known here. */
+int ztc_nf_proto(const char *name);
+
 /* ztc_nf_link - resolve jumps; call once, after all is read. */
 void ztc_nf_link(struct ztc_nf *nf);
 

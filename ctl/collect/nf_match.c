@@ -2,7 +2,6 @@
 /* nf_match.c - one condition of nftables' JSON: what it asks of the first packet of a connection.
  */
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,26 +53,11 @@ const json_t *ztc_nft_set(const struct ztc_nft *nft, const json_t *right, bool *
 
 static int proto_number(const json_t *value)
 {
-	static const struct {
-		const char *name;
-		int number;
-	} names[] = {
-		{"tcp", IPPROTO_TCP},	      {"udp", IPPROTO_UDP},	     {"icmp", IPPROTO_ICMP},
-		{"icmpv6", IPPROTO_ICMPV6},   {"ipv6-icmp", IPPROTO_ICMPV6}, {"sctp", IPPROTO_SCTP},
-		{"udplite", IPPROTO_UDPLITE}, {"dccp", IPPROTO_DCCP},	     {"esp", IPPROTO_ESP},
-		{"ah", IPPROTO_AH},	      {"igmp", IPPROTO_IGMP},	     {"comp", 108},
-	};
 	const char *text = json_string_value(value);
-	const struct protoent *entry;
 
 	if (json_is_integer(value))
 		return (int)json_integer_value(value) & 0xff;
-	for (size_t i = 0; text && i < ARRAY_SIZE(names); i++) {
-		if (strcmp(text, names[i].name) == 0)
-			return names[i].number;
-	}
-	entry = text ? getprotobyname(text) : NULL;
-	return entry ? entry->p_proto : -1;
+	return text ? ztc_nf_proto(text) : -1;
 }
 
 static bool number_of(const struct ztc_nf_match *m, const json_t *value, ztc_u128 *ret)

@@ -6,7 +6,6 @@
  * cannot spell. A condition that is not known here is "unknown", never left out.
  */
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,14 +104,10 @@ static void take_proto(struct line *line)
 {
 	struct ztc_nf_match *m = match(line, ZTC_NF_PROTO);
 	const char *name = next_word(line);
-	const struct protoent *entry = getprotobyname(name);
-	long number = entry			       ? entry->p_proto
-		      : strcmp(name, "tcp") == 0       ? IPPROTO_TCP
-		      : strcmp(name, "udp") == 0       ? IPPROTO_UDP
-		      : strcmp(name, "icmp") == 0      ? IPPROTO_ICMP
-		      : strcmp(name, "ipv6-icmp") == 0 ? IPPROTO_ICMPV6
-						       : strtol(name, NULL, 10);
+	long number = strtol(name, NULL, 10);
 
+	if (number <= 0)
+		number = ztc_nf_proto(name);
 	if (number > 0 && number <= UINT8_MAX)
 		ztc_spans_add(&m->values, (ztc_u128)number, (ztc_u128)number);
 	else

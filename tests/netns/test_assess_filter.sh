@@ -8,7 +8,6 @@
 
 must host a 1
 must host b 2
-PORTS=(22 80 443 5432 8080)
 cat >"$TMP/listen.py" <<'PY'
 import signal, socket, sys
 held = []
@@ -23,10 +22,10 @@ PY
 spawn a app.service python3 "$TMP/listen.py" 22 80 443 5432
 for port in 22 80 443 5432; do must eventually 10 listening a "$port"; done
 
-assess() { # [OPTION...]: $TMP/doc, $TMP/facts; status as it ends
+assess() { # $TMP/doc, $TMP/facts; status as it ends
 	rm -f "$TMP/facts"
 	on a "$ZTCTL" --socket "$TMP/none.sock" --json assess --state-dir "$TMP/none" --pin-dir "$TMP/none" \
-		--trust "$TMP/none" --netns own --evidence "$TMP/facts" "$@" >"$TMP/doc" 2>"$TMP/doc.err" || :
+		--trust "$TMP/none" --netns own --evidence "$TMP/facts" >"$TMP/doc" 2>"$TMP/doc.err" || :
 	chmod a+r "$TMP/facts"
 }
 result() { # ID...: their results
@@ -38,7 +37,7 @@ result() { # ID...: their results
 reason() { # ID
 	jq -r --arg id "ZTS-$1" '.checks[] | select(.id == $id) | .reason.en' "$TMP/doc"
 }
-# said FAMILY: for each of PORTS "yes" (10.77.0.2, fd77::2 gets in), "no", "?" by the fact
+# said FAMILY: for each port "yes" (10.77.0.2, fd77::2 gets in), "no", "?" by the fact
 cat >"$TMP/said.py" <<'PY'
 import ipaddress, json, sys
 facts, family, sender, ports = sys.argv[1], int(sys.argv[2]), ipaddress.ip_address(sys.argv[3]), sys.argv[4:]
