@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "ctl/assess/profile.h"
 #include "ctl/checks/crypto.h"
 #include "ctl/checks/crypto_paths.h"
@@ -57,18 +58,44 @@ static bool on_any(const struct ztc_path *paths, size_t count, const json_t *edg
 
 /* --- ZTS-3.4-01 --- */
 
-static void name_edge(struct ztc_result *r, const json_t *edge, bool sensitive)
+/* Rows of the same ends and service (several owners, several encryptions) are one offender. */
+static void gather(json_t *clear, const json_t *edge, bool sensitive)
 {
 	char resource[200];
+	json_t *row;
 
 	snprintf(resource, sizeof(resource), "edge:%.46s>%.46s:%.32s", ztc_member(edge, "src"),
 		 ztc_member(edge, "dst"), ztc_member(edge, "service"));
-	ztc_offender(r, resource,
-		     sensitive ? N_("%lld bytes in the clear (%s) by %s, on a path that the "
-				    "profile calls sensitive")
-			       : N_("%lld bytes in the clear (%s) by %s"),
-		     (long long)ztc_number(edge, "bytes"), ztc_member(edge, "encryption"),
-		     *ztc_member(edge, "owner") ? ztc_member(edge, "owner") : "?");
+	row = json_object_get(clear, resource);
+	if (!row) {
+		row = json_pack("{s:I, s:s, s:s, s:b}", "bytes", (json_int_t)0, "encryption",
+				ztc_member(edge, "encryption"), "owner", ztc_member(edge, "owner"),
+				"sensitive", sensitive);
+		json_object_set_new(clear, resource, row);
+	}
+	json_object_set_new(row, "bytes",
+			    json_integer(ztc_number(row, "bytes") + ztc_number(edge, "bytes")));
+}
+
+static void name_edges(struct ztc_result *r, json_t *clear)
+{
+	const char *resource;
+	json_t *row;
+
+	json_object_foreach (clear, resource, row) {
+		bool sensitive = json_is_true(json_object_get(row, "sensitive"));
+		const char *owner = ztc_member(row, "owner");
+
+		if (!sensitive && r->offender_count >= SHOWN)
+			continue;
+		ztc_offender(r, resource,
+			     sensitive
+				     ? N_("%lld bytes in the clear (%s) by %s, on a path that the "
+					  "profile calls sensitive")
+				     : N_("%lld bytes in the clear (%s) by %s"),
+			     (long long)ztc_number(row, "bytes"), ztc_member(row, "encryption"),
+			     *owner ? owner : "?");
+	}
 }
 
 /* Whether a service of ours at this edge's end takes nothing but TLS or SSH: then its bytes are.
@@ -104,6 +131,7 @@ static void walk_edges(const struct ztc_facts *facts, struct ztc_result *r, cons
 {
 	const json_t *tunnels = ztc_fact_maybe(facts, "tunnels", r);
 	const json_t *prefixes = ztc_fact_maybe(facts, "prefixes", r), *edge;
+	zt_auto(zt_json_decref) json_t *clear = json_object();
 	struct ztc_path paths[PATHS_MAX];
 	bool bad = false;
 	size_t i, count = read_paths(facts, paths, &bad);
@@ -125,9 +153,9 @@ static void walk_edges(const struct ztc_facts *facts, struct ztc_result *r, cons
 			continue;
 		}
 		s->sensitive += sensitive ? bytes : 0;
-		if (sensitive || r->offender_count < SHOWN)
-			name_edge(r, edge, sensitive);
+		gather(clear, edge, sensitive);
 	}
+	name_edges(r, clear);
 }
 
 /* What WireGuard's counters say: the bound where no outside of a tunnel was recorded. */
