@@ -295,9 +295,23 @@ static bool logged_enough(const struct ztc_facts *facts, const json_t *probes,
 
 /* --- together ------------------------------------------------------------------------------- */
 
-/* Point-to-point links have one other end; every longer prefix has room for a neighbour. */
+/* The namespace that this host's own network is; 0 = one only was looked into. */
+static int64_t own_netns(const json_t *prefixes)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach (json_object_get(prefixes, "namespaces"), i, row) {
+		if (json_is_true(json_object_get(row, "own")))
+			return ztc_log_number(row, "inode");
+	}
+	return 0;
+}
+
+/* Point-to-point links have one other end; every shorter prefix has room for a neighbour. */
 static bool has_neighbours(const json_t *prefixes)
 {
+	int64_t own = own_netns(prefixes);
 	const json_t *row;
 	size_t i;
 
@@ -305,6 +319,8 @@ static bool has_neighbours(const json_t *prefixes)
 		const char *slash = strchr(ztc_log_text(row, "prefix"), '/');
 		long bits = slash ? strtol(slash + 1, NULL, 10) : 128;
 
+		if (own && ztc_log_number(row, "netns") != own)
+			continue;
 		if (bits < (ztc_log_number(row, "family") == 4 ? 31 : 127))
 			return true;
 	}
