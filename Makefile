@@ -132,10 +132,10 @@ WEB_FILES := $(wildcard ctl/web/page.html ctl/web/page.css ctl/web/js/*.js)
 $(OUT)/ctl/web/page.o: $(WEB_FILES)
 $(OUT)/ctl/report/css.o: ctl/report/report.css
 
-ASSESS_FILES := ctl/assess/checks.json ctl/assess/items.json ctl/assess/model.json \
+ASSESS_FILES := ctl/catalogue/checks.json ctl/catalogue/items.json ctl/catalogue/model.json \
 	profiles/fsc-2024-net.json
 $(OUT)/ctl/prioritize/tables.o: ctl/prioritize/tables.json
-$(OUT)/ctl/assess/data.o: $(ASSESS_FILES)
+$(OUT)/ctl/catalogue/data.o: $(ASSESS_FILES)
 
 $(OUT)/libztshared.a: $(call objs,$(SHARED_SRC))
 	@rm -f $@

@@ -18,7 +18,7 @@
 #include "base/pins.h"
 #include "base/time.h"
 #include "ctl/assess/assess.h"
-#include "ctl/assess/catalogue.h"
+#include "ctl/catalogue/catalogue.h"
 #include "ctl/assess/evidence.h"
 #include "ctl/assess/exit.h"
 #include "ctl/assess/levels.h"

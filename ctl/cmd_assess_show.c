@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "ctl/assess/assess.h"
-#include "ctl/assess/catalogue.h"
+#include "ctl/catalogue/catalogue.h"
 #include "ctl/assess/diff.h"
 #include "ctl/assess/doc.h"
 #include "ctl/assess/exit.h"

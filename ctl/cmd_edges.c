@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/time.h"
+#include "ctl/collect/collect.h"
 #include "ctl/client.h"
 #include "ctl/evidence/record.h"
 #include "ctl/password.h"

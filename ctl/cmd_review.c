@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/time.h"
+#include "ctl/collect/collect.h"
 #include "ctl/client.h"
 #include "ctl/evidence/record.h"
 #include "ctl/evidence/safe.h"

@@ -48,8 +48,9 @@ $(UNIT): $(T)/unit/%: $(SAN_OUT)/tests/unit/%.o $(SAN_OUT)/libzt.a
 	$(CC) $(SAN) -o $@ $^ $(LDLIBS) -lcmocka
 
 $(SAN_OUT)/ctl/web/page.o: $(WEB_FILES)
-$(SAN_OUT)/ctl/assess/data.o: $(ASSESS_FILES)
+$(SAN_OUT)/ctl/catalogue/data.o: $(ASSESS_FILES)
 $(SAN_OUT)/ctl/report/css.o: ctl/report/report.css
+$(SAN_OUT)/ctl/prioritize/tables.o: ctl/prioritize/tables.json
 $(T)/web/render $(T)/web/report: $(T)/web/%: $(SAN_OUT)/tests/web/%.o $(SAN_OUT)/libzt.a
 	@mkdir -p $(@D)
 	@ln -sfn ../../locale $(@D)/locale

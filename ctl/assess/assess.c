@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "ctl/assess/assess.h"
-#include "ctl/assess/catalogue.h"
+#include "ctl/catalogue/catalogue.h"
 #include "ctl/assess/doc.h"
 #include "ctl/assess/evidence.h"
 #include "ctl/assess/exit.h"

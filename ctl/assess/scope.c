@@ -8,7 +8,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/strbuf.h"
-#include "ctl/assess/catalogue.h"
+#include "ctl/catalogue/catalogue.h"
 #include "ctl/assess/scope.h"
 #include "ctl/i18n/say.h"
 

@@ -2,7 +2,7 @@
 /* records.c - collects signed records, and the register of waivers as it is found. */
 #include "base/cleanup.h"
 #include "base/json.h"
-#include "ctl/assess/catalogue.h"
+#include "ctl/catalogue/catalogue.h"
 #include "ctl/collect/collect.h"
 #include "ctl/collect/records.h"
 #include "ctl/evidence/record.h"

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/time.h"
+#include "ctl/collect/collect.h"
 #include "ctl/checks/check.h"
 #include "ctl/evidence/record.h"
 

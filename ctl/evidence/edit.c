@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/time.h"
-#include "ctl/assess/catalogue.h"
+#include "ctl/catalogue/catalogue.h"
 #include "ctl/client.h"
 #include "ctl/evidence/edit.h"
 #include "ctl/evidence/record.h"

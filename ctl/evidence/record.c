@@ -13,6 +13,7 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/time.h"
+#include "ctl/collect/collect.h"
 #include "ctl/evidence/record.h"
 #include "ctl/evidence/safe.h"
 

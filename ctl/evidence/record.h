@@ -10,8 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "ctl/collect/collect.h"
 #include "ctl/evidence/seal.h"
+
+struct ztc_env; /* collect/collect.h */
 
 #define ZTC_RECORD_FORMAT "ztseg.record/1"
 #define ZTC_RECORD_MAX	  (256 << 10) /* bytes of one record */

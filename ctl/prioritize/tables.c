@@ -1,24 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-/*
- * tables.c - takes tables.json into the program as it is, and answers what it says.
- *
- * The assembler reads it; the path is from the top of the tree, where make runs.
- */
+/* tables.c - takes tables.json into the program as it is, and answers what it says. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "ctl/embed.h"
 #include "ctl/prioritize/prioritize.h"
 
 /* clang-format off */
 __asm__(".pushsection .rodata\n"
-	".global ztc_tables_json\nztc_tables_json:\n"
-	".incbin \"ctl/prioritize/tables.json\"\n"
-	".global ztc_tables_json_end\nztc_tables_json_end: .byte 0\n"
+	ZTC_EMBED("ztc_tables_json", "ctl/prioritize/tables.json")
 	".popsection\n");
 /* clang-format on */
-extern const char ztc_tables_json[], ztc_tables_json_end[];
+extern const char ztc_tables_json[];
+extern const size_t ztc_tables_json_len;
 
 static const char *const field_ids[ZTC_FIELD_COUNT] = {
 	"remote_work", "cloud_access", "system_ops", "app_admin", "service_provider", "cross_org",
@@ -55,8 +51,7 @@ const json_t *ztc_tables(void)
 
 	if (tables)
 		return tables;
-	tables = json_loadb(ztc_tables_json, (size_t)(ztc_tables_json_end - ztc_tables_json),
-			    JSON_REJECT_DUPLICATES, NULL);
+	tables = json_loadb(ztc_tables_json, ztc_tables_json_len, JSON_REJECT_DUPLICATES, NULL);
 	if (!tables || !same_order(json_object_get(tables, "fields"), field_ids, ZTC_FIELD_COUNT) ||
 	    !same_order(json_object_get(tables, "risk_factors"), risk_ids, ZTC_RISK_COUNT) ||
 	    !same_order(json_object_get(tables, "impact_factors"), impact_ids, ZTC_IMPACT_COUNT) ||

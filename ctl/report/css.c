@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * css.c - takes report.css into the program as it is; the Makefile names it as what this object
- * depends on.
- */
+/* css.c - takes report.css into the program as it is. */
+#include "ctl/embed.h"
 #include "ctl/report/html.h"
 
 /* clang-format off */
 __asm__(".pushsection .rodata\n"
-	".global ztc_report_css\nztc_report_css:\n"
-	".incbin \"ctl/report/report.css\"\n"
-	"ztc_report_css_end: .byte 0\n"
-	".balign 8\n"
-	".global ztc_report_css_len\nztc_report_css_len:\n"
-	".quad ztc_report_css_end - ztc_report_css\n"
+	ZTC_EMBED("ztc_report_css", "ctl/report/report.css")
 	".popsection\n");
 /* clang-format on */

@@ -10,7 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/strbuf.h"
-#include "ctl/assess/catalogue.h"
+#include "ctl/catalogue/catalogue.h"
 #include "ctl/assess/doc.h"
 #include "ctl/i18n/say.h"
 #include "ctl/render/text.h"

@@ -6,7 +6,7 @@
 
 #include "base/cleanup.h"
 #include "ctl/assess/assess.h"
-#include "ctl/assess/catalogue.h"
+#include "ctl/catalogue/catalogue.h"
 #include "ctl/i18n/say.h"
 #include "ctl/render/text.h"
 #include "ctl/report/report.h"

@@ -9,7 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
-#include "ctl/assess/catalogue.h"
+#include "ctl/catalogue/catalogue.h"
 #include "ctl/evidence/record.h"
 #include "ctl/evidence/safe.h"
 #include "ctl/evidence/waiver_priv.h"

@@ -30,7 +30,7 @@ def is_(name, got, wanted):
 
 
 def load(name):
-    with open(os.path.join(TOP, "ctl", "assess", name), encoding="utf-8") as file:
+    with open(os.path.join(TOP, "ctl", "catalogue", name), encoding="utf-8") as file:
         return json.load(file)
 
 

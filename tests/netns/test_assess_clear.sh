@@ -52,7 +52,7 @@ postgres=$PID
 must mariadb-install-db --no-defaults --user=nobody --datadir="$TMP/s/maria" --skip-test-db \
 	--auth-root-authentication-method=normal >>"$TMP/log/setup" 2>&1
 echo "CREATE USER root@'%' IDENTIFIED BY 'not asked for';" >"$TMP/s/grant.sql" # else it talks to nobody
-maria=(mariadbd --no-defaults --user=nobody --datadir="$TMP/s/maria" --bind-address=$S
+maria=(mariadbd --no-defaults --user=nobody --datadir="$TMP/s/maria" --bind-address="$S"
 	--socket="$TMP/s/maria/sock" --pid-file="$TMP/s/maria/pid" --ssl-cert="$TMP/cert.pem"
 	--ssl-key="$TMP/key.pem" --ssl-ca="$TMP/cert.pem" --skip-name-resolve)
 spawn s mariadb.service "${maria[@]}" --init-file="$TMP/s/grant.sql" --require-secure-transport=ON

@@ -14,7 +14,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/time.h"
-#include "ctl/assess/catalogue.h"
+#include "ctl/catalogue/catalogue.h"
 #include "ctl/assess/diff.h"
 #include "ctl/assess/exit.h"
 #include "ctl/assess/levels.h"

@@ -14,7 +14,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "ctl/assess/assess.h"
-#include "ctl/assess/catalogue.h"
+#include "ctl/catalogue/catalogue.h"
 #include "ctl/assess/doc.h"
 #include "ctl/assess/evidence.h"
 #include "ctl/assess/levels.h"

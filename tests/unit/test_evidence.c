@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/time.h"
+#include "ctl/collect/collect.h"
 #include "ctl/evidence/record.h"
 #include "ctl/evidence/safe.h"
 #include "ctl/review/pack.h"

@@ -12,7 +12,7 @@ import os
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-ASSESS = os.path.join(HERE, "..", "..", "ctl", "assess")
+ASSESS = os.path.join(HERE, "..", "..", "ctl", "catalogue")
 EVIL = ("<script>alert(1)</script>", "\"onmouseover=\"x", "=cmd|'/c calc'!A0", "+1+1", "-2", "@SUM(1)",
         "</style></svg>]]>&amp;", "\\u202e\\x1b[31m", "'; drop", "${jndi:ldap://x}", "名稱-ünïcode",
         "\uff1dHYPERLINK(1)", "{host=\"x\"} 1\\n", "--><!--", "%s%n%n")

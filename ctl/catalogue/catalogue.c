@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "ctl/assess/catalogue.h"
-#include "ctl/assess/data.h"
+#include "ctl/catalogue/catalogue.h"
+#include "ctl/catalogue/data.h"
 
 static json_t *load(const char *name, const char *text, size_t len)
 {
