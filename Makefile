@@ -26,9 +26,10 @@ SERVER_PACKAGES := dnsmasq-base postgresql-15 mariadb-server-core mariadb-client
 	$(if $(wildcard /usr/share/doc/busybox),,busybox-static)
 TEST_PACKAGES  := $(RUN_PACKAGES) libcmocka-dev libclang-rt-14-dev inotify-tools iputils-ping \
 	python3-jsonschema python3-yaml tzdata minisign strace \
-	libxml2-utils graphviz firewalld dbus-daemon rsyslog rsyslog-gnutls rsyslog-relp chrony \
-	systemd-journal-remote $(SERVER_PACKAGES) \
-	chromium chromium-driver poppler-utils
+	libxml2-utils graphviz firewalld dbus-daemon rsyslog rsyslog-gnutls rsyslog-relp systemd-journal-remote \
+	$(SERVER_PACKAGES) chromium chromium-driver poppler-utils
+# Debian lets a machine have one time daemon: this one is unpacked, not installed, where it has another.
+BESIDE_PACKAGES := $(if $(wildcard /usr/sbin/chronyd),,chrony)
 CHECK_PACKAGES := clang-format cppcheck shellcheck git
 BENCH_PACKAGES := $(RUN_PACKAGES) linux-perf conntrack chromium chromium-driver
 VM_PACKAGES    := $(TEST_PACKAGES) qemu-system-x86 qemu-system-common xz-utils zstd lz4 binutils busybox-static kmod
@@ -88,14 +89,14 @@ define need
 	fi
 endef
 
-deps: | $(OUT)
-	$(call need,$(BUILD_PACKAGES) $(TEST_PACKAGES))
+deps: need-test
 
 .PHONY: need-test need-check need-bench need-vm need-run
 need-run: | $(OUT)
 	$(call need,$(BUILD_PACKAGES) $(RUN_PACKAGES))
 need-test: | $(OUT)
 	$(call need,$(BUILD_PACKAGES) $(TEST_PACKAGES))
+	@tests/unpack $(OUT)/beside $(BESIDE_PACKAGES)
 need-check: | $(OUT)
 	$(call need,$(BUILD_PACKAGES) $(CHECK_PACKAGES))
 need-bench: | $(OUT)
