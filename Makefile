@@ -151,7 +151,7 @@ $(CATALOGUE): $(PO_FILES)
 	@mkdir -p $(@D)
 	msgcat --use-first $(PO_FILES) | msgfmt --check-format -o $@ -
 
--include $(shell find $(OUT) -name '*.d' 2>/dev/null)
+-include $(shell find $(OUT) -path $(OUT)/beside -prune -o -name '*.d' -type f -print 2>/dev/null)
 
 # --- what people and CI run ---------------------------------------------------------
 
