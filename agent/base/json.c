@@ -101,6 +101,13 @@ int zt_json_get_bool(const json_t *object, const char *key, bool *ret)
 	return 0;
 }
 
+const char *zt_json_text(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
 const char *zt_json_only(const json_t *object, const char *const *keys)
 {
 	const char *key;

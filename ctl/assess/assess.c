@@ -16,13 +16,6 @@
 
 #define DAY_S 86400
 
-static const char *str(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
 static json_t *time_json(int64_t s)
 {
 	char text[ZT_TIME_TEXT_LEN];
@@ -41,7 +34,8 @@ static const json_t *data_of(const json_t *facts, const char *name)
 {
 	const json_t *fact = json_object_get(facts, name);
 
-	return strcmp(str(fact, "status"), "ok") == 0 ? json_object_get(fact, "data") : NULL;
+	return strcmp(zt_json_text(fact, "status"), "ok") == 0 ? json_object_get(fact, "data")
+							       : NULL;
 }
 
 static json_t *copy_of(const json_t *object, const char *key)
@@ -58,8 +52,9 @@ static json_t *time_of_text(const json_t *object, const char *key)
 {
 	uint64_t ns;
 
-	return zt_wall_parse(str(object, key), &ns) == 0 ? zt_json_str(str(object, key))
-							 : json_null();
+	return zt_wall_parse(zt_json_text(object, key), &ns) == 0
+		       ? zt_json_str(zt_json_text(object, key))
+		       : json_null();
 }
 
 static void add_note(json_t *doc, json_t *message)
@@ -73,9 +68,9 @@ static void set_host(json_t *doc, const struct ztc_assess_in *in, const json_t *
 {
 	static const char *const keys[] = {"machine", "kernel", "os", "boot_id"};
 	const json_t *data = data_of(facts, "host");
-	const char *name = *str(data, "name") ? str(data, "name")
-			   : in->evidence     ? str(in->evidence, "host")
-					      : str(in->system, "id");
+	const char *name = *zt_json_text(data, "name") ? zt_json_text(data, "name")
+			   : in->evidence	       ? zt_json_text(in->evidence, "host")
+						       : zt_json_text(in->system, "id");
 	json_t *host = json_pack("{s:o}", "name", zt_json_str(name));
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
@@ -97,9 +92,9 @@ static void set_agent(json_t *doc, const json_t *facts)
 	bool present = json_is_true(json_object_get(data, "running"));
 	json_t *agent = json_pack("{s:b}", "present", present);
 
-	if (present && *str(data, "version"))
+	if (present && *zt_json_text(data, "version"))
 		json_object_set_new(agent, "version", copy_of(data, "version"));
-	if (*str(data, "mode_now"))
+	if (*zt_json_text(data, "mode_now"))
 		json_object_set_new(agent, "mode", copy_of(data, "mode_now"));
 	json_object_set_new(doc, "agent", agent);
 }
@@ -175,7 +170,7 @@ static void set_privilege(json_t *doc, const json_t *facts)
 			 json_is_string(name) ? json_string_value(name) : "");
 	}
 	json_object_foreach ((json_t *)facts, key, fact)
-		denied += strcmp(str(fact, "status"), "denied") == 0;
+		denied += strcmp(zt_json_text(fact, "status"), "denied") == 0;
 	json_object_set_new(doc, "privileged",
 			    json_boolean(json_is_array(missing) && !json_array_size(missing)));
 	if (*list)
@@ -214,17 +209,17 @@ static void set_item_attestations(json_t *doc, const struct ztc_papers *papers)
 	size_t i, k;
 
 	json_array_foreach (json_object_get(doc, "items"), i, item) {
-		enum ztc_state state = ztc_papers_item(papers, str(item, "id"));
+		enum ztc_state state = ztc_papers_item(papers, zt_json_text(item, "id"));
 		const char *until = "";
 		const json_t *row;
 
 		if (state == ZTC_STATE_UNKNOWN || state == ZTC_STATE_ERROR)
 			continue;
 		json_array_foreach (json_object_get(doc, "attestations"), k, row) {
-			if (strcmp(str(row, "item"), str(item, "id")) == 0 &&
-			    strcmp(str(row, "result"), ztc_state_name(state)) == 0 &&
-			    strcmp(str(row, "valid_until"), until) > 0)
-				until = str(row, "valid_until");
+			if (strcmp(zt_json_text(row, "item"), zt_json_text(item, "id")) == 0 &&
+			    strcmp(zt_json_text(row, "result"), ztc_state_name(state)) == 0 &&
+			    strcmp(zt_json_text(row, "valid_until"), until) > 0)
+				until = zt_json_text(row, "valid_until");
 		}
 		json_object_set_new(item, "attestation",
 				    json_pack("{s:s, s:s}", "result", ztc_state_name(state),
@@ -250,9 +245,10 @@ static void set_validity(json_t *doc)
 	size_t i;
 
 	json_array_foreach (json_object_get(doc, "checks"), i, check) {
-		int64_t own = time_of(str(check, "valid_until"));
+		int64_t own = time_of(zt_json_text(check, "valid_until"));
 
-		if (strcmp(str(check, "result"), "unknown") != 0 && own && (!until || own < until))
+		if (strcmp(zt_json_text(check, "result"), "unknown") != 0 && own &&
+		    (!until || own < until))
 			until = own;
 	}
 	json_object_set_new(doc, "valid_until", time_json(until));
@@ -265,8 +261,8 @@ static void note_emptiness(json_t *doc)
 	const json_t *check, *item;
 
 	json_array_foreach (json_object_get(doc, "checks"), i, check)
-		judged += strcmp(str(check, "result"), "unknown") != 0 &&
-			  strcmp(str(check, "result"), "notapplicable") != 0;
+		judged += strcmp(zt_json_text(check, "result"), "unknown") != 0 &&
+			  strcmp(zt_json_text(check, "result"), "notapplicable") != 0;
 	json_array_foreach (json_object_get(doc, "items"), i, item)
 		applicable += json_is_true(json_object_get(item, "applicable"));
 	if (!judged)

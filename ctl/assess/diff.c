@@ -10,13 +10,6 @@
 #include "ctl/evidence/seal.h"
 #include "ctl/i18n/say.h"
 
-static const char *str(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
 /* Of results and of items' status, the smaller the better. */
 static int rank(const char *word)
 {
@@ -48,7 +41,7 @@ static const json_t *by_id(const json_t *list, const char *id)
 	size_t i;
 
 	json_array_foreach (list, i, row) {
-		if (strcmp(str(row, "id"), id) == 0)
+		if (strcmp(zt_json_text(row, "id"), id) == 0)
 			return row;
 	}
 	return NULL;
@@ -61,9 +54,9 @@ static json_t *side(const json_t *doc)
 	if (ztc_digest(doc, digest) < 0)
 		*digest = '\0';
 	return json_pack("{s:o, s:o, s:s, s:o}", "host",
-			 zt_json_str(str(json_object_get(doc, "host"), "name")), "ended",
-			 zt_json_str(str(doc, "ended")), "digest", digest, "profile",
-			 zt_json_str(str(json_object_get(doc, "profile"), "digest")));
+			 zt_json_str(zt_json_text(json_object_get(doc, "host"), "name")), "ended",
+			 zt_json_str(zt_json_text(doc, "ended")), "digest", digest, "profile",
+			 zt_json_str(zt_json_text(json_object_get(doc, "profile"), "digest")));
 }
 
 static json_t *levels_of(const json_t *a, const json_t *b)
@@ -72,8 +65,10 @@ static json_t *levels_of(const json_t *a, const json_t *b)
 
 	for (enum ztc_basis basis = 0; basis < ZTC_BASIS_COUNT; basis++) {
 		const char *name = ztc_basis_name(basis);
-		const char *from = str(json_object_get(json_object_get(a, "levels"), name), "text");
-		const char *to = str(json_object_get(json_object_get(b, "levels"), name), "text");
+		const char *from =
+			zt_json_text(json_object_get(json_object_get(a, "levels"), name), "text");
+		const char *to =
+			zt_json_text(json_object_get(json_object_get(b, "levels"), name), "text");
 
 		if (strcmp(from, to) != 0)
 			json_array_append_new(rows,
@@ -90,15 +85,15 @@ static json_t *items_of(const json_t *a, const json_t *b)
 	size_t i;
 
 	json_array_foreach (json_object_get(b, "items"), i, item) {
-		const char *from =
-			str(by_id(json_object_get(a, "items"), str(item, "id")), "status");
-		const char *to = str(item, "status");
+		const char *from = zt_json_text(
+			by_id(json_object_get(a, "items"), zt_json_text(item, "id")), "status");
+		const char *to = zt_json_text(item, "status");
 
 		if (strcmp(from, to) != 0)
-			json_array_append_new(rows,
-					      json_pack("{s:o, s:s, s:s, s:s}", "id",
-							zt_json_str(str(item, "id")), "a", from,
-							"b", to, "change", change_of(from, to)));
+			json_array_append_new(rows, json_pack("{s:o, s:s, s:s, s:s}", "id",
+							      zt_json_str(zt_json_text(item, "id")),
+							      "a", from, "b", to, "change",
+							      change_of(from, to)));
 	}
 	return rows;
 }
@@ -114,16 +109,18 @@ static json_t *only_in(const json_t *have, const json_t *other)
 		bool found = false;
 
 		json_array_foreach (json_object_get(other, "offenders"), k, known)
-			found |= strcmp(str(row, "resource"), str(known, "resource")) == 0;
+			found |= strcmp(zt_json_text(row, "resource"),
+					zt_json_text(known, "resource")) == 0;
 		if (!found)
-			json_array_append_new(names, zt_json_str(str(row, "resource")));
+			json_array_append_new(names, zt_json_str(zt_json_text(row, "resource")));
 	}
 	return names;
 }
 
 static void add_check(json_t *rows, const json_t *from, const json_t *to)
 {
-	const char *a = from ? str(from, "result") : "unknown", *b = str(to, "result");
+	const char *a = from ? zt_json_text(from, "result") : "unknown",
+		   *b = zt_json_text(to, "result");
 	json_t *appeared = only_in(to, from), *gone = only_in(from, to);
 
 	if (strcmp(a, b) == 0 && !json_array_size(appeared) && !json_array_size(gone)) {
@@ -131,12 +128,12 @@ static void add_check(json_t *rows, const json_t *from, const json_t *to)
 		json_decref(gone);
 		return;
 	}
-	json_array_append_new(rows,
-			      json_pack("{s:o, s:o, s:s, s:s, s:s, s:O, s:o, s:o}", "id",
-					zt_json_str(str(to, "id")), "item",
-					zt_json_str(str(to, "item")), "a", a, "b", b, "change",
-					change_of(a, b), "reason", json_object_get(to, "reason"),
-					"new_offenders", appeared, "gone_offenders", gone));
+	json_array_append_new(rows, json_pack("{s:o, s:o, s:s, s:s, s:s, s:O, s:o, s:o}", "id",
+					      zt_json_str(zt_json_text(to, "id")), "item",
+					      zt_json_str(zt_json_text(to, "item")), "a", a, "b", b,
+					      "change", change_of(a, b), "reason",
+					      json_object_get(to, "reason"), "new_offenders",
+					      appeared, "gone_offenders", gone));
 }
 
 static void count(const json_t *rows, json_int_t *better, json_int_t *worse)
@@ -145,8 +142,8 @@ static void count(const json_t *rows, json_int_t *better, json_int_t *worse)
 	size_t i;
 
 	json_array_foreach (rows, i, row) {
-		*better += strcmp(str(row, "change"), "better") == 0;
-		*worse += strcmp(str(row, "change"), "worse") == 0;
+		*better += strcmp(zt_json_text(row, "change"), "better") == 0;
+		*worse += strcmp(zt_json_text(row, "change"), "worse") == 0;
 	}
 }
 
@@ -156,15 +153,16 @@ static json_t *notes_of(const json_t *a, const json_t *b)
 	const json_t *from = json_object_get(a, "host"), *to = json_object_get(b, "host");
 	json_t *notes = json_array();
 
-	if (strcmp(str(from, "machine"), str(to, "machine")) != 0 ||
-	    strcmp(str(from, "name"), str(to, "name")) != 0)
+	if (strcmp(zt_json_text(from, "machine"), zt_json_text(to, "machine")) != 0 ||
+	    strcmp(zt_json_text(from, "name"), zt_json_text(to, "name")) != 0)
 		json_array_append_new(notes, ztc_say(N_("two hosts are compared: %s and %s"),
-						     str(from, "name"), str(to, "name")));
-	if (strcmp(str(json_object_get(a, "profile"), "digest"),
-		   str(json_object_get(b, "profile"), "digest")) != 0)
+						     zt_json_text(from, "name"),
+						     zt_json_text(to, "name")));
+	if (strcmp(zt_json_text(json_object_get(a, "profile"), "digest"),
+		   zt_json_text(json_object_get(b, "profile"), "digest")) != 0)
 		json_array_append_new(notes, ztc_say(N_("the profiles differ: a change may be one "
 							"of thresholds, not of the host")));
-	if (strcmp(str(a, "ended"), str(b, "ended")) > 0)
+	if (strcmp(zt_json_text(a, "ended"), zt_json_text(b, "ended")) > 0)
 		json_array_append_new(notes, ztc_say(N_("the first is the newer one")));
 	return notes;
 }
@@ -177,7 +175,8 @@ json_t *ztc_assess_diff(const json_t *a, const json_t *b)
 	size_t i;
 
 	json_array_foreach (json_object_get(b, "checks"), i, check)
-		add_check(checks, by_id(json_object_get(a, "checks"), str(check, "id")), check);
+		add_check(checks, by_id(json_object_get(a, "checks"), zt_json_text(check, "id")),
+			  check);
 	count(checks, &better, &worse);
 	count(items, &better, &worse);
 	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "format",

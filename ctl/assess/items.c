@@ -17,23 +17,17 @@ const char *ztc_basis_name(enum ztc_basis basis)
 	return basis_names[basis];
 }
 
-static const char *str(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
 static bool is(const json_t *object, const char *key, const char *text)
 {
-	return strcmp(str(object, key), text) == 0;
+	return strcmp(zt_json_text(object, key), text) == 0;
 }
 
 static int64_t seconds_of(const json_t *object, const char *key)
 {
 	uint64_t ns;
 
-	return zt_wall_parse(str(object, key), &ns) == 0 ? (int64_t)(ns / ZT_NS_PER_S) : -1;
+	return zt_wall_parse(zt_json_text(object, key), &ns) == 0 ? (int64_t)(ns / ZT_NS_PER_S)
+								  : -1;
 }
 
 /* --- one check --- */
@@ -47,7 +41,7 @@ static enum ztc_state attested_state(const json_t *attestation, int64_t now_s)
 	if (!attestation || (state && strcmp(state, "valid") != 0) ||
 	    seconds_of(attestation, "valid_until") < now_s)
 		return ZTC_STATE_UNKNOWN;
-	if (ztc_state_find(str(attestation, "result"), &ret) < 0 ||
+	if (ztc_state_find(zt_json_text(attestation, "result"), &ret) < 0 ||
 	    (ret != ZTC_STATE_PASS && ret != ZTC_STATE_PARTIAL && ret != ZTC_STATE_FAIL))
 		return ZTC_STATE_UNKNOWN;
 	return ret;
@@ -68,7 +62,7 @@ static enum ztc_state state_on(const json_t *check, enum ztc_basis basis, int64_
 {
 	enum ztc_state raw = ZTC_STATE_UNKNOWN, said;
 
-	(void)ztc_state_find(str(check, "result"), &raw);
+	(void)ztc_state_find(zt_json_text(check, "result"), &raw);
 	if (basis == ZTC_MEASURED)
 		return raw;
 	if (basis == ZTC_WAIVED && (raw == ZTC_STATE_FAIL || raw == ZTC_STATE_PARTIAL) &&
@@ -129,7 +123,7 @@ static const char *attested_status(const json_t *item, const struct tally *t, in
 
 static void judge_item(json_t *item, const json_t *doc, enum ztc_basis basis, int64_t now_s)
 {
-	const char *id = str(item, "id"), *status;
+	const char *id = zt_json_text(item, "id"), *status;
 	struct tally t = {0};
 	const json_t *check;
 	size_t i;
@@ -156,7 +150,7 @@ static void count_results(json_t *item, const json_t *doc)
 	size_t i;
 
 	json_array_foreach (json_object_get(doc, "checks"), i, check) {
-		if (is(check, "item", str(item, "id")))
+		if (is(check, "item", zt_json_text(item, "id")))
 			n[state_on(check, ZTC_MEASURED, 0)]++;
 	}
 	for (enum ztc_state s = 0; s < ZTC_STATE_COUNT; s++)
@@ -192,7 +186,7 @@ size_t ztc_expire(json_t *doc, int64_t now_s)
 		json_object_set_new(check, "result", json_string("unknown"));
 		json_object_set_new(check, "reason",
 				    ztc_say(N_("this held until %s; run ztctl assess again"),
-					    str(check, "valid_until")));
+					    zt_json_text(check, "valid_until")));
 		count++;
 	}
 	return count;

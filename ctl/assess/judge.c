@@ -17,19 +17,12 @@
 /* From the best to the worst. */
 static const char *const grades[] = {"A", "B", "B-", "C", "D"};
 
-static const char *str(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
 /* --- one check --- */
 
 void ztc_judge(const struct ztc_facts *facts, const json_t *row, struct ztc_result *ret)
 {
-	const struct ztc_check *check = ztc_check_find(str(row, "id"));
-	const char *kind = str(row, "kind");
+	const struct ztc_check *check = ztc_check_find(zt_json_text(row, "id"));
+	const char *kind = zt_json_text(row, "kind");
 
 	*ret = (struct ztc_result){.state = ZTC_STATE_UNKNOWN,
 				   .num = -1,
@@ -89,7 +82,7 @@ static int64_t collected_at(const struct ztc_facts *facts, const struct ztc_resu
 		const json_t *fact = json_object_get(facts->facts, json_string_value(name));
 		uint64_t ns;
 
-		if (zt_wall_parse(str(fact, "collected_at"), &ns) == 0 &&
+		if (zt_wall_parse(zt_json_text(fact, "collected_at"), &ns) == 0 &&
 		    (int64_t)(ns / ZT_NS_PER_S) < oldest)
 			oldest = (int64_t)(ns / ZT_NS_PER_S);
 	}
@@ -181,8 +174,8 @@ static json_t *mapping_of(const json_t *item)
 	size_t i;
 
 	json_array_foreach (json_object_get(item, "cisa"), i, stage)
-		json_array_append_new(
-			cisa, json_sprintf("%s @ %s", str(stage, "function"), str(stage, "stage")));
+		json_array_append_new(cisa, json_sprintf("%s @ %s", zt_json_text(stage, "function"),
+							 zt_json_text(stage, "stage")));
 	json_object_set_new(mapping, "cisa", cisa);
 	for (i = 0; i < ARRAY_SIZE(keys); i++)
 		json_object_set(mapping, keys[i], json_object_get(item, keys[i]));
@@ -192,7 +185,7 @@ static json_t *mapping_of(const json_t *item)
 static json_t *row_json(const struct ztc_facts *facts, const json_t *row,
 			const struct ztc_result *r, const char *grade_cap)
 {
-	const json_t *item = ztc_items_find(str(row, "item"));
+	const json_t *item = ztc_items_find(zt_json_text(row, "item"));
 	json_t *check = json_pack(
 		"{s:O, s:O, s:O, s:O, s:O, s:o, s:s, s:o, s:o, s:o, s:s, s:s, s:o, s:o}", "id",
 		json_object_get(row, "id"), "item", json_object_get(row, "item"), "severity",
@@ -218,7 +211,7 @@ static bool judged_last(const json_t *row)
 	static const char *const ids[] = {"ZTS-3.3-05", "ZTS-3.7-06", "ZTS-3.7-07"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
-		if (strcmp(str(row, "id"), ids[i]) == 0)
+		if (strcmp(zt_json_text(row, "id"), ids[i]) == 0)
 			return true;
 	}
 	return false;
@@ -250,7 +243,8 @@ json_t *ztc_judge_all(const struct ztc_facts *facts, const char *grade_cap)
 
 		json_array_append_new(checks, check);
 		if (!judged_last(row))
-			json_object_set(results, str(row, "id"), json_object_get(check, "result"));
+			json_object_set(results, zt_json_text(row, "id"),
+					json_object_get(check, "result"));
 	}
 	json_object_set_new(all, "results",
 			    json_pack("{s:s, s:o}", "status", "ok", "data", results));
@@ -261,7 +255,7 @@ json_t *ztc_judge_all(const struct ztc_facts *facts, const char *grade_cap)
 		if (!judged_last(row))
 			continue;
 		check = judge_row(&with_results, row, grade_cap);
-		json_object_set(results, str(row, "id"), json_object_get(check, "result"));
+		json_object_set(results, zt_json_text(row, "id"), json_object_get(check, "result"));
 		json_array_set_new(checks, i, check);
 	}
 	return checks;

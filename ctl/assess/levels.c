@@ -32,16 +32,9 @@ int ztc_level_find(const char *text, int *ret)
 	return -EINVAL;
 }
 
-static const char *str(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
 static bool is(const json_t *object, const char *key, const char *text)
 {
-	return strcmp(str(object, key), text) == 0;
+	return strcmp(zt_json_text(object, key), text) == 0;
 }
 
 static bool at_level(const json_t *item, int level)
@@ -179,7 +172,8 @@ static void add_blockers(json_t *blockers, const json_t *doc, int level, enum zt
 		if (!at_level(item, level) || !applies(item) || is(item, status_keys[basis], "met"))
 			continue;
 		json_array_foreach (json_object_get(doc, "checks"), k, check) {
-			if (is(check, "item", str(item, "id")) && blocks(check, basis, now_s))
+			if (is(check, "item", zt_json_text(item, "id")) &&
+			    blocks(check, basis, now_s))
 				add_blocker(blockers, item, check, basis);
 		}
 	}

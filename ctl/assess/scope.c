@@ -12,13 +12,6 @@
 #include "ctl/assess/scope.h"
 #include "ctl/i18n/say.h"
 
-static const char *str(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
 static const json_t *data_of(const json_t *facts, const char *name)
 {
 	return json_object_get(json_object_get(facts, name), "data");
@@ -42,7 +35,7 @@ static const json_t *row_of(const char *list, const char *id)
 	size_t i;
 
 	json_array_foreach (json_object_get(ztc_model(), list), i, row) {
-		if (strcasecmp(str(row, "id"), id) == 0)
+		if (strcasecmp(zt_json_text(row, "id"), id) == 0)
 			return row;
 	}
 	return NULL;
@@ -76,7 +69,7 @@ static bool applies_in(const json_t *field, const char *item, const char *servic
 static bool applies(const json_t *system, const char *item, bool *ret_unstated)
 {
 	const json_t *fields = json_object_get(system, "fields"), *name;
-	const char *model = str(system, "service_model");
+	const char *model = zt_json_text(system, "service_model");
 	bool any = false;
 	size_t i;
 
@@ -97,10 +90,10 @@ static json_t *item_note(const json_t *system, const char *id, bool applicable, 
 	if (!applicable && own_os)
 		return ztc_say(N_("not applicable as declared (%s); measured here all the same, "
 				  "for information"),
-			       str(system, "service_model"));
+			       zt_json_text(system, "service_model"));
 	if (!applicable)
 		return ztc_say(N_("not applicable: the provider's, as declared (%s)"),
-			       str(system, "service_model"));
+			       zt_json_text(system, "service_model"));
 	if (unstated)
 		return json_incref(json_object_get(ztc_model(), "cloud_null_note"));
 	return json_incref((json_t *)note);
@@ -113,8 +106,9 @@ static json_t *make_items(const json_t *system, bool own_os)
 	size_t i;
 
 	json_array_foreach (ztc_items(), i, row) {
-		bool unstated, applicable = applies(system, str(row, "id"), &unstated);
-		json_t *note = item_note(system, str(row, "id"), applicable, unstated, own_os);
+		bool unstated, applicable = applies(system, zt_json_text(row, "id"), &unstated);
+		json_t *note =
+			item_note(system, zt_json_text(row, "id"), applicable, unstated, own_os);
 		json_t *item =
 			json_pack("{s:O, s:O, s:o, s:b, s:O}", "id", json_object_get(row, "id"),
 				  "level", json_object_get(row, "level"), "title",
@@ -169,7 +163,7 @@ static const char *inbound_label_differs(const json_t *row, const json_t *facts)
 {
 	const json_t *labels = json_object_get(data_of(facts, "edges"), "inbound_labels"), *label;
 	const json_t *own = json_object_get(data_of(facts, "edges"), "own_labels");
-	const char *key = str(row, "key");
+	const char *key = zt_json_text(row, "key");
 	size_t i, len = strlen(key);
 
 	json_array_foreach (labels, i, label) {
@@ -211,10 +205,10 @@ static void cross_check(json_t *contradictions, const json_t *fields, const json
 	json_array_foreach (json_object_get(ztc_model(), "cross_checks"), i, row) {
 		const char *found = NULL;
 
-		if (has_text(fields, str(row, "field")))
+		if (has_text(fields, zt_json_text(row, "field")))
 			continue;
 		for (size_t m = 0; m < ARRAY_SIZE(measures) && !found; m++) {
-			if (strcmp(str(row, "measure"), measures[m].name) == 0)
+			if (strcmp(zt_json_text(row, "measure"), measures[m].name) == 0)
 				found = measures[m].find(row, facts);
 		}
 		if (found)
@@ -232,13 +226,13 @@ static void check_overlaps(json_t *notes, const json_t *fields)
 		for (size_t b = a + 1; b < json_array_size(fields); b++) {
 			const char *other = json_string_value(json_array_get(fields, b));
 
-			if (strcasecmp(str(row, "id"), other) != 0 &&
+			if (strcasecmp(zt_json_text(row, "id"), other) != 0 &&
 			    !has_text(json_object_get(row, "overlaps"), other))
 				json_array_append_new(
 					notes,
 					ztc_say(N_("the source shows no system in both %s and %s: "
 						   "check the declaration"),
-						str(row, "id"), other));
+						zt_json_text(row, "id"), other));
 		}
 	}
 }
@@ -262,8 +256,8 @@ static void check_declaration(json_t *contradictions, json_t *notes, const json_
 			      const json_t *facts, bool own_os)
 {
 	const json_t *fields = json_object_get(system, "fields");
-	const char *model = str(system, "service_model"),
-		   *host = str(data_of(facts, "host"), "name");
+	const char *model = zt_json_text(system, "service_model"),
+		   *host = zt_json_text(data_of(facts, "host"), "name");
 	const json_t *row = row_of("service_models", model);
 
 	if (row && !json_is_true(json_object_get(row, "tenant_controls_os")) && own_os)
@@ -271,12 +265,12 @@ static void check_declaration(json_t *contradictions, json_t *notes, const json_
 			contradictions,
 			ztc_say(N_("declared as %s, but ztctl runs as root on its host: "
 				   "the operating system is the tenant's, as with IaaS"),
-				str(row, "name")));
+				zt_json_text(row, "name")));
 	if (row && !has_text(fields, "cloud_access"))
 		json_array_append_new(contradictions,
 				      ztc_say(N_("a service model (%s) is declared, but the field "
 						 "cloud_access is not"),
-					      str(row, "name")));
+					      zt_json_text(row, "name")));
 	if (!row && has_text(fields, "cloud_access"))
 		json_array_append_new(notes, ztc_say(N_("cloud_access is declared without a "
 							"service_model: all items are taken to "
@@ -292,7 +286,7 @@ void ztc_scope(json_t *doc, const json_t *system, const json_t *facts, bool own_
 {
 	json_t *fields = json_object_get(system, "fields");
 	json_t *contradictions = json_array(), *notes = json_array();
-	const char *model = str(system, "service_model");
+	const char *model = zt_json_text(system, "service_model");
 	json_t *scope = json_pack("{s:o, s:o, s:o}", "fields",
 				  fields ? json_deep_copy(fields) : json_array(), "contradictions",
 				  contradictions, "notes", notes);
@@ -300,13 +294,13 @@ void ztc_scope(json_t *doc, const json_t *system, const json_t *facts, bool own_
 	if (system) {
 		json_object_set_new(scope, "system",
 				    json_pack("{s:o, s:o, s:o}", "id",
-					      zt_json_str(str(system, "id")), "name",
-					      zt_json_str(str(system, "name")), "name_zh",
-					      zt_json_str(str(system, "name_zh"))));
+					      zt_json_str(zt_json_text(system, "id")), "name",
+					      zt_json_str(zt_json_text(system, "name")), "name_zh",
+					      zt_json_str(zt_json_text(system, "name_zh"))));
 		if (*model)
 			json_object_set_new(
 				scope, "service_model",
-				json_string(str(row_of("service_models", model), "name")));
+				json_string(zt_json_text(row_of("service_models", model), "name")));
 		check_declaration(contradictions, notes, system, facts, own_os);
 		cross_check(contradictions, fields, facts);
 	} else {

@@ -12,11 +12,11 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "ctl/assess/exit.h"
 #include "ctl/assess/levels.h"
 #include "ctl/assess/timer.h"
 #include "ctl/evidence/record.h"
+#include "ctl/units.h"
 
 #define SERVICE "ztseg-assess.service"
 #define TIMER	"ztseg-assess.timer"
@@ -109,25 +109,11 @@ static int service_text(const struct ztc_line *line, char **ret)
 		       : 0;
 }
 
-static int write_unit(const char *dir, const char *name, const char *text)
-{
-	zt_auto(zt_freep) char *path = NULL;
-	int r = asprintf(&path, "%s/%s", dir, name) < 0
-			? -ENOMEM
-			: zt_file_replace(path, text, strlen(text), 0644);
-
-	if (r < 0)
-		return ztc_fail(ZTC_ASSESS_FAILED, "cannot write '%s/%s': %s", dir, name,
-				strerror(-r));
-	printf("wrote %s\n", path);
-	return ZTC_ASSESS_MET;
-}
-
 int ztc_timer_install(struct ztc_ctx *ctx, const struct ztc_line *line)
 {
 	const char *dir = ztc_value(line, "out") ? ztc_value(line, "out") : ZTC_UNIT_DIR;
 	zt_auto(zt_freep) char *service = NULL;
-	int r = service_text(line, &service), status;
+	int r = service_text(line, &service);
 
 	if (r == -EINVAL)
 		return ztc_fail(ZTC_ASSESS_FAILED, "a path with quotes, %% or $ cannot stand in a "
@@ -137,18 +123,8 @@ int ztc_timer_install(struct ztc_ctx *ctx, const struct ztc_line *line)
 				ztc_value(line, "target"));
 	if (r < 0)
 		return ztc_fail(ZTC_ASSESS_FAILED, "%s", strerror(-r));
-	if (ctx->json || access(dir, W_OK) < 0) {
-		printf("# %s/" SERVICE "\n%s\n# %s/" TIMER "\n%s", dir, service, dir, timer_text);
-		if (!ctx->json)
-			fprintf(stderr, "ztctl: '%s' cannot be written: nothing was installed\n",
-				dir);
-		return ctx->json ? ZTC_ASSESS_MET : ZTC_ASSESS_FAILED;
-	}
-	status = write_unit(dir, SERVICE, service);
-	if (!status)
-		status = write_unit(dir, TIMER, timer_text);
-	if (!status)
-		printf("nothing was started; to do so: systemctl daemon-reload && "
-		       "systemctl enable --now " TIMER "\n");
-	return status;
+	return ztc_units_write(ctx, dir, &(struct ztc_unit){SERVICE, service},
+			       &(struct ztc_unit){TIMER, timer_text}) < 0
+		       ? ZTC_ASSESS_FAILED
+		       : ZTC_ASSESS_MET;
 }

@@ -13,17 +13,11 @@
 
 #include "base/time.h"
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "ctl/checks/drills.h"
 
 #define DAY_S	 86400
 #define NS_PER_S 1000000000ull
-
-const char *ztc_drill_text(const json_t *object, const char *key)
-{
-	const char *s = json_string_value(json_object_get(object, key));
-
-	return s ? s : "";
-}
 
 int64_t ztc_drill_number(const json_t *body, const char *key, int64_t missing)
 {
@@ -40,16 +34,16 @@ bool ztc_drill_is(const json_t *body, const char *key)
 /* A record that nobody sealed, or somebody unknown, proves nothing (R5). */
 bool ztc_drill_counts(const json_t *record, const char *name)
 {
-	return strcmp(ztc_drill_text(record, "name"), name) == 0 &&
-	       strcmp(ztc_drill_text(record, "seal"), "ok") == 0;
+	return strcmp(zt_json_text(record, "name"), name) == 0 &&
+	       strcmp(zt_json_text(record, "seal"), "ok") == 0;
 }
 
 int64_t ztc_drill_ended(const json_t *record)
 {
 	uint64_t ns;
 
-	return zt_wall_parse(ztc_drill_text(record, "ended"), &ns) == 0 ? (int64_t)(ns / NS_PER_S)
-									: -1;
+	return zt_wall_parse(zt_json_text(record, "ended"), &ns) == 0 ? (int64_t)(ns / NS_PER_S)
+								      : -1;
 }
 
 /* A drill holds until it is too old for what it is worth now. */
@@ -86,9 +80,9 @@ bool ztc_drill_latest(struct ztc_drilled *d, enum ztc_state never)
 	d->r->method = "probe";
 	d->r->from_s = d->r->to_s = ztc_drill_ended(d->record);
 	/* One string of four, kept here: the record's may not outlive the facts. */
-	d->r->grade = strcmp(ztc_drill_text(d->record, "grade"), "A") == 0   ? "A"
-		      : strcmp(ztc_drill_text(d->record, "grade"), "B") == 0 ? "B"
-									     : "C";
+	d->r->grade = strcmp(zt_json_text(d->record, "grade"), "A") == 0   ? "A"
+		      : strcmp(zt_json_text(d->record, "grade"), "B") == 0 ? "B"
+									   : "C";
 	if (d->age_days > ztc_limit(d->facts, d->id, "partial_days")) {
 		ztc_conclude(d->r, ZTC_STATE_UNKNOWN,
 			     N_("the last drill '%s' is %lld days old: it says nothing any more"),
@@ -109,7 +103,7 @@ enum ztc_state ztc_drill_aged(const struct ztc_drilled *d, enum ztc_state state)
 
 bool ztc_drill_passed(const struct ztc_drilled *d)
 {
-	return strcmp(ztc_drill_text(d->record, "result"), "pass") == 0;
+	return strcmp(zt_json_text(d->record, "result"), "pass") == 0;
 }
 
 /* --- 3-2 ----------------------------------------------------------------------------------------
@@ -176,9 +170,9 @@ static int64_t attribute_rules(const struct ztc_facts *facts, struct ztc_result 
 		return -1;
 	json_array_foreach (json_object_get(data, "statements"), i, statement) {
 		/* The canary statements are there for drills, and no protection of anything. */
-		if (strcmp(ztc_drill_text(statement, "mode"), "enforced") == 0 &&
+		if (strcmp(zt_json_text(statement, "mode"), "enforced") == 0 &&
 		    has_attribute(statement) &&
-		    strncmp(ztc_drill_text(statement, "id"), "zt-drill", 8) != 0)
+		    strncmp(zt_json_text(statement, "id"), "zt-drill", 8) != 0)
 			n++;
 	}
 	return n;
@@ -230,8 +224,8 @@ static void judge_rollback(const struct ztc_facts *facts, struct ztc_result *r)
 		     ztc_limit(facts, d.id, "pass_days"), ztc_limit(facts, d.id, "partial_days"));
 	if (!ztc_drill_latest(&d, ZTC_STATE_FAIL))
 		return;
-	before = ztc_drill_text(d.body, "digest_before");
-	after = ztc_drill_text(d.body, "digest_after");
+	before = zt_json_text(d.body, "digest_before");
+	after = zt_json_text(d.body, "digest_after");
 	ztc_observed(r, N_("taken back after %lld ms, %lld days ago"),
 		     (long long)ztc_drill_number(d.body, "reverted_ms", -1), (long long)d.age_days);
 	if (!ztc_drill_passed(&d) || ztc_drill_number(d.body, "reverted_ms", -1) < 0)

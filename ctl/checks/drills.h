@@ -15,7 +15,6 @@ struct ztc_drilled {
 	int64_t age_days; /* begun ones */
 };
 
-const char *ztc_drill_text(const json_t *object, const char *key); /* never NULL */
 int64_t ztc_drill_number(const json_t *body, const char *key, int64_t missing);
 bool ztc_drill_is(const json_t *body, const char *key);
 

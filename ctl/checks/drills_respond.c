@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "ctl/checks/drills.h"
 
 #define DAY_S	86400

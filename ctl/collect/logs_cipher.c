@@ -14,11 +14,6 @@
 #define FLOWS_MAX 2000 /* to one port */
 #define PORTS_MAX 16
 
-static const char *str(const json_t *object, const char *key)
-{
-	return json_string_value(json_object_get(object, key)) ?: "";
-}
-
 static json_int_t num(const json_t *object, const char *key)
 {
 	return json_integer_value(json_object_get(object, key));
@@ -30,9 +25,9 @@ static bool same_flow(const json_t *flow, const json_t *target)
 {
 	const json_t *src = json_object_get(flow, "src"), *dst = json_object_get(flow, "dst");
 
-	return strcmp(str(src, "address"), str(target, "local")) == 0 &&
+	return strcmp(zt_json_text(src, "address"), zt_json_text(target, "local")) == 0 &&
 	       num(src, "port") == num(target, "local_port") &&
-	       strcmp(str(dst, "address"), str(target, "remote")) == 0;
+	       strcmp(zt_json_text(dst, "address"), zt_json_text(target, "remote")) == 0;
 }
 
 static void note_flow(const json_t *flows, json_t *target)
@@ -43,8 +38,9 @@ static void note_flow(const json_t *flows, json_t *target)
 	json_array_foreach (flows, i, flow) {
 		if (!same_flow(flow, target) || json_is_true(json_object_get(flow, "ended")))
 			continue;
-		json_object_set_new(target, "seen", zt_json_str(str(flow, "encryption")));
-		json_object_set_new(target, "seen_protocol", zt_json_str(str(flow, "protocol")));
+		json_object_set_new(target, "seen", zt_json_str(zt_json_text(flow, "encryption")));
+		json_object_set_new(target, "seen_protocol",
+				    zt_json_str(zt_json_text(flow, "protocol")));
 		return;
 	}
 }
@@ -63,7 +59,7 @@ static bool ask_port(const struct ztc_env *env, json_t *targets, json_int_t port
 		    &result, &why) != ZTC_EXIT_OK)
 		return false;
 	json_array_foreach (targets, i, target) {
-		if (num(target, "port") == port && *str(target, "local"))
+		if (num(target, "port") == port && *zt_json_text(target, "local"))
 			note_flow(json_object_get(result, "flows"), target);
 	}
 	return true;
@@ -77,7 +73,7 @@ static void ask_agent(const struct ztc_env *env, json_t *targets)
 
 	json_array_foreach (targets, i, target) {
 		json_int_t port = num(target, "port");
-		bool known = !*str(target, "local") || count == PORTS_MAX;
+		bool known = !*zt_json_text(target, "local") || count == PORTS_MAX;
 
 		for (size_t n = 0; n < count; n++)
 			known |= asked[n] == port;
@@ -126,7 +122,7 @@ static void note_carrier(const struct ztc_env *env, const struct ifaddrs *list, 
 {
 	struct zt_addr local;
 
-	if (zt_addr_parse(str(target, "local"), &local) < 0)
+	if (zt_addr_parse(zt_json_text(target, "local"), &local) < 0)
 		return;
 	for (const struct ifaddrs *entry = list; entry; entry = entry->ifa_next) {
 		if (!holds(entry, &local))

@@ -74,13 +74,6 @@ static json_t *program_json(const char *const *argv, int *ret_error)
 	return root;
 }
 
-static const char *text_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
 /* Does any rule of this family hold what only iptables can spell? */
 static bool has_extensions(const json_t *root, const char *family)
 {
@@ -90,7 +83,7 @@ static bool has_extensions(const json_t *root, const char *family)
 	json_array_foreach (json_object_get(root, "nftables"), i, row) {
 		const json_t *rule = json_object_get(row, "rule");
 
-		if (!rule || strcmp(text_of(rule, "family"), family) != 0)
+		if (!rule || strcmp(zt_json_text(rule, "family"), family) != 0)
 			continue;
 		json_array_foreach (json_object_get(rule, "expr"), j, expr) {
 			if (json_object_get(expr, "xt"))

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/cleanup.h"
 #include "ctl/collect/nf_nft.h"
 
@@ -18,13 +19,6 @@ static bool is_one_of(const char *text, const char *const *list)
 			return true;
 	}
 	return false;
-}
-
-static const char *text_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
 }
 
 const json_t *ztc_nft_set(const struct ztc_nft *nft, const json_t *right, bool *ret_dynamic)
@@ -108,7 +102,7 @@ static bool add_element(struct ztc_nft *nft, struct ztc_nf_match *m, const json_
 		    !number_of(m, json_array_get(range, 1), &hi))
 			return false;
 	} else if (prefix) {
-		snprintf(text, sizeof(text), "%s/%lld", text_of(prefix, "addr"),
+		snprintf(text, sizeof(text), "%s/%lld", zt_json_text(prefix, "addr"),
 			 json_integer_value(json_object_get(prefix, "len")));
 		if (ztc_prefix_parse(text, &span) != m->family)
 			return false;
@@ -224,7 +218,7 @@ static void payload(struct ztc_nft *nft, const json_t *left, const char *op, con
 {
 	static const char *const ported[] = {"tcp", "udp", "udplite", "sctp", "dccp", "th", NULL};
 	static const char *const others[] = {"icmp", "icmpv6", "igmp", "esp", "ah", "comp", NULL};
-	const char *proto = text_of(left, "protocol"), *field = text_of(left, "field");
+	const char *proto = zt_json_text(left, "protocol"), *field = zt_json_text(left, "field");
 	int family = strcmp(proto, "ip") == 0 ? 4 : strcmp(proto, "ip6") == 0 ? 6 : 0;
 	struct ztc_nf_match *m;
 
@@ -328,10 +322,10 @@ static void masked(struct ztc_nft *nft, const json_t *and, const char *op, const
 	const json_t *left = json_array_get(and, 0), *mask = json_array_get(and, 1);
 	const json_t *load = json_object_get(left, "payload");
 
-	if (load && strcmp(text_of(load, "field"), "flags") == 0)
+	if (load && strcmp(zt_json_text(load, "field"), "flags") == 0)
 		flags(nft, mask, op, right);
-	else if (strcmp(text_of(json_object_get(left, "meta"), "key"), "mark") == 0 ||
-		 strcmp(text_of(json_object_get(left, "ct"), "key"), "mark") == 0)
+	else if (strcmp(zt_json_text(json_object_get(left, "meta"), "key"), "mark") == 0 ||
+		 strcmp(zt_json_text(json_object_get(left, "ct"), "key"), "mark") == 0)
 		meta(nft, "mark", op, right);
 	else
 		plain(nft, ZTC_NF_UNKNOWN);
@@ -345,7 +339,7 @@ static void fib(struct ztc_nft *nft, const json_t *left, const char *op, const j
 
 	json_array_foreach (json_object_get(left, "flags"), i, flag)
 		daddr |= strcmp(json_string_value(flag) ?: "", "daddr") == 0;
-	if (daddr && strcmp(text_of(left, "result"), "type") == 0)
+	if (daddr && strcmp(zt_json_text(left, "result"), "type") == 0)
 		fixed(nft, names(nft, right, "local"), op);
 	else
 		plain(nft, ZTC_NF_SOMETIMES); /* about the source: any that is routed this way */
@@ -363,9 +357,9 @@ void ztc_nft_condition(struct ztc_nft *nft, const json_t *left, const char *op, 
 	else if (strcmp(kind, "payload") == 0 && json_object_get(at, "field"))
 		payload(nft, at, op, right);
 	else if (strcmp(kind, "meta") == 0)
-		meta(nft, text_of(at, "key"), op, right);
+		meta(nft, zt_json_text(at, "key"), op, right);
 	else if (strcmp(kind, "ct") == 0)
-		conntrack(nft, text_of(at, "key"), op, right);
+		conntrack(nft, zt_json_text(at, "key"), op, right);
 	else if (strcmp(kind, "fib") == 0)
 		fib(nft, at, op, right);
 	else if (strcmp(kind, "&") == 0)

@@ -7,13 +7,6 @@
 #include "base/json.h"
 #include "ctl/collect/nf_nft.h"
 
-static const char *text_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
 static const struct {
 	const char *name;
 	enum ztc_nf_verdict verdict;
@@ -29,7 +22,7 @@ static const struct {
  * nftables 1.0.6, where `meta nfproto ipv6 ... reject with tcp reset` is listed for both. */
 static void reject(struct ztc_nft *nft, const json_t *how)
 {
-	const char *type = text_of(how, "type");
+	const char *type = zt_json_text(how, "type");
 	struct ztc_nf_match *m;
 
 	if (strcmp(nft->chain->family, "inet") != 0)
@@ -163,7 +156,7 @@ static void take_tuples(struct ztc_nft *nft, const json_t *match, const json_t *
 	const json_t *set = ztc_nft_set(nft, right, &dynamic), *row;
 	size_t keep = nft->draft.count, i;
 
-	if (strcmp(text_of(match, "op"), "!=") == 0 || dynamic ||
+	if (strcmp(zt_json_text(match, "op"), "!=") == 0 || dynamic ||
 	    (!set && !json_object_get(right, "concat"))) {
 		ztc_nf_match(&nft->draft, dynamic ? ZTC_NF_SOMETIMES : ZTC_NF_UNKNOWN);
 		statements(nft, expr, next);
@@ -191,7 +184,7 @@ static bool harmless(const json_t *statement)
 		if (json_object_get(statement, names[i]))
 			return true;
 	}
-	return strcmp(text_of(json_object_get(statement, "xt"), "name"), "comment") == 0;
+	return strcmp(zt_json_text(json_object_get(statement, "xt"), "name"), "comment") == 0;
 }
 
 static bool limits(const json_t *statement)
@@ -211,7 +204,8 @@ static void statements(struct ztc_nft *nft, const json_t *expr, size_t from)
 			return;
 		}
 		if (match)
-			ztc_nft_condition(nft, json_object_get(match, "left"), text_of(match, "op"),
+			ztc_nft_condition(nft, json_object_get(match, "left"),
+					  zt_json_text(match, "op"),
 					  json_object_get(match, "right"));
 		else if (json_object_get(s, "log"))
 			nft->draft.logs = true;
@@ -235,7 +229,7 @@ static bool has_xt_target(const json_t *expr)
 	size_t i;
 
 	json_array_foreach (expr, i, row) {
-		if (strcmp(text_of(json_object_get(row, "xt"), "type"), "target") == 0)
+		if (strcmp(zt_json_text(json_object_get(row, "xt"), "type"), "target") == 0)
 			return true;
 	}
 	return false;
@@ -246,11 +240,11 @@ static void take_rule(struct ztc_nft *nft, const json_t *rule)
 	const json_t *expr = json_object_get(rule, "expr");
 	size_t before = nft->nf->rule_count;
 
-	if (!nft->chain || strcmp(nft->chain->name, text_of(rule, "chain")) != 0 ||
-	    strcmp(nft->chain->table, text_of(rule, "table")) != 0 ||
-	    strcmp(nft->chain->family, text_of(rule, "family")) != 0)
-		nft->chain = ztc_nf_chain(nft->nf, "nftables", text_of(rule, "family"),
-					  text_of(rule, "table"), text_of(rule, "chain"));
+	if (!nft->chain || strcmp(nft->chain->name, zt_json_text(rule, "chain")) != 0 ||
+	    strcmp(nft->chain->table, zt_json_text(rule, "table")) != 0 ||
+	    strcmp(nft->chain->family, zt_json_text(rule, "family")) != 0)
+		nft->chain = ztc_nf_chain(nft->nf, "nftables", zt_json_text(rule, "family"),
+					  zt_json_text(rule, "table"), zt_json_text(rule, "chain"));
 	if (!nft->chain) {
 		nft->nf->broken = "no memory";
 		return;
@@ -272,17 +266,18 @@ static void take_chain(struct ztc_nft *nft, const json_t *row)
 		     {"prerouting", ZTC_NF_PREROUTING},
 		     {"input", ZTC_NF_INPUT},
 		     {"forward", ZTC_NF_FORWARD}};
-	struct ztc_nf_chain *c = ztc_nf_chain(nft->nf, "nftables", text_of(row, "family"),
-					      text_of(row, "table"), text_of(row, "name"));
+	struct ztc_nf_chain *c =
+		ztc_nf_chain(nft->nf, "nftables", zt_json_text(row, "family"),
+			     zt_json_text(row, "table"), zt_json_text(row, "name"));
 	const char *device = json_string_value(json_object_get(row, "dev"));
 
 	for (size_t i = 0; c && i < ARRAY_SIZE(hooks); i++) {
-		if (strcmp(text_of(row, "hook"), hooks[i].name) != 0)
+		if (strcmp(zt_json_text(row, "hook"), hooks[i].name) != 0)
 			continue;
 		c->hook = hooks[i].hook;
 		c->prio = json_integer_value(json_object_get(row, "prio"));
-		c->nat = strcmp(text_of(row, "type"), "nat") == 0;
-		c->drop = strcmp(text_of(row, "policy"), "drop") == 0;
+		c->nat = strcmp(zt_json_text(row, "type"), "nat") == 0;
+		c->drop = strcmp(zt_json_text(row, "policy"), "drop") == 0;
 		if (device)
 			c->device = zt_arena_text(nft->nf->arena, device, strlen(device));
 	}
@@ -296,8 +291,9 @@ static bool skipped(const json_t *skip, const json_t *row)
 	const json_t *one;
 	size_t i;
 
-	snprintf(name, sizeof(name), "%s %s", text_of(row, "family"),
-		 json_object_get(row, "table") ? text_of(row, "table") : text_of(row, "name"));
+	snprintf(name, sizeof(name), "%s %s", zt_json_text(row, "family"),
+		 json_object_get(row, "table") ? zt_json_text(row, "table")
+					       : zt_json_text(row, "name"));
 	json_array_foreach (skip, i, one) {
 		if (strcmp(json_string_value(one) ?: "", name) == 0)
 			return true;
@@ -309,8 +305,8 @@ static void index_set(struct ztc_nft *nft, json_t *set)
 {
 	char key[512];
 
-	snprintf(key, sizeof(key), "%s %s %s", text_of(set, "family"), text_of(set, "table"),
-		 text_of(set, "name"));
+	snprintf(key, sizeof(key), "%s %s %s", zt_json_text(set, "family"),
+		 zt_json_text(set, "table"), zt_json_text(set, "name"));
 	json_object_set(nft->sets, key, set);
 }
 

@@ -21,18 +21,11 @@
 #define RULE_DAYS 400
 #define DAY_S	  86400
 
-static const char *str(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
 static int64_t time_of(const json_t *object, const char *key)
 {
 	uint64_t ns;
 
-	return zt_wall_parse(str(object, key), &ns) < 0 ? -1 : (int64_t)(ns / ZT_NS_PER_S);
+	return zt_wall_parse(zt_json_text(object, key), &ns) < 0 ? -1 : (int64_t)(ns / ZT_NS_PER_S);
 }
 
 static char *database(const struct ztc_env *env)
@@ -67,7 +60,7 @@ static json_t *pack_of(const struct ztc_env *env, const json_t *review, const ch
 		       char **ret_why)
 {
 	const json_t *body = json_object_get(review, "body");
-	zt_auto(zt_freep) char *path = ztc_pack_path(env->state_dir, str(body, "pack"));
+	zt_auto(zt_freep) char *path = ztc_pack_path(env->state_dir, zt_json_text(body, "pack"));
 	zt_auto(zt_json_decref) json_t *pack = NULL;
 	char digest[ZTC_DIGEST_TEXT_LEN];
 	struct ztc_self self;
@@ -85,10 +78,10 @@ static json_t *pack_of(const struct ztc_env *env, const json_t *review, const ch
 	}
 	ztc_self(&self, env->root);
 	*ret_state = "altered";
-	if (ztc_digest(pack, digest) < 0 || strcmp(digest, str(body, "pack")) != 0)
+	if (ztc_digest(pack, digest) < 0 || strcmp(digest, zt_json_text(body, "pack")) != 0)
 		*ret_why = strdup("its digest is another");
-	else if (strcmp(str(pack, "host"), self.host) != 0 ||
-		 strcmp(str(pack, "machine"), self.machine) != 0)
+	else if (strcmp(zt_json_text(pack, "host"), self.host) != 0 ||
+		 strcmp(zt_json_text(pack, "machine"), self.machine) != 0)
 		*ret_why = strdup("it is of another host");
 	else
 		return *ret_state = "ok", zt_take(pack);
@@ -129,7 +122,7 @@ static const json_t *newest(const json_t *list)
 	size_t i;
 
 	json_array_foreach (list, i, review) {
-		if (strcmp(str(review, "grade"), "A") == 0)
+		if (strcmp(zt_json_text(review, "grade"), "A") == 0)
 			return review;
 	}
 	return json_array_get(list, 0);
@@ -145,7 +138,7 @@ static void put_people(const struct ztc_env *env, const json_t *review, json_t *
 	if (signer)
 		json_object_set_new(row, "signer", zt_json_str(signer));
 	json_object_set(row, "key_id", json_object_get(review, "key_id"));
-	json_object_set_new(row, "grade", json_string(str(review, "grade")));
+	json_object_set_new(row, "grade", json_string(zt_json_text(review, "grade")));
 	if (!trust || ztc_trust_load(trust, env->trust_dir, &why) < 0)
 		return;
 	json_object_set_new(row, "author_known",
@@ -179,7 +172,7 @@ static void put_pack(const struct ztc_env *env, const json_t *review, json_t *ro
 	period = json_integer_value(json_object_get(limit, "value")) * DAY_S;
 	json_object_set_new(row, "pack", json_string(state));
 	json_object_set_new(row, "flows", json_string(flows));
-	json_object_set_new(row, "digest", zt_json_str(str(body, "pack")));
+	json_object_set_new(row, "digest", zt_json_str(zt_json_text(body, "pack")));
 	json_object_set_new(row, "why", zt_json_str(why ? why : ""));
 	json_object_set_new(row, "items", json_integer(items));
 	json_object_set_new(row, "disposed", json_integer(disposed));
@@ -193,8 +186,8 @@ static json_t *newest_json(const struct ztc_env *env, const json_t *review, int6
 {
 	json_t *row = json_object();
 
-	json_object_set_new(row, "record", zt_json_str(str(review, "id")));
-	json_object_set_new(row, "ended", zt_json_str(str(review, "ended")));
+	json_object_set_new(row, "record", zt_json_str(zt_json_text(review, "id")));
+	json_object_set_new(row, "ended", zt_json_str(zt_json_text(review, "ended")));
 	put_people(env, review, row);
 	put_pack(env, review, row, since);
 	return row;
@@ -211,7 +204,7 @@ struct rules {
 static void note_rule(const json_t *item, const char *kind, void *ctx)
 {
 	struct rules *rules = ctx;
-	const char *id = str(item, "id");
+	const char *id = zt_json_text(item, "id");
 
 	if (strcmp(kind, "rule") == 0 && ztc_disposition_of(rules->dispositions, id) &&
 	    !json_object_get(rules->rules, id + strlen("rule:")))
@@ -230,7 +223,7 @@ static json_t *rules_json(const struct ztc_env *env)
 		zt_auto(zt_freep) char *why = NULL;
 		const char *state;
 
-		if (strcmp(str(review, "grade"), "A") != 0 || packs >= PACKS_MAX ||
+		if (strcmp(zt_json_text(review, "grade"), "A") != 0 || packs >= PACKS_MAX ||
 		    env->now_s - time_of(review, "ended") > RULE_DAYS * (int64_t)DAY_S)
 			continue;
 		packs++;

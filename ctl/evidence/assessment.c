@@ -12,13 +12,6 @@
 #include "ctl/checks/check.h"
 #include "ctl/evidence/record.h"
 
-static const char *str(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
 static json_t *results_of(const json_t *doc)
 {
 	const json_t *checks = json_object_get(doc, "checks"), *check;
@@ -26,7 +19,8 @@ static json_t *results_of(const json_t *doc)
 	size_t i;
 
 	json_array_foreach (checks, i, check)
-		json_object_set_new(ret, str(check, "id"), json_string(str(check, "result")));
+		json_object_set_new(ret, zt_json_text(check, "id"),
+				    json_string(zt_json_text(check, "result")));
 	return ret;
 }
 
@@ -48,7 +42,7 @@ static json_t *regressions(const json_t *before, const json_t *now)
 	const char *id;
 
 	json_object_foreach ((json_t *)now, id, state) {
-		if (worse(str(before, id), json_string_value(state)))
+		if (worse(zt_json_text(before, id), json_string_value(state)))
 			json_array_append_new(ret, json_string(id));
 	}
 	return ret;
@@ -69,7 +63,7 @@ static json_t *previous(const char *state_dir)
 	if (!records || ztc_records_read(&env, records, &why) < 0)
 		return NULL;
 	json_array_foreach (json_object_get(records, "assessments"), i, run) {
-		if (strcmp(str(run, "seal"), "ok") == 0)
+		if (strcmp(zt_json_text(run, "seal"), "ok") == 0)
 			return json_incref((json_t *)run);
 	}
 	return NULL;
@@ -83,12 +77,13 @@ static int open_alert(const char *state_dir, const json_t *run, const char *chec
 
 	if (r < 0)
 		return r;
-	json_object_set_new(alert, "body",
-			    json_pack("{s:o, s:s, s:s, s:s, s:s, s:s, s:o}", "alert",
-				      json_sprintf("regression-%s-%s", check, str(run, "id")),
-				      "check", check, "from", before, "to", now, "assessment",
-				      str(run, "id"), "severity", "other", "opened_at",
-				      json_incref(json_object_get(alert, "started"))));
+	json_object_set_new(
+		alert, "body",
+		json_pack("{s:o, s:s, s:s, s:s, s:s, s:s, s:o}", "alert",
+			  json_sprintf("regression-%s-%s", check, zt_json_text(run, "id")), "check",
+			  check, "from", before, "to", now, "assessment", zt_json_text(run, "id"),
+			  "severity", "other", "opened_at",
+			  json_incref(json_object_get(alert, "started"))));
 	ztc_record_end(alert, "fail");
 	return ztc_record_store(state_dir, alert, key);
 }
@@ -100,7 +95,7 @@ static int count_waivers(const json_t *doc, bool critical)
 	int n = 0;
 
 	json_array_foreach (json_object_get(doc, "waivers"), i, row)
-		n += strcmp(str(row, "state"), "in-force") == 0 &&
+		n += strcmp(zt_json_text(row, "state"), "in-force") == 0 &&
 		     (!critical || json_is_true(json_object_get(row, "critical")));
 	return n;
 }
@@ -112,13 +107,13 @@ static json_t *body_of(const json_t *doc, const json_t *before, const char *dige
 	json_t *old = json_object_get(json_object_get(before, "body"), "results");
 	json_t *body = json_pack(
 		"{s:s, s:s, s:O?, s:O?, s:o, s:i, s:i, s:o}", "digest", digest, "profile_digest",
-		str(profile, "digest"), "levels", json_object_get(doc, "levels"), "target",
+		zt_json_text(profile, "digest"), "levels", json_object_get(doc, "levels"), "target",
 		json_object_get(doc, "target"), "results", results, "waived",
 		count_waivers(doc, false), "critical_waived", count_waivers(doc, true),
 		"regressions", regressions(old, results));
 
 	if (body && before)
-		json_object_set_new(body, "previous", json_string(str(before, "id")));
+		json_object_set_new(body, "previous", json_string(zt_json_text(before, "id")));
 	return body;
 }
 
@@ -134,8 +129,8 @@ static int open_alerts(const char *state_dir, const json_t *run, const json_t *b
 		const char *check = json_string_value(id);
 
 		if (r == 0)
-			r = open_alert(state_dir, run, check, str(old, check),
-				       str(json_object_get(body, "results"), check), key);
+			r = open_alert(state_dir, run, check, zt_json_text(old, check),
+				       zt_json_text(json_object_get(body, "results"), check), key);
 	}
 	return r;
 }
@@ -155,9 +150,10 @@ int ztc_assessment_record(const char *state_dir, const json_t *doc,
 	body = body_of(doc, before, digest);
 	if (!body || json_object_set_new(record, "body", body) < 0)
 		return -ENOMEM;
-	ztc_record_end(record, strcmp(str(json_object_get(doc, "target"), "status"), "met") == 0
-				       ? "pass"
-				       : "fail");
+	ztc_record_end(record,
+		       strcmp(zt_json_text(json_object_get(doc, "target"), "status"), "met") == 0
+			       ? "pass"
+			       : "fail");
 	r = ztc_record_store(state_dir, record, key);
 	return r < 0 ? r : open_alerts(state_dir, record, before, key);
 }

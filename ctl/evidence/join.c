@@ -10,20 +10,13 @@
 #include "ctl/evidence/record.h"
 #include "ctl/evidence/waiver_priv.h"
 
-static const char *str(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
 static const json_t *find(const json_t *checks, const char *id)
 {
 	const json_t *check;
 	size_t i;
 
 	json_array_foreach (checks, i, check) {
-		if (strcmp(str(check, "id"), id) == 0)
+		if (strcmp(zt_json_text(check, "id"), id) == 0)
 			return check;
 	}
 	return NULL;
@@ -49,7 +42,7 @@ static bool synchronised(const json_t *facts)
 {
 	const json_t *fact = json_object_get(facts, "clock");
 
-	return strcmp(str(fact, "status"), "ok") == 0 &&
+	return strcmp(zt_json_text(fact, "status"), "ok") == 0 &&
 	       json_is_true(json_object_get(json_object_get(fact, "data"), "synchronised"));
 }
 
@@ -61,7 +54,7 @@ static const char *broken_compensation(const struct ztc_paper *p, const json_t *
 	json_array_foreach (list, i, id) {
 		const json_t *check = find(checks, json_string_value(id));
 
-		if (strcmp(str(check, "result"), "pass") != 0)
+		if (strcmp(zt_json_text(check, "result"), "pass") != 0)
 			return json_string_value(id);
 	}
 	return NULL;
@@ -90,7 +83,7 @@ static void stand_of(const struct ztc_papers *papers, const struct ztc_paper *p,
 	else if (broken)
 		stand(s, "suspended", "waiver-suspended",
 		      ztc_say(N_("%s, which compensates for it, does not pass"), broken));
-	else if (strcmp(str(check, "result"), "fail") == 0 &&
+	else if (strcmp(zt_json_text(check, "result"), "fail") == 0 &&
 		 strcmp(ztc_paper_text(p, "raw_result_at_grant"), "partial") == 0)
 		stand(s, "suspended", "waiver-suspended",
 		      ztc_say(N_("the result is worse than when it was granted")));
@@ -100,7 +93,7 @@ static void stand_of(const struct ztc_papers *papers, const struct ztc_paper *p,
 
 static bool names(const struct ztc_paper *p, const char *resource)
 {
-	const char *own = str(json_object_get(p->doc, "scope"), "resource");
+	const char *own = zt_json_text(json_object_get(p->doc, "scope"), "resource");
 
 	return strcmp(own, "*") == 0 || strcmp(own, resource) == 0;
 }
@@ -134,7 +127,7 @@ static ssize_t covered(const struct ztc_papers *papers, const struct standing *s
 {
 	const json_t *offenders = json_object_get(check, "offenders"), *offender;
 	json_int_t total = json_integer_value(json_object_get(check, "offenders_total"));
-	const char *id = str(check, "id");
+	const char *id = zt_json_text(check, "id");
 	ssize_t first = waiver_of(papers, standing, id, "*", true);
 	size_t i;
 
@@ -144,7 +137,8 @@ static ssize_t covered(const struct ztc_papers *papers, const struct standing *s
 	if (!json_array_size(offenders))
 		return waiver_of(papers, standing, id, "host", true);
 	json_array_foreach (offenders, i, offender) {
-		ssize_t w = waiver_of(papers, standing, id, str(offender, "resource"), true);
+		ssize_t w =
+			waiver_of(papers, standing, id, zt_json_text(offender, "resource"), true);
 
 		if (w < 0)
 			return -1;
@@ -156,7 +150,7 @@ static ssize_t covered(const struct ztc_papers *papers, const struct standing *s
 
 static void dispose(const struct ztc_papers *papers, const struct standing *standing, json_t *check)
 {
-	const char *result = str(check, "result");
+	const char *result = zt_json_text(check, "result");
 	const struct ztc_paper *p;
 	json_t *disposition;
 	ssize_t w;
@@ -165,7 +159,7 @@ static void dispose(const struct ztc_papers *papers, const struct standing *stan
 		return;
 	w = covered(papers, standing, check);
 	if (w < 0)
-		w = waiver_of(papers, standing, str(check, "id"), NULL, false);
+		w = waiver_of(papers, standing, zt_json_text(check, "id"), NULL, false);
 	if (w < 0)
 		return;
 	p = &papers->waivers[w];
@@ -217,7 +211,7 @@ static const struct ztc_paper *attestation_of(const struct ztc_papers *papers, c
 
 static void attest(const struct ztc_papers *papers, json_t *check)
 {
-	const struct ztc_paper *p = attestation_of(papers, "check_id", str(check, "id"));
+	const struct ztc_paper *p = attestation_of(papers, "check_id", zt_json_text(check, "id"));
 	json_t *row, *why = NULL;
 
 	if (!p)
@@ -250,7 +244,7 @@ static enum ztc_state measured(const json_t *check)
 {
 	enum ztc_state state = ZTC_STATE_UNKNOWN;
 
-	ztc_state_find(str(check, "result"), &state);
+	ztc_state_find(zt_json_text(check, "result"), &state);
 	return state;
 }
 
@@ -260,7 +254,7 @@ enum ztc_state ztc_state_attested(const json_t *check)
 	enum ztc_state state = measured(check), said;
 
 	if (!attestation || json_is_true(json_object_get(check, "gate")) ||
-	    ztc_state_find(str(attestation, "result"), &said) < 0)
+	    ztc_state_find(zt_json_text(attestation, "result"), &said) < 0)
 		return state;
 	/* What was measured stands, but somebody who looked and saw it fail is believed. */
 	if (said == ZTC_STATE_FAIL)
@@ -275,8 +269,9 @@ enum ztc_state ztc_state_waived(const json_t *check)
 {
 	const json_t *disposition = json_object_get(check, "disposition");
 
-	return strcmp(str(disposition, "state"), "waived") == 0 ? ZTC_STATE_PASS
-								: ztc_state_attested(check);
+	return strcmp(zt_json_text(disposition, "state"), "waived") == 0
+		       ? ZTC_STATE_PASS
+		       : ztc_state_attested(check);
 }
 
 /* --- the document's own lists --- */
@@ -301,8 +296,9 @@ static json_t *compensation(const struct ztc_paper *p, const json_t *checks)
 
 	json_array_foreach (list, i, id)
 		json_array_append_new(
-			ret, json_pack("{s:s, s:s}", "check", json_string_value(id), "result",
-				       str(find(checks, json_string_value(id)), "result")));
+			ret,
+			json_pack("{s:s, s:s}", "check", json_string_value(id), "result",
+				  zt_json_text(find(checks, json_string_value(id)), "result")));
 	return ret;
 }
 

@@ -148,18 +148,11 @@ void ztc_record_end(json_t *record, const char *result)
 
 /* --- checked --- */
 
-static const char *text_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
 static int64_t time_of(const json_t *record, const char *key)
 {
 	uint64_t ns;
 
-	return zt_wall_parse(text_of(record, key), &ns) < 0 ? -1 : (int64_t)(ns / ZT_NS_PER_S);
+	return zt_wall_parse(zt_json_text(record, key), &ns) < 0 ? -1 : (int64_t)(ns / ZT_NS_PER_S);
 }
 
 /* A file name, too, so nothing but letters, digits and "-_.". */
@@ -176,14 +169,14 @@ static bool good_form(const json_t *record)
 {
 	static const char *const texts[] = {"format",  "kind",	  "id",	   "host",
 					    "machine", "started", "ended", "result"};
-	const char *result = text_of(record, "result");
+	const char *result = zt_json_text(record, "result");
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		if (!json_is_string(json_object_get(record, texts[i])))
 			return false;
 	}
-	return strcmp(text_of(record, "format"), ZTC_RECORD_FORMAT) == 0 &&
-	       find_kind(text_of(record, "kind")) && good_id(text_of(record, "id")) &&
+	return strcmp(zt_json_text(record, "format"), ZTC_RECORD_FORMAT) == 0 &&
+	       find_kind(zt_json_text(record, "kind")) && good_id(zt_json_text(record, "id")) &&
 	       json_is_object(json_object_get(record, "body")) &&
 	       (strcmp(result, "pass") == 0 || strcmp(result, "fail") == 0 ||
 		strcmp(result, "partial") == 0) &&
@@ -198,10 +191,10 @@ static bool about_us(const json_t *record, const struct kind *kind, const struct
 	const char *machine, *host;
 
 	if (!about || !kind->elsewhere)
-		return strcmp(text_of(record, "host"), self->host) == 0 &&
-		       strcmp(text_of(record, "machine"), self->machine) == 0;
-	machine = text_of(about, "machine");
-	host = text_of(about, "host");
+		return strcmp(zt_json_text(record, "host"), self->host) == 0 &&
+		       strcmp(zt_json_text(record, "machine"), self->machine) == 0;
+	machine = zt_json_text(about, "machine");
+	host = zt_json_text(about, "host");
 	if (*machine && strcmp(machine, self->machine) != 0)
 		return false;
 	if (*host && strcmp(host, self->host) != 0)
@@ -234,7 +227,7 @@ static const struct approval {
 
 static const struct approval *find_approval(const json_t *record, const struct kind *kind)
 {
-	const char *name = text_of(record, "name");
+	const char *name = zt_json_text(record, "name");
 
 	for (size_t i = 0; strcmp(kind->name, "approval") == 0 && i < ARRAY_SIZE(approvals); i++) {
 		if (strcmp(approvals[i].name, name) == 0)
@@ -294,7 +287,7 @@ static enum ztc_sealed unseal(json_t *record, const struct kind *kind,
 	}
 	if (sealed == ZTC_SEALED_UNKNOWN)
 		set_seal(record, "unknown", "D", NULL,
-			 text_of(json_object_get(record, "signature"), "key_id"));
+			 zt_json_text(json_object_get(record, "signature"), "key_id"));
 	else if (sealed == ZTC_SEALED_NONE)
 		set_seal(record, "none", "C", NULL, NULL);
 	return sealed;
@@ -303,7 +296,7 @@ static enum ztc_sealed unseal(json_t *record, const struct kind *kind,
 int ztc_record_check(json_t *record, const struct ztc_self *self, const struct ztc_trust *trust,
 		     const struct zt_minisign_pub *own, int64_t now, const char **ret_why)
 {
-	const struct kind *kind = find_kind(text_of(record, "kind"));
+	const struct kind *kind = find_kind(zt_json_text(record, "kind"));
 	const char *why = "";
 
 	*ret_why = "it has not the form of a record (ztseg.record/1)";
@@ -368,8 +361,8 @@ static void read_one(struct reading *rd, int dir, const char *name)
 		return;
 	}
 	/* A copy under another name would count twice. */
-	id_len = strlen(text_of(record, "id"));
-	if (strncmp(name, text_of(record, "id"), id_len) != 0 ||
+	id_len = strlen(zt_json_text(record, "id"));
+	if (strncmp(name, zt_json_text(record, "id"), id_len) != 0 ||
 	    strcmp(name + id_len, ".json") != 0) {
 		refuse(rd, name, "its id is another than its file name");
 		return;
@@ -377,7 +370,7 @@ static void read_one(struct reading *rd, int dir, const char *name)
 	/* Said by now: it would only make the fact longer. */
 	json_object_del(record, "signature");
 	json_object_set_new(record, "file", zt_json_str(name));
-	json_array_append(json_object_get(rd->ret, find_kind(text_of(record, "kind"))->list),
+	json_array_append(json_object_get(rd->ret, find_kind(zt_json_text(record, "kind"))->list),
 			  record);
 }
 
@@ -386,7 +379,8 @@ static int by_end(const void *a, const void *b)
 	const json_t *const *ra = a, *const *rb = b;
 	int64_t ea = time_of(*ra, "ended"), eb = time_of(*rb, "ended");
 
-	return ea != eb ? (ea < eb ? 1 : -1) : strcmp(text_of(*rb, "id"), text_of(*ra, "id"));
+	return ea != eb ? (ea < eb ? 1 : -1)
+			: strcmp(zt_json_text(*rb, "id"), zt_json_text(*ra, "id"));
 }
 
 static int newest_first(json_t *ret, const char *list, size_t kept)

@@ -11,23 +11,10 @@
 
 #define EOL "\r\n"
 
-static void put_text(FILE *out, const char *text)
-{
-	ztc_csv_text(out, text);
-	fputc(',', out);
-}
-
-static void put_number(FILE *out, const json_t *object, const char *key)
-{
-	if (json_is_integer(json_object_get(object, key)))
-		fprintf(out, "%lld", (long long)ztc_int(object, key));
-	fputc(',', out);
-}
-
 static void put_range(FILE *out, const json_t *range)
 {
-	put_number(out, range, "min");
-	put_number(out, range, "max");
+	ztc_csv_number(out, range, "min");
+	ztc_csv_number(out, range, "max");
 }
 
 static void put_levels(FILE *out, const json_t *sum)
@@ -36,7 +23,7 @@ static void put_levels(FILE *out, const json_t *sum)
 	size_t i;
 
 	json_array_foreach (json_object_get(sum, "factors"), i, factor)
-		put_number(out, factor, "level");
+		ztc_csv_number(out, factor, "level");
 }
 
 static void put_names(FILE *out, const json_t *list)
@@ -51,36 +38,36 @@ static void put_names(FILE *out, const json_t *list)
 				 : json_is_object(json_object_get(item, "name"))
 					 ? ztc_str(item, "id")
 					 : ztc_text(item));
-	put_text(out, zt_strbuf_text(&text));
+	ztc_csv_cell(out, zt_strbuf_text(&text));
 }
 
 static void put_system(FILE *out, const json_t *system)
 {
 	const json_t *confirm = json_object_get(system, "confirm");
 
-	put_number(out, system, "rank");
-	put_number(out, system, "rank_best");
-	put_number(out, system, "rank_worst");
-	put_number(out, system, "rank_score");
+	ztc_csv_number(out, system, "rank");
+	ztc_csv_number(out, system, "rank_best");
+	ztc_csv_number(out, system, "rank_worst");
+	ztc_csv_number(out, system, "rank_score");
 	put_range(out, json_object_get(system, "tier"));
-	put_text(out, ztc_str(system, "id"));
-	put_text(out, ztc_str(system, "name"));
+	ztc_csv_cell(out, ztc_str(system, "id"));
+	ztc_csv_cell(out, ztc_str(system, "name"));
 	put_names(out, json_object_get(system, "fields"));
-	put_text(out, ztc_str(json_object_get(system, "high_risk"), "answer"));
+	ztc_csv_cell(out, ztc_str(json_object_get(system, "high_risk"), "answer"));
 	put_names(out, json_object_get(json_object_get(system, "high_risk"), "by"));
-	put_text(out, ztc_str(json_object_get(system, "low_impact"), "answer"));
+	ztc_csv_cell(out, ztc_str(json_object_get(system, "low_impact"), "answer"));
 	put_names(out, json_object_get(json_object_get(system, "low_impact"), "by"));
-	put_text(out, ztc_str(system, "rto"));
+	ztc_csv_cell(out, ztc_str(system, "rto"));
 	put_range(out, json_object_get(system, "risk"));
 	put_levels(out, json_object_get(system, "risk"));
 	put_range(out, json_object_get(system, "impact"));
 	put_levels(out, json_object_get(system, "impact"));
-	put_number(out, system, "cost_ntd");
-	put_text(out, json_is_true(json_object_get(system, "incomplete")) ? "yes" : "no");
+	ztc_csv_number(out, system, "cost_ntd");
+	ztc_csv_cell(out, json_is_true(json_object_get(system, "incomplete")) ? "yes" : "no");
 	put_names(out, json_object_get(system, "missing"));
 	put_names(out, confirm);
 	put_names(out, json_object_get(system, "notes"));
-	put_text(out, ztc_str(system, "owner"));
+	ztc_csv_cell(out, ztc_str(system, "owner"));
 	ztc_csv_text(out, ztc_text(json_object_get(system, "explain")));
 	fputs(EOL, out);
 }

@@ -37,11 +37,6 @@ struct search {
 	json_t *by;
 };
 
-static const char *str(const json_t *object, const char *key)
-{
-	return json_string_value(json_object_get(object, key)) ?: "";
-}
-
 static json_int_t num(const json_t *object, const char *key)
 {
 	return json_integer_value(json_object_get(object, key));
@@ -51,13 +46,13 @@ static uint64_t time_ns(const json_t *object, const char *key)
 {
 	uint64_t ns;
 
-	return zt_wall_parse(str(object, key), &ns) == 0 ? ns : 0;
+	return zt_wall_parse(zt_json_text(object, key), &ns) == 0 ? ns : 0;
 }
 
 /* An attempt that this host's filter kept from being answered. */
 static bool was_stopped(const json_t *attempt)
 {
-	const char *outcome = str(attempt, "outcome");
+	const char *outcome = zt_json_text(attempt, "outcome");
 
 	return strcmp(outcome, "timeout") == 0 || strcmp(outcome, "refused") == 0 ||
 	       strcmp(outcome, "prohibited") == 0;
@@ -79,9 +74,9 @@ static bool flow_is(const json_t *flow, const json_t *attempt)
 	const json_t *src = json_object_get(flow, "src"), *dst = json_object_get(flow, "dst");
 	const json_t *live = json_object_get(json_object_get(flow, "verdict"), "live");
 
-	return strcmp(str(live, "action"), "deny") == 0 &&
-	       strcmp(str(src, "address"), str(attempt, "source")) == 0 &&
-	       strcmp(str(dst, "address"), str(attempt, "destination")) == 0 &&
+	return strcmp(zt_json_text(live, "action"), "deny") == 0 &&
+	       strcmp(zt_json_text(src, "address"), zt_json_text(attempt, "source")) == 0 &&
+	       strcmp(zt_json_text(dst, "address"), zt_json_text(attempt, "destination")) == 0 &&
 	       num(src, "port") == num(attempt, "source_port") &&
 	       num(dst, "port") == num(attempt, "port");
 }
@@ -90,9 +85,9 @@ static bool violation_is(const json_t *row, const json_t *attempt)
 {
 	uint64_t at = time_ns(attempt, "at");
 
-	return strcmp(str(row, "mode"), "enforced") == 0 &&
-	       strcmp(str(row, "src"), str(attempt, "source")) == 0 &&
-	       strcmp(str(row, "dst"), str(attempt, "destination")) == 0 &&
+	return strcmp(zt_json_text(row, "mode"), "enforced") == 0 &&
+	       strcmp(zt_json_text(row, "src"), zt_json_text(attempt, "source")) == 0 &&
+	       strcmp(zt_json_text(row, "dst"), zt_json_text(attempt, "destination")) == 0 &&
 	       num(row, "port") == num(attempt, "port") &&
 	       time_ns(row, "first_seen") <= at + LATE_NS + SLACK_NS &&
 	       time_ns(row, "last_seen") + SLACK_NS >= at;
@@ -172,8 +167,8 @@ bool ztc_probe_log_line(const char *line, const json_t *attempt)
 	snprintf(source_port, sizeof(source_port), "%lld", (long long)num(attempt, "source_port"));
 	return field_is(line, "PROTO=", "TCP") && field_is(line, "DPT=", port) &&
 	       field_is(line, "SPT=", source_port) &&
-	       field_is(line, "SRC=", str(attempt, "source")) &&
-	       field_is(line, "DST=", str(attempt, "destination"));
+	       field_is(line, "SRC=", zt_json_text(attempt, "source")) &&
+	       field_is(line, "DST=", zt_json_text(attempt, "destination"));
 }
 
 /* Returns whether the line is one of a filter at all. */

@@ -40,13 +40,13 @@ void ztc_csv_text(FILE *out, const char *text)
 	fputc('"', out);
 }
 
-static void put_text(FILE *out, const char *text)
+void ztc_csv_cell(FILE *out, const char *text)
 {
 	ztc_csv_text(out, text);
 	fputc(',', out);
 }
 
-static void put_number(FILE *out, const json_t *object, const char *key)
+void ztc_csv_number(FILE *out, const json_t *object, const char *key)
 {
 	if (json_is_integer(json_object_get(object, key)))
 		fprintf(out, "%lld", (long long)ztc_int(object, key));
@@ -71,9 +71,9 @@ static void put_end(FILE *out, const json_t *node, const char *name)
 {
 	const char *host = ztc_str(node, "host");
 
-	put_text(out, name);
-	put_text(out, ztc_str(node, "kind"));
-	put_text(out, strcmp(ztc_str(node, "kind"), "host") ? host : name);
+	ztc_csv_cell(out, name);
+	ztc_csv_cell(out, ztc_str(node, "kind"));
+	ztc_csv_cell(out, strcmp(ztc_str(node, "kind"), "host") ? host : name);
 	put_list(out, json_object_get(node, "segments"), false);
 	put_list(out, json_object_get(node, "hints"), false);
 }
@@ -83,11 +83,11 @@ static void put_owner(FILE *out, const json_t *workload)
 	char name[ZTC_END_LEN];
 
 	ztc_workload(name, workload);
-	put_text(out, name);
-	put_text(out, ztc_str(workload, "exe"));
-	put_text(out, ztc_str(workload, "user"));
-	put_text(out, ztc_str(workload, "container"));
-	put_text(out, ztc_str(workload, "command"));
+	ztc_csv_cell(out, name);
+	ztc_csv_cell(out, ztc_str(workload, "exe"));
+	ztc_csv_cell(out, ztc_str(workload, "user"));
+	ztc_csv_cell(out, ztc_str(workload, "container"));
+	ztc_csv_cell(out, ztc_str(workload, "command"));
 }
 
 static void put_encryption(FILE *out, const json_t *edge)
@@ -104,10 +104,10 @@ static void put_encryption(FILE *out, const json_t *edge)
 			secret += json_integer_value(n);
 	}
 	fprintf(out, "%lld,", (long long)secret);
-	put_number(out, classes, "plaintext");
-	put_number(out, classes, "unknown");
+	ztc_csv_number(out, classes, "plaintext");
+	ztc_csv_number(out, classes, "unknown");
 	ztc_protocols(text, edge);
-	put_text(out, text);
+	ztc_csv_cell(out, text);
 }
 
 static void put_health(FILE *out, const json_t *edge)
@@ -117,9 +117,9 @@ static void put_health(FILE *out, const json_t *edge)
 	const json_t *rtt = json_object_get(health, "rtt_us");
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		put_number(out, health, keys[i]);
-	put_number(out, rtt, "p50");
-	put_number(out, rtt, "p99");
+		ztc_csv_number(out, health, keys[i]);
+	ztc_csv_number(out, rtt, "p50");
+	ztc_csv_number(out, rtt, "p99");
 }
 
 static void put_edge(FILE *out, const struct ztc_edge_view *e)
@@ -129,25 +129,25 @@ static void put_edge(FILE *out, const struct ztc_edge_view *e)
 
 	put_end(out, e->src_node, e->src);
 	put_end(out, e->dst_node, e->dst);
-	put_text(out, e->proto);
+	ztc_csv_cell(out, e->proto);
 	fprintf(out, "%lld,", (long long)e->port);
 	put_owner(out, e->src_workload);
 	put_owner(out, e->dst_workload);
-	put_text(out, e->denied ? "denied" : e->would ? "would-deny" : "allowed");
+	ztc_csv_cell(out, e->denied ? "denied" : e->would ? "would-deny" : "allowed");
 	for (size_t i = 0; i < ARRAY_SIZE(planes); i++) {
-		put_text(out, ztc_str(json_object_get(verdict, planes[i]), "action"));
-		put_text(out, ztc_str(json_object_get(verdict, planes[i]), "rule"));
+		ztc_csv_cell(out, ztc_str(json_object_get(verdict, planes[i]), "action"));
+		ztc_csv_cell(out, ztc_str(json_object_get(verdict, planes[i]), "rule"));
 	}
-	put_number(out, e->edge, "connections");
-	put_number(out, json_object_get(e->edge, "bytes"), "to_dst");
-	put_number(out, json_object_get(e->edge, "bytes"), "to_src");
-	put_number(out, json_object_get(e->edge, "packets"), "to_dst");
-	put_number(out, json_object_get(e->edge, "packets"), "to_src");
+	ztc_csv_number(out, e->edge, "connections");
+	ztc_csv_number(out, json_object_get(e->edge, "bytes"), "to_dst");
+	ztc_csv_number(out, json_object_get(e->edge, "bytes"), "to_src");
+	ztc_csv_number(out, json_object_get(e->edge, "packets"), "to_dst");
+	ztc_csv_number(out, json_object_get(e->edge, "packets"), "to_src");
 	put_encryption(out, e->edge);
 	put_health(out, e->edge);
-	put_text(out, ztc_str(e->edge, "kind"));
-	put_text(out, ztc_str(e->edge, "first_seen"));
-	put_text(out, ztc_str(e->edge, "last_seen"));
+	ztc_csv_cell(out, ztc_str(e->edge, "kind"));
+	ztc_csv_cell(out, ztc_str(e->edge, "first_seen"));
+	ztc_csv_cell(out, ztc_str(e->edge, "last_seen"));
 	put_list(out, json_object_get(e->edge, "seen_by"), true);
 }
 

@@ -35,8 +35,13 @@ int ztc_render_csv(FILE *out, const json_t *map, const struct ztc_style *style);
 /* The same without the line of headings. */
 int ztc_render_csv_rows(FILE *out, const json_t *map, const struct ztc_style *style);
 
-/* ztc_csv_text - one quoted cell. */
+/*
+ * ztc_csv_text - one quoted cell. ztc_csv_cell - the same with the comma behind it. ztc_csv_number
+ * - an integer member with the comma, nothing where there is none.
+ */
 void ztc_csv_text(FILE *out, const char *text);
+void ztc_csv_cell(FILE *out, const char *text);
+void ztc_csv_number(FILE *out, const json_t *object, const char *key);
 
 /* ztc_render_dot - for Graphviz; ztc_render_mermaid - a Mermaid flowchart. */
 int ztc_render_dot(FILE *out, const json_t *map, const struct ztc_style *style);

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/strbuf.h"
+#include "base/json.h"
 #include "ctl/render/text.h"
 
 /* --- UTF-8 --- */
@@ -372,9 +373,7 @@ void ztc_clock(char ret[ZTC_TEXT_LEN], const char *text, const struct ztc_style 
 
 const char *ztc_str(const json_t *object, const char *key)
 {
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
+	return zt_json_text(object, key);
 }
 
 int64_t ztc_int(const json_t *object, const char *key)

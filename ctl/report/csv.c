@@ -19,32 +19,19 @@ static const char header[] =
 	"attestation,numerator,denominator,method,grade,collected_at,valid_until,digest,reason,observed,"
 	"expected,remediation,offenders_total,offenders,statement";
 
-static void put(FILE *out, const char *text)
-{
-	ztc_csv_text(out, text);
-	fputc(',', out);
-}
-
-static void put_number(FILE *out, const json_t *object, const char *key)
-{
-	if (json_is_integer(json_object_get(object, key)))
-		fprintf(out, "%lld", (long long)ztc_int(object, key));
-	fputc(',', out);
-}
-
 static void put_host(FILE *out, const json_t *doc)
 {
 	const json_t *host = json_object_get(doc, "host");
 	const json_t *profile = json_object_get(doc, "profile");
 	const json_t *system = json_object_get(json_object_get(doc, "scope"), "system");
 
-	put(out, ztc_report_host(doc));
-	put(out, ztc_str(host, "machine"));
-	put(out, json_is_object(system) ? ztc_str(system, "id") : ztc_text(system));
-	put(out, ztc_str(profile, "name"));
-	put(out, ztc_str(profile, "version"));
-	put(out, ztc_str(profile, "digest"));
-	put(out, ztc_str(doc, "started"));
+	ztc_csv_cell(out, ztc_report_host(doc));
+	ztc_csv_cell(out, ztc_str(host, "machine"));
+	ztc_csv_cell(out, json_is_object(system) ? ztc_str(system, "id") : ztc_text(system));
+	ztc_csv_cell(out, ztc_str(profile, "name"));
+	ztc_csv_cell(out, ztc_str(profile, "version"));
+	ztc_csv_cell(out, ztc_str(profile, "digest"));
+	ztc_csv_cell(out, ztc_str(doc, "started"));
 }
 
 /* "tcp/0.0.0.0:22 sshd, open to any; …" */
@@ -60,7 +47,7 @@ static void put_offenders(FILE *out, const json_t *check)
 		zt_strbuf_printf(&all, "%s%s%s%s", i ? "; " : "", ztc_str(one, "resource"),
 				 *text ? " " : "", text);
 	}
-	put(out, zt_strbuf_text(&all));
+	ztc_csv_cell(out, zt_strbuf_text(&all));
 }
 
 static void put_check(FILE *out, const json_t *doc, const json_t *check)
@@ -70,32 +57,32 @@ static void put_check(FILE *out, const json_t *doc, const json_t *check)
 	const json_t *attestation = json_object_get(check, "attestation");
 
 	put_host(out, doc);
-	put(out, ztc_str(check, "item"));
-	put_number(out, item, "level");
-	put(out, ztc_text(json_object_get(item, "title")));
-	put(out, ztc_str(item, "status"));
-	put(out, ztc_str(check, "id"));
-	put(out, ztc_text(json_object_get(check, "title")));
-	put(out, ztc_str(check, "severity"));
-	put(out, json_is_true(json_object_get(check, "gate")) ? "yes" : "no");
-	put(out, ztc_str(check, "kind"));
-	put(out, ztc_str(check, "result"));
-	put(out, ztc_str(disposition, "state"));
-	put(out, ztc_str(disposition, "waiver"));
-	put(out, ztc_str(disposition, "expires_at"));
-	put(out, ztc_str(attestation, "id"));
-	put_number(out, check, "numerator");
-	put_number(out, check, "denominator");
-	put(out, ztc_str(check, "method"));
-	put(out, ztc_str(check, "grade"));
-	put(out, ztc_str(check, "collected_at"));
-	put(out, ztc_str(check, "valid_until"));
-	put(out, ztc_str(check, "digest"));
-	put(out, ztc_text(json_object_get(check, "reason")));
-	put(out, ztc_text(json_object_get(check, "observed")));
-	put(out, ztc_text(json_object_get(check, "expected")));
-	put(out, ztc_text(json_object_get(check, "remediation")));
-	put_number(out, check, "offenders_total");
+	ztc_csv_cell(out, ztc_str(check, "item"));
+	ztc_csv_number(out, item, "level");
+	ztc_csv_cell(out, ztc_text(json_object_get(item, "title")));
+	ztc_csv_cell(out, ztc_str(item, "status"));
+	ztc_csv_cell(out, ztc_str(check, "id"));
+	ztc_csv_cell(out, ztc_text(json_object_get(check, "title")));
+	ztc_csv_cell(out, ztc_str(check, "severity"));
+	ztc_csv_cell(out, json_is_true(json_object_get(check, "gate")) ? "yes" : "no");
+	ztc_csv_cell(out, ztc_str(check, "kind"));
+	ztc_csv_cell(out, ztc_str(check, "result"));
+	ztc_csv_cell(out, ztc_str(disposition, "state"));
+	ztc_csv_cell(out, ztc_str(disposition, "waiver"));
+	ztc_csv_cell(out, ztc_str(disposition, "expires_at"));
+	ztc_csv_cell(out, ztc_str(attestation, "id"));
+	ztc_csv_number(out, check, "numerator");
+	ztc_csv_number(out, check, "denominator");
+	ztc_csv_cell(out, ztc_str(check, "method"));
+	ztc_csv_cell(out, ztc_str(check, "grade"));
+	ztc_csv_cell(out, ztc_str(check, "collected_at"));
+	ztc_csv_cell(out, ztc_str(check, "valid_until"));
+	ztc_csv_cell(out, ztc_str(check, "digest"));
+	ztc_csv_cell(out, ztc_text(json_object_get(check, "reason")));
+	ztc_csv_cell(out, ztc_text(json_object_get(check, "observed")));
+	ztc_csv_cell(out, ztc_text(json_object_get(check, "expected")));
+	ztc_csv_cell(out, ztc_text(json_object_get(check, "remediation")));
+	ztc_csv_number(out, check, "offenders_total");
 	put_offenders(out, check);
 	ztc_csv_text(out, ztc_text(json_object_get(doc, "statement")));
 	fputs(EOL, out);

@@ -5,18 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/cleanup.h"
 #include "ctl/review/pack.h"
 
 #define NOTE_MAX     1000
 #define PATTERNS_MAX 10000
-
-static const char *str(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
 
 /* A pattern is for things of one kind, so that no single star is a whole review. */
 static bool fits(const char *pattern, const char *id)
@@ -47,7 +41,7 @@ const json_t *ztc_disposition_of(const json_t *list, const char *id)
 static const char *defect(const json_t *row)
 {
 	static const char *const words[] = {"accept", "approve", "deny", "ticket"};
-	const char *word = str(row, "disposition"), *note = str(row, "note");
+	const char *word = zt_json_text(row, "disposition"), *note = zt_json_text(row, "note");
 	const json_t *items = json_object_get(row, "items"), *item;
 	bool known = false;
 	size_t i;
@@ -105,7 +99,8 @@ static void count_item(const json_t *item, const char *kind, void *ctx)
 
 	(void)kind;
 	tally->items++;
-	tally->disposed += ztc_disposition_of(tally->dispositions, str(item, "id")) != NULL;
+	tally->disposed +=
+		ztc_disposition_of(tally->dispositions, zt_json_text(item, "id")) != NULL;
 }
 
 void ztc_pack_count(const json_t *pack, const json_t *dispositions, int64_t *ret_items,

@@ -13,18 +13,11 @@
 #include "ctl/evidence/waiver.h"
 #include "ctl/review/make.h"
 
-static const char *str(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
 static int64_t time_of(const json_t *object, const char *key)
 {
 	uint64_t ns;
 
-	return zt_wall_parse(str(object, key), &ns) < 0 ? -1 : (int64_t)(ns / ZT_NS_PER_S);
+	return zt_wall_parse(zt_json_text(object, key), &ns) < 0 ? -1 : (int64_t)(ns / ZT_NS_PER_S);
 }
 
 static json_t *prefixed(const char *kind, const char *id)
@@ -40,7 +33,7 @@ static bool has_rule(const json_t *flows, const char *id)
 	size_t i;
 
 	json_array_foreach (json_object_get(flows, "rules"), i, row) {
-		if (strcmp(str(row, "rule"), id) == 0)
+		if (strcmp(zt_json_text(row, "rule"), id) == 0)
 			return true;
 	}
 	return false;
@@ -59,13 +52,13 @@ static void put_statements(const struct ztc_pack_args *args, json_t *pack)
 		return;
 	json_object_set(pack, "policy", json_object_get(shown, "policy"));
 	json_array_foreach (json_object_get(shown, "statements"), i, statement) {
-		const char *id = str(statement, "id");
+		const char *id = zt_json_text(statement, "id");
 
 		if (has_rule(json_object_get(pack, "flows"), id))
 			continue;
 		row = json_pack("{s:o, s:o, s:s, s:s}", "id", prefixed("rule", id), "rule",
-				json_string(id), "mode", str(statement, "mode"), "action",
-				str(statement, "action"));
+				json_string(id), "mode", zt_json_text(statement, "mode"), "action",
+				zt_json_text(statement, "action"));
 		json_array_append_new(rows, row);
 	}
 }
@@ -80,7 +73,7 @@ static int put_waivers(const struct ztc_pack_args *args, json_t *pack)
 	json_t *rows = json_object_get(pack, "waivers");
 	struct ztc_papers_args papers = {.waivers = args->waivers,
 					 .trust_dir = args->trust_dir,
-					 .host = str(pack, "host"),
+					 .host = zt_json_text(pack, "host"),
 					 .catalogue = ztc_catalogue(),
 					 .now_s = args->to_s};
 	const json_t *waiver;
@@ -91,8 +84,9 @@ static int put_waivers(const struct ztc_pack_args *args, json_t *pack)
 		json_t *row = json_object();
 
 		json_object_set_new(row, "id",
-				    prefixed("waiver", *str(waiver, "id") ? str(waiver, "id")
-									  : str(waiver, "file")));
+				    prefixed("waiver", *zt_json_text(waiver, "id")
+							       ? zt_json_text(waiver, "id")
+							       : zt_json_text(waiver, "file")));
 		for (size_t k = 0; k < ARRAY_SIZE(keys); k++) {
 			if (json_object_get(waiver, keys[k]))
 				json_object_set(row, keys[k], json_object_get(waiver, keys[k]));
@@ -120,11 +114,12 @@ static int put_alerts(const struct ztc_pack_args *args, json_t *pack, char **ret
 
 		if (at < args->from_s || at >= args->to_s)
 			continue;
-		json_array_append_new(
-			rows, json_pack("{s:o, s:s, s:s, s:s, s:s}", "id",
-					prefixed("alert", str(alert, "id")), "name",
-					str(alert, "name"), "at", str(alert, "started"), "severity",
-					str(body, "severity"), "check", str(body, "check")));
+		json_array_append_new(rows, json_pack("{s:o, s:s, s:s, s:s, s:s}", "id",
+						      prefixed("alert", zt_json_text(alert, "id")),
+						      "name", zt_json_text(alert, "name"), "at",
+						      zt_json_text(alert, "started"), "severity",
+						      zt_json_text(body, "severity"), "check",
+						      zt_json_text(body, "check")));
 	}
 	return r;
 }
@@ -182,19 +177,20 @@ struct edges {
 static void take_edge(const json_t *item, const char *kind, void *ctx)
 {
 	struct edges *edges = ctx;
-	const char *id = str(item, "id");
+	const char *id = zt_json_text(item, "id");
 	const json_t *row;
 
 	if (strcmp(kind, "new-edge") != 0)
 		return;
 	row = ztc_disposition_of(edges->dispositions, id);
-	if (!row || strcmp(str(row, "disposition"), "ticket") == 0)
+	if (!row || strcmp(zt_json_text(row, "disposition"), "ticket") == 0)
 		return;
 	json_array_append_new(
 		edges->rows,
 		json_pack("{s:s, s:s, s:s}", "edge", id + strlen("new-edge:"), "decision",
-			  strcmp(str(row, "disposition"), "deny") == 0 ? "deny" : "approve", "note",
-			  str(row, "note")));
+			  strcmp(zt_json_text(row, "disposition"), "deny") == 0 ? "deny"
+										: "approve",
+			  "note", zt_json_text(row, "note")));
 }
 
 static int review_record(json_t **ret, const json_t *pack, const json_t *about,
