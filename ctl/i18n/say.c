@@ -68,23 +68,26 @@ int ztc_lang_set(const char *name)
 	return 0;
 }
 
-/* The catalogue beside the program (a build tree) goes before the installed one. */
+/*
+ * The catalogue belongs to the program: beside it (a build tree), in the same prefix (wherever that
+ * was installed to), else where it was built to be.
+ */
 static void open_catalogue(void)
 {
-	char path[PATH_MAX], *slash;
-	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - sizeof("/locale"));
+	static const char *const places[] = {"/locale", "/../share/locale"};
+	char self[PATH_MAX], path[PATH_MAX + 32];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
 	setlocale(LC_MESSAGES, "C.UTF-8");
 	bind_textdomain_codeset(DOMAIN, "UTF-8");
-	if (len > 0) {
-		path[len] = '\0';
-		slash = strrchr(path, '/');
-		if (slash) {
-			strcpy(slash, "/locale");
-			if (access(path, R_OK) == 0) {
-				bindtextdomain(DOMAIN, path);
-				return;
-			}
+	self[len > 0 ? len : 0] = '\0';
+	if (strrchr(self, '/'))
+		*strrchr(self, '/') = '\0';
+	for (size_t i = 0; len > 0 && i < ARRAY_SIZE(places); i++) {
+		snprintf(path, sizeof(path), "%s%s", self, places[i]);
+		if (access(path, R_OK) == 0) {
+			bindtextdomain(DOMAIN, path);
+			return;
 		}
 	}
 	bindtextdomain(DOMAIN, ZT_LOCALE_DIR);

@@ -58,6 +58,11 @@ says() { says_in LC_ALL=C.UTF-8 "$@"; }
 says_in() { # VARIABLE=VALUE COMMAND...
 	env "$1" "$ZTCTL" "${@:2}" --help | head -n 1 | cut -d' ' -f1
 }
+installed=$TMP/prefix # another one than the build was made for
+mkdir -p "$installed/bin" "$installed/share"
+cp "$ZTCTL" "$installed/bin/ztctl"
+cp -r "$(dirname "$ZTCTL")/locale" "$installed/share/locale"
+is "installed anywhere, its catalogue is found" "$("$installed/bin/ztctl" assess --lang zh-TW --help | head -n 1 | cut -d' ' -f1)" "用法："
 is "--lang=zh-TW" "$(says assess --lang=zh-TW)" "用法："
 is "--lang zh-TW" "$(says assess --lang zh-TW)" "用法："
 is "--lang zh_TW" "$(says assess --lang zh_TW)" "用法："
