@@ -116,11 +116,16 @@ struct ztc_month {
 	} * block;
 	size_t block_cap;
 	struct zt_strmap *keys; /* of dependencies without a decision -> position */
-	struct ztc_dependency {
+	struct ztc_dependency { /* there may be 100,000: made JSON when shown */
 		uint64_t connections;
 		int64_t first_s, last_s;
-		json_t *json;
+		struct zt_addr src, dst;
+		uint32_t src_host, dst_host; /* in hosts, or ZT_STRMAP_NONE */
+		uint16_t port;
+		uint8_t proto;
+		bool in;
 	} * dependency;
+	struct zt_strmap *hosts;
 	size_t dependency_cap;
 	struct zt_strmap *decided_keys; /* of those that a statement decided -> position */
 	int64_t *decided_s;		/* when it last did */

@@ -4,6 +4,7 @@
  * taken back, dependencies that no statement decides.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 
 #define KEYS_MAX   200000 /* of each kind; more is told and judged unknown */
 #define ROWS_SHOWN 500
+#define HOST_LEN   256 /* of a name in the inventory, with its NUL */
 
 int ztc_month_init(struct ztc_month *month, const struct ztc_env *env)
 {
@@ -25,6 +27,7 @@ int ztc_month_init(struct ztc_month *month, const struct ztc_env *env)
 	r = r ?: zt_strmap_new(&month->services);
 	r = r ?: zt_strmap_new(&month->blocks);
 	r = r ?: zt_strmap_new(&month->keys);
+	r = r ?: zt_strmap_new(&month->hosts);
 	return r ?: zt_strmap_new(&month->decided_keys);
 }
 
@@ -32,13 +35,12 @@ void ztc_month_free(struct ztc_month *month)
 {
 	for (uint32_t i = 0; month->blocks && i < zt_strmap_count(month->blocks); i++)
 		json_decref(month->block[i].json);
-	for (uint32_t i = 0; month->keys && i < zt_strmap_count(month->keys); i++)
-		json_decref(month->dependency[i].json);
 	zt_strmap_free(&month->peers);
 	zt_strmap_free(&month->services);
 	zt_strmap_free(&month->blocks);
 	zt_strmap_free(&month->keys);
 	zt_strmap_free(&month->decided_keys);
+	zt_strmap_free(&month->hosts);
 	free(month->decided_s);
 	free(month->ports);
 	free(month->block);
@@ -182,6 +184,31 @@ static void key_of(const struct ztc_edge_view *v, struct zt_strbuf *ret)
 			 zt_addr_text(&v->edge->dst.addr, dst), ztc_edge_service(v->edge, service));
 }
 
+static int host_number(struct ztc_month *month, const char *host, uint32_t *ret)
+{
+	bool is_new;
+
+	*ret = ZT_STRMAP_NONE;
+	if (!host)
+		return 0;
+	*ret = zt_strmap_intern(month->hosts, host, strlen(host), &is_new);
+	return *ret == ZT_STRMAP_NONE ? -ENOMEM : 0;
+}
+
+static int note_ends(struct ztc_month *month, struct ztc_dependency *d,
+		     const struct ztc_edge_view *v)
+{
+	const struct zt_history_edge *e = v->edge;
+	int r = host_number(month, e->src.host, &d->src_host);
+
+	d->src = e->src.addr;
+	d->dst = e->dst.addr;
+	d->port = e->port;
+	d->proto = e->proto;
+	d->in = v->in;
+	return r ?: host_number(month, e->dst.host, &d->dst_host);
+}
+
 static int add_dependency(struct ztc_month *month, const struct ztc_edge_view *v)
 {
 	zt_auto(zt_strbuf_free) struct zt_strbuf key = ZT_STRBUF_INIT;
@@ -210,9 +237,7 @@ static int add_dependency(struct ztc_month *month, const struct ztc_edge_view *v
 	d->connections += e->connections;
 	d->first_s = !d->first_s || e->first_s < d->first_s ? e->first_s : d->first_s;
 	d->last_s = e->last_s > d->last_s ? e->last_s : d->last_s;
-	if (!d->json)
-		d->json = ends_json(v);
-	return 0;
+	return d->proto ? 0 : note_ends(month, d, v);
 }
 
 int ztc_month_add(struct ztc_month *month, const struct ztc_edge_view *v)
@@ -291,6 +316,30 @@ static int by_connections(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static const char *host_name(const struct ztc_month *month, uint32_t n, char ret[HOST_LEN])
+{
+	size_t len;
+	const char *name = n == ZT_STRMAP_NONE ? NULL : zt_strmap_key(month->hosts, n, &len);
+
+	if (!name)
+		return NULL;
+	snprintf(ret, HOST_LEN, "%.*s", (int)len, name);
+	return ret;
+}
+
+static json_t *dependency_json(const struct ztc_month *month, const struct ztc_dependency *d)
+{
+	char src[HOST_LEN], dst[HOST_LEN];
+	const struct zt_history_edge edge = {
+		.src = {.addr = d->src, .host = host_name(month, d->src_host, src)},
+		.dst = {.addr = d->dst, .host = host_name(month, d->dst_host, dst)},
+		.port = d->port,
+		.proto = d->proto,
+	};
+
+	return ends_json(&(struct ztc_edge_view){.edge = &edge, .in = d->in});
+}
+
 static json_t *dependencies_json(struct ztc_month *month)
 {
 	uint32_t count = zt_strmap_count(month->keys), open = 0;
@@ -306,16 +355,17 @@ static json_t *dependencies_json(struct ztc_month *month)
 		qsort(order, open, sizeof(*order), by_connections);
 	for (uint32_t i = 0; i < open && i < ROWS_SHOWN; i++) {
 		struct ztc_dependency *d = order[i];
+		json_t *row = dependency_json(month, d);
 		size_t len;
 		const char *key =
 			zt_strmap_key(month->keys, (uint32_t)(d - month->dependency), &len);
 
-		ztc_set(d->json, "key", zt_json_strn(key, len));
-		ztc_set(d->json, "connections", zt_json_u64(d->connections));
-		ztc_set_time(d->json, "first", d->first_s);
-		ztc_set_time(d->json, "last", d->last_s);
-		ztc_set(d->json, "first_s", json_integer(d->first_s));
-		json_array_append(rows, d->json);
+		ztc_set(row, "key", zt_json_strn(key, len));
+		ztc_set(row, "connections", zt_json_u64(d->connections));
+		ztc_set_time(row, "first", d->first_s);
+		ztc_set_time(row, "last", d->last_s);
+		ztc_set(row, "first_s", json_integer(d->first_s));
+		json_array_append_new(rows, row);
 	}
 	ztc_set(o, "decided", json_integer(zt_strmap_count(month->decided_keys)));
 	ztc_set(o, "undecided", json_integer(open));

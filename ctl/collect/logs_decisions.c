@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "ctl/client.h"
 #include "ctl/collect/agent.h"
 #include "ctl/collect/logs.h"
 #include "ctl/evidence/record.h"
@@ -88,51 +89,90 @@ static void look(const json_t *flow, json_int_t epoch, bool digest, bool ret[FIE
 	ret[ATTRIBUTES] = segments(src) && segments(dst);
 }
 
-static void count(const json_t *flows, const json_t *policy, json_t *data)
+struct tally {
+	json_int_t epoch;
+	bool digest; /* the policy in force has one */
+	json_int_t records, complete, missing[FIELD_COUNT];
+};
+
+static void count(const json_t *flow, struct tally *t)
 {
-	json_int_t epoch = json_integer_value(json_object_get(policy, "epoch"));
-	json_int_t missing[FIELD_COUNT] = {0}, complete = 0;
-	json_t *list = json_object();
-	const json_t *flow;
-	size_t i;
+	bool there[FIELD_COUNT], all = true;
 
-	json_array_foreach (flows, i, flow) {
-		bool there[FIELD_COUNT];
-		bool all = true;
-
-		look(flow, epoch, text(policy, "digest"), there);
-		for (int f = 0; f < FIELD_COUNT; f++) {
-			missing[f] += !there[f];
-			all = all && there[f];
-		}
-		complete += all;
+	look(flow, t->epoch, t->digest, there);
+	for (int f = 0; f < FIELD_COUNT; f++) {
+		t->missing[f] += !there[f];
+		all = all && there[f];
 	}
+	t->complete += all;
+	t->records++;
+}
+
+/*
+ * The reply's flows one after the other: as one tree, ten thousand of them take ninety megabytes.
+ * Returns 0, -EPROTO (no such list, or something else in it).
+ */
+static int count_all(const char *text, size_t len, struct tally *t)
+{
+	const char *at = memmem(text, len, "\"flows\"", strlen("\"flows\"")), *end = text + len;
+
+	at = at ? memchr(at, '[', (size_t)(end - at)) : NULL;
+	while (at && ++at < end) {
+		zt_auto(zt_json_decref) json_t *flow = NULL;
+		json_error_t error;
+
+		at += strspn(at, " \n,");
+		if (*at == ']')
+			return 0;
+		flow = json_loadb(at, (size_t)(end - at), JSON_DISABLE_EOF_CHECK, &error);
+		if (!json_is_object(flow) || error.position <= 0)
+			return -EPROTO;
+		count(flow, t);
+		at += error.position - 1;
+	}
+	return -EPROTO;
+}
+
+static void tell(const struct tally *t, const json_t *policy, json_t *data)
+{
+	json_t *list = json_object();
+
 	for (int f = 0; f < FIELD_COUNT; f++)
-		json_object_set_new(list, names[f], json_integer(missing[f]));
-	json_object_set_new(data, "records", json_integer((json_int_t)json_array_size(flows)));
-	json_object_set_new(data, "complete", json_integer(complete));
+		json_object_set_new(list, names[f], json_integer(t->missing[f]));
+	json_object_set_new(data, "records", json_integer(t->records));
+	json_object_set_new(data, "complete", json_integer(t->complete));
 	json_object_set_new(data, "missing", list);
-	json_object_set_new(data, "epoch", json_integer(epoch));
+	json_object_set_new(data, "epoch", json_integer(t->epoch));
 	json_object_set(data, "digest", json_object_get(policy, "digest"));
 }
 
 int ztc_collect_decisions(const struct ztc_env *env, json_t *data)
 {
-	zt_auto(zt_json_decref) json_t *status = NULL, *reply = NULL;
+	struct ztc_ctx ctx = {.socket = env->socket};
+	zt_auto(zt_json_decref) json_t *status = NULL;
+	zt_auto(zt_freep) char *reply = NULL;
 	const json_t *policy, *host;
+	struct tally t = {0};
 	struct ztc_self self;
+	size_t len;
 	int r = ztc_agent_ask(env, "status", NULL, &status, data);
 
-	if (r == 0)
-		r = ztc_agent_ask(env, "flows", json_pack("{s:i}", "limit", RECORDS), &reply, data);
+	if (r < 0)
+		return r;
+	policy = json_object_get(status, "policy");
+	t.epoch = json_integer_value(json_object_get(policy, "epoch"));
+	t.digest = text(policy, "digest");
+	if (ztc_ask_text(&ctx, "flows", json_pack("{s:i}", "limit", RECORDS), &reply, &len) !=
+	    ZTC_EXIT_OK)
+		return -EIO;
+	r = count_all(reply, len, &t);
 	if (r < 0)
 		return r;
 	ztc_self(&self, env->root);
-	policy = json_object_get(status, "policy");
 	host = json_object_get(json_object_get(status, "agent"), "host");
 	json_object_set_new(data, "host",
 			    json_is_string(host) ? json_deep_copy(host) : zt_json_str(self.host));
 	json_object_set_new(data, "boot_id", zt_json_str(self.boot_id));
-	count(json_object_get(reply, "flows"), policy, data);
+	tell(&t, policy, data);
 	return 0;
 }
