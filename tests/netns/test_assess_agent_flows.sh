@@ -89,6 +89,10 @@ rules db 2 enforced < <(statements staged)
 spawn web talk.service python3 "$TMP/talk.py" "$DB" 7 3
 must eventually 10 grep -q "done" "$TMP/log/web.talk.service.log"
 must eventually 20 seen 50
+# The history's times are whole seconds, and an edge of this one is not yet older than the profile's days.
+mark=$EPOCHSECONDS
+older() { ((EPOCHSECONDS > mark + 1)); }
+must eventually 5 older
 judge "$TMP/open.json"
 result "strangers by no rule" "$TMP/open.json" 3.1-05 fail
 result "neither direction by rules" "$TMP/open.json" 3.2-02 fail
