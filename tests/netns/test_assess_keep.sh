@@ -3,9 +3,10 @@
 # How records are kept and by which clock (ZTS-3.6-04, -05, -06): journals that journald's own writer made,
 # in memory, on disk, sealed, altered, with suppressed messages; sources of time by a real chronyd, which
 # is kept from touching the clock (-x).
+# Processes of others are not seen; before lib.sh, whose cgroup is cleaned up by the shell that made it.
+[[ $EUID != 0 || ${ZT_PIDNS:-} ]] || ZT_PIDNS=1 exec unshare --pid --fork --mount-proc -- bash "$0" "$@"
 # shellcheck source=tests/netns/lib.sh
 . "$(dirname "$0")/lib.sh"
-[[ ${ZT_PIDNS:-} ]] || ZT_PIDNS=1 exec unshare --pid --fork --mount-proc -- bash "$0" "$@"
 zt_begin
 must host app 1
 must host ntp 2

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Where records go, by a real rsyslog (ZTS-3.6-01, -02, -04): nothing, UDP, TCP in the clear, TLS with anybody, with a
 # certificate, with a name, RELP; the collector down; a nonce that arrives and is signed for. With an agent TLS is seen.
+# Processes of others are not seen; before lib.sh, whose cgroup is cleaned up by the shell that made it.
+[[ $EUID != 0 || ${ZT_PIDNS:-} ]] || ZT_PIDNS=1 exec unshare --pid --fork --mount-proc -- bash "$0" "$@"
 # shellcheck source=tests/netns/lib.sh
 . "$(dirname "$0")/lib.sh"
-[[ ${ZT_PIDNS:-} ]] || ZT_PIDNS=1 exec unshare --pid --fork --mount-proc -- bash "$0" "$@"
 zt_begin
 command -v rsyslogd >/dev/null || { skip "all" "no rsyslogd"; exit; }
 must host app 1
