@@ -2,33 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 90
 # assess - the command over saved facts: exit statuses, text, signatures, files that are refused.
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-
-ZTCTL=${ZTCTL:-${OUT:-build}/ztctl}
-[[ -x $ZTCTL ]] || { echo "not ok ztctl is there - $ZTCTL is missing"; exit 1; }
-TMP=$(mktemp -d) || exit 1
-trap 'rm -rf "$TMP"' EXIT
+# shellcheck source=tests/golden/lib.sh
+. "$(dirname "$0")/lib.sh"
 export LC_ALL=C.UTF-8 LANGUAGE='' COLUMNS=80
-failed=0
 
-ok() { echo "ok $1"; }
-not_ok() { # NAME WHY
-	echo "not ok $1 - $2"
-	failed=1
-}
-is() { # NAME GOT WANTED
-	if [[ $2 == "$3" ]]; then ok "$1"; else not_ok "$1" "got '$2', wanted '$3'"; fi
-}
 has() { # NAME TEXT FILE
 	if grep -qF -- "$2" "$3"; then ok "$1"; else not_ok "$1" "no '$2' in '$(head -c 300 "$3")'"; fi
 }
-exits() { # NAME STATUS ARGUMENT...
-	local name=$1 want=$2
-	shift 2
-	"$ZTCTL" --socket "$TMP/none.sock" "$@" >"$TMP/out" 2>"$TMP/err" </dev/null
-	is "$name" "$?" "$want"
-}
+exits() { ends "$1" "$2" "$ZTCTL" --socket "$TMP/none.sock" "${@:3}"; } # NAME STATUS ARGUMENT...
 now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 
 # Facts of a host of which little is known. $1: more of them, as JSON members.

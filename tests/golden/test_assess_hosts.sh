@@ -3,28 +3,13 @@
 # timeout: 60
 # assess_hosts - assess --hosts over saved results: what is taken and what is refused, levels of several,
 # every output, lists that are wrong. How hosts are asked: tests/netns/test_assess_hosts*.sh.
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-
-ZTCTL=${ZTCTL:-${OUT:-build}/ztctl}
-[[ -x $ZTCTL ]] || { echo "not ok ztctl is there - $ZTCTL is missing"; exit 1; }
-TMP=$(mktemp -d) || exit 1
-trap 'rm -rf "$TMP"' EXIT
+# shellcheck source=tests/golden/lib.sh
+. "$(dirname "$0")/lib.sh"
 export LC_ALL=C.UTF-8 LANGUAGE='' COLUMNS=80
-failed=0
 
-is() { # NAME GOT WANTED
-	if [[ $2 == "$3" ]]; then echo "ok $1"; else
-		echo "not ok $1 - got '${2:0:300}', wanted '${3:0:300}'"
-		failed=1
-	fi
-}
 like() { # NAME GOT PATTERN
 	# shellcheck disable=SC2053
-	if [[ $2 == $3 ]]; then echo "ok $1"; else
-		echo "not ok $1 - got '${2:0:300}', wanted ${3:0:300}"
-		failed=1
-	fi
+	if [[ $2 == $3 ]]; then ok "$1"; else not_ok "$1" "got '${2:0:300}', wanted ${3:0:300}"; fi
 }
 of() { # HOST FILTER: its entry
 	jq -r --arg h "$1" '.hosts[] | select(.name == $h) | '"$2" "$TMP/set.json"

@@ -3,25 +3,10 @@
 # timeout: 60
 # assess_language - the language of the assessment's commands: locale, --lang, their help in Chinese;
 # manual page and completion stay English.
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-
-ZTCTL=${ZTCTL:-${OUT:-build}/ztctl}
-[[ -x $ZTCTL ]] || { echo "not ok ztctl is there - $ZTCTL is missing"; exit 1; }
-TMP=$(mktemp -d) || exit 1
-trap 'rm -rf "$TMP"' EXIT
-failed=0
+# shellcheck source=tests/golden/lib.sh
+. "$(dirname "$0")/lib.sh"
 unset LANGUAGE LC_MESSAGES LANG
 export LC_ALL=C.UTF-8
-
-is() { # NAME GOT WANTED
-	if [[ $2 == "$3" ]]; then
-		echo "ok $1"
-	else
-		echo "not ok $1 - got '${2:0:300}', wanted '${3:0:300}'"
-		failed=1
-	fi
-}
 
 # --- every word of the table is translated ---------------------------------------------------------
 "$ZTCTL" --generate=msgids | msguniq -o "$TMP/table.pot"

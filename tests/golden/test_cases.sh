@@ -2,26 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 60
 # cases - policy test by example: each directory of tests/cases, its text, its JUnit, its JSON.
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-
+# shellcheck source=tests/golden/lib.sh
+. "$(dirname "$0")/lib.sh"
 top=$PWD
-OUT=${OUT:-build}
-[[ $OUT == /* ]] || OUT=$top/$OUT
-ZTCTL=${ZTCTL:-$OUT/ztctl}
-[[ -x $ZTCTL ]] || { echo "not ok ztctl is there - $ZTCTL is missing"; exit 1; }
-TMP=$(mktemp -d) || exit 1
-trap 'rm -rf "$TMP"' EXIT
-failed=0
 
-is() { # NAME GOT WANTED
-	if [[ $2 == "$3" ]]; then
-		echo "ok $1"
-	else
-		echo "not ok $1 - got '${2:0:400}', wanted '${3:0:400}'"
-		failed=1
-	fi
-}
 junit_ok() { # NAME FILE
 	if ! command -v xmllint >/dev/null; then
 		echo "skip $1 - xmllint is not installed"

@@ -3,32 +3,13 @@
 # timeout: 60
 # map - saved maps on the command line: every output by the rules of its own language, names that
 # attack it included; bad input; exit statuses.
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-
-ZTCTL=${ZTCTL:-${OUT:-build}/ztctl}
-[[ -x $ZTCTL ]] || { echo "not ok ztctl is there - $ZTCTL is missing"; exit 1; }
-TMP=$(mktemp -d) || exit 1
-trap 'rm -rf "$TMP"' EXIT
+# shellcheck source=tests/golden/lib.sh
+. "$(dirname "$0")/lib.sh"
 room=tests/golden/map
 three=("$room/web1.json" "$room/app1.json" "$room/db1.json")
-failed=0
 
-is() { # NAME GOT WANTED
-	if [[ $2 == "$3" ]]; then
-		echo "ok $1"
-	else
-		echo "not ok $1 - got '${2:0:300}', wanted '${3:0:300}'"
-		failed=1
-	fi
-}
 map() { "$ZTCTL" --socket "$TMP/none.sock" map "$@"; }
-exits() { # NAME STATUS ARGUMENT...
-	local name=$1 want=$2
-	shift 2
-	map "$@" >"$TMP/out" 2>"$TMP/err" </dev/null
-	is "$name" "$?" "$want"
-}
+exits() { ends "$1" "$2" map "${@:3}"; } # NAME STATUS ARGUMENT...
 fits() { # NAME SCHEMA <JSON
 	is "$1" "$(python3 tests/golden/schema/check.py "$2" 2>&1 | head -n 3)" ""
 }

@@ -3,31 +3,14 @@
 # timeout: 60
 # prioritize - the command: every output by the rules of its own language, both languages, what flows and
 # assessments add, templates, bad input, exit statuses.
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-
-ZTCTL=${ZTCTL:-${OUT:-build}/ztctl}
-[[ -x $ZTCTL ]] || { echo "not ok ztctl is there - $ZTCTL is missing"; exit 1; }
-TMP=$(mktemp -d) || exit 1
-trap 'rm -rf "$TMP"' EXIT
+# shellcheck source=tests/golden/lib.sh
+. "$(dirname "$0")/lib.sh"
 export LC_ALL=C.UTF-8 LANGUAGE='' COLUMNS=80
 room=tests/golden/prioritize
 inventory=$room/inventory.csv
-failed=0
 
-is() { # NAME GOT WANTED
-	if [[ $2 == "$3" ]]; then
-		echo "ok $1"
-	else
-		echo "not ok $1 - got '${2:0:400}', wanted '${3:0:400}'"
-		failed=1
-	fi
-}
 has() { # NAME TEXT PART
-	if [[ $2 == *"$3"* ]]; then echo "ok $1"; else
-		echo "not ok $1 - no '$3' in '${2:0:400}'"
-		failed=1
-	fi
+	if [[ $2 == *"$3"* ]]; then ok "$1"; else not_ok "$1" "no '$3' in '${2:0:400}'"; fi
 }
 prioritize() { "$ZTCTL" --color never --socket "$TMP/none.sock" prioritize "$@"; }
 of() { # ID FILTER <JSON

@@ -2,31 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 60
 # recommend - policy recommend from saved maps: the exact text, and that policy check takes it.
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-
-ZTCTL=${ZTCTL:-${OUT:-build}/ztctl}
-[[ -x $ZTCTL ]] || { echo "not ok ztctl is there - $ZTCTL is missing"; exit 1; }
-TMP=$(mktemp -d) || exit 1
-trap 'rm -rf "$TMP"' EXIT
+# shellcheck source=tests/golden/lib.sh
+. "$(dirname "$0")/lib.sh"
 room=tests/golden/recommend
-failed=0
 
-is() { # NAME GOT WANTED
-	if [[ $2 == "$3" ]]; then
-		echo "ok $1"
-	else
-		echo "not ok $1 - got '${2:0:400}', wanted '${3:0:400}'"
-		failed=1
-	fi
-}
 recommend() { "$ZTCTL" --socket "$TMP/none.sock" policy recommend "$@"; }
-exits() { # NAME STATUS ARGUMENT...
-	local name=$1 want=$2
-	shift 2
-	recommend "$@" >"$TMP/out" 2>"$TMP/err" </dev/null
-	is "$name" "$?" "$want"
-}
+exits() { ends "$1" "$2" recommend "${@:3}"; } # NAME STATUS ARGUMENT...
 golden() { # NAME ARGUMENT...
 	local name=$1
 	shift

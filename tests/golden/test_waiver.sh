@@ -3,40 +3,9 @@
 # timeout: 120
 # waiver - waivers and attestations: written, signed, verified with minisign; every defect with its
 # place and what to do about it; and with one defect the assessment does not run.
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-
-ZTCTL=${ZTCTL:-${OUT:-build}/ztctl}
-[[ -x $ZTCTL ]] || { echo "not ok ztctl is there - $ZTCTL is missing"; exit 1; }
-ZTCTL=$(realpath "$ZTCTL")
+# shellcheck source=tests/golden/lib.sh
+. "$(dirname "$0")/lib.sh"
 export LC_ALL=C.UTF-8
-TMP=$(mktemp -d) || exit 1
-trap 'rm -rf "$TMP"' EXIT
-failed=0
-
-is() { # NAME GOT WANTED
-	if [[ $2 == "$3" ]]; then
-		echo "ok $1"
-	else
-		echo "not ok $1 - got '$2', wanted '$3'"
-		failed=1
-	fi
-}
-exits() { # NAME STATUS COMMAND...
-	local name=$1 want=$2 got
-	shift 2
-	"$@" >"$TMP/out" 2>"$TMP/err" </dev/null
-	got=$?
-	is "$name" "$got" "$want"
-}
-says() { # NAME WORDS: what the last command wrote, line ends aside
-	if cat "$TMP/err" "$TMP/out" | tr -s ' \n' '  ' | grep -qF -e "$2"; then
-		echo "ok $1"
-	else
-		echo "not ok $1 - no '$2' in: $(head -c 400 "$TMP/err" "$TMP/out")"
-		failed=1
-	fi
-}
 
 # --- people and their keys ---------------------------------------------------------------------
 cd "$TMP" || exit 1
@@ -56,42 +25,42 @@ new() { # ID MORE...
 }
 
 # --- the way it goes ----------------------------------------------------------------------------
-exits "written" 0 new W-1 --days 60 --out w/1.json
-exits "not signed yet" 2 waiver lint w --trust trust
+ends "written" 0 new W-1 --days 60 --out w/1.json
+ends "not signed yet" 2 waiver lint w --trust trust
 says "is a defect, with what to do" "w/1.json: line 1, column 1: it is not signed - have it signed with the 'sign' command by a key of the role approver"
-exits "signed" 0 waiver sign w/1.json --key chen.key
-exits "no defect" 0 waiver lint w --trust trust
-exits "listed" 0 waiver list w --trust trust
+ends "signed" 0 waiver sign w/1.json --key chen.key
+ends "no defect" 0 waiver lint w --trust trust
+ends "listed" 0 waiver list w --trust trust
 says "with what it is for" "W-1 ZTS-3.1-06 tcp/0.0.0.0:22 valid"
-exits "ends within 30 days" 0 waiver list w --trust trust --expiring 30
+ends "ends within 30 days" 0 waiver list w --trust trust --expiring 30
 says "is none yet" "No waiver"
-exits "ends within 90 days" 0 waiver list w --trust trust --expiring 90
+ends "ends within 90 days" 0 waiver list w --trust trust --expiring 90
 says "is one" "W-1"
-exits "as JSON" 0 "$ZTCTL" --json waiver list w --trust trust
+ends "as JSON" 0 "$ZTCTL" --json waiver list w --trust trust
 is "the same" "$(jq -c '.waivers[] | [.id, .state, .signer, .critical, (.days_left | . == 59 or . == 60)]' out)" '["W-1","valid","chen",false,true]'
-exits "not written twice" 2 new W-1 --out w/1.json
+ends "not written twice" 2 new W-1 --out w/1.json
 jq -cSj 'del(.signature)' w/1.json >m
 jq -r .signature.text w/1.json >m.minisig
 if command -v minisign >/dev/null; then
-	exits "minisign verifies it" 0 minisign -V -p chen.pub -m m
+	ends "minisign verifies it" 0 minisign -V -p chen.pub -m m
 	says "and shows what it is" "ztseg waiver W-1"
 else
 	echo "skip minisign verifies it - the program is not installed"
 fi
-exits "renewed" 0 waiver new W-2 --renew w/1.json --days 30 --out 2.json
+ends "renewed" 0 waiver new W-2 --renew w/1.json --days 30 --out 2.json
 is "counts as a renewal" "$(jq -c '[.renews, .renewals, .check_id]' 2.json)" '["W-1",1,"ZTS-3.1-06"]'
 cp w/1.json revoked.json
-exits "revoked by the owner" 0 waiver revoke revoked.json --by wang --reason "moved already" --key wang.key
-exits "is no defect" 0 waiver lint revoked.json --trust trust
-exits "and says so" 0 waiver list revoked.json --trust trust
+ends "revoked by the owner" 0 waiver revoke revoked.json --by wang --reason "moved already" --key wang.key
+ends "is no defect" 0 waiver lint revoked.json --trust trust
+ends "and says so" 0 waiver list revoked.json --trust trust
 says "revoked" "revoked"
-exits "revoked by nobody with a role" 0 waiver revoke revoked.json --by wu --reason "moved already" --key wu.key
-exits "is one" 2 waiver lint revoked.json --trust trust
+ends "revoked by nobody with a role" 0 waiver revoke revoked.json --by wu --reason "moved already" --key wu.key
+ends "is one" 2 waiver lint revoked.json --trust trust
 
 SCHEMAS=$OLDPWD/policies
 answer() { # NAME SCHEMA STATUS COMMAND...: its JSON is as its schema has it
 	local name=$1 schema=$2
-	exits "$name, JSON" "$3" "$ZTCTL" --json "${@:4}"
+	ends "$name, JSON" "$3" "$ZTCTL" --json "${@:4}"
 	is "$name: as its schema has it" "$(python3 "$SCHEMAS/../tests/golden/schema/check.py" "$schema" <out 2>&1)" ""
 }
 answer "a list" waiver-list 0 waiver list w --trust trust
@@ -116,7 +85,7 @@ like "another is not" "$(valid waiver bad.json)"
 # Each: what is wrong, how it comes about (jq), its place and text, the remedy.
 defect() { # NAME FILTER TEXT REMEDY
 	jq "$2" w/1.json >bad.json
-	exits "$1" 2 waiver lint bad.json --trust trust
+	ends "$1" 2 waiver lint bad.json --trust trust
 	says "$1: place and text" "$3"
 	says "$1: remedy" "$4"
 }
@@ -160,45 +129,45 @@ sign_as() { # WHO FILTER: a file that is changed and signed by somebody
 	waiver sign bad.json --key "$1.key" >/dev/null 2>sign.err
 }
 sign_as wu .
-exits "signed by a stranger" 2 waiver lint bad.json --trust trust
+ends "signed by a stranger" 2 waiver lint bad.json --trust trust
 says "is told" "which is no key of the role approver"
 says "with what to do" "put the public key into the trust directory as approver/NAME.pub"
 cp wu.pub trust/approver/
-exits "signed by another approver than it names" 2 waiver lint bad.json --trust trust
+ends "signed by another approver than it names" 2 waiver lint bad.json --trust trust
 says "is told, too" "'approver' is chen, but it is signed by wu"
 rm trust/approver/wu.pub
 cp chen.pub trust/owner/boss.pub
-exits "signed with an owner's key of another name" 2 waiver lint w/1.json --trust trust
+ends "signed with an owner's key of another name" 2 waiver lint w/1.json --trust trust
 says "is found by the key" "the key that signed it is a system owner's too"
 rm trust/owner/boss.pub
 
 mkdir two
 cp w/1.json two/1.json
 cp w/1.json two/2.json
-exits "two of the same id" 2 waiver lint two --trust trust
+ends "two of the same id" 2 waiver lint two --trust trust
 says "name each other" "two/1.json has the same id"
 sign_as chen '.id = "W-9" | .granted_at |= (fromdate + 0 | todate)'
 jq 'del(.signature) | .granted_at |= (fromdate - 8640000 | todate) | .expires_at |= (fromdate - 8640000 | todate)' w/1.json >two/1.json
 waiver sign two/1.json --key chen.key >/dev/null
 cp bad.json two/2.json
-exits "the same once more" 2 waiver lint two --trust trust
+ends "the same once more" 2 waiver lint two --trust trust
 says "is a renewal that does not say so" "the same was waived before by W-1, so it is a renewal"
 sign_as chen '.id = "W-9" | .renews = "W-1" | .renewals = 2'
 cp bad.json two/2.json
-exits "a renewal that miscounts" 2 waiver lint two --trust trust
+ends "a renewal that miscounts" 2 waiver lint two --trust trust
 says "is told the number" "it renews W-1, which counts 0 renewals - 'renewals' is 1"
 sign_as chen '.id = "W-9" | .renews = "W-1" | .renewals = 1 | .scope.resource = "tcp/0.0.0.0:23"'
 cp bad.json two/2.json
-exits "a renewal of something else" 2 waiver lint two --trust trust
+ends "a renewal of something else" 2 waiver lint two --trust trust
 says "is none" "W-1, which it renews, is about something else"
-exits "what has a defect is not signed" 2 waiver sign 2.json --key nobody.key
+ends "what has a defect is not signed" 2 waiver sign 2.json --key nobody.key
 jq '.reason = ""' w/1.json >bad.json
-exits "nor is this" 2 waiver sign bad.json --key chen.key
+ends "nor is this" 2 waiver sign bad.json --key chen.key
 says "and says why" "line 12, column 3: 'reason' is empty"
 
 # --- hostile files --------------------------------------------------------------------------------
 hostile() { # NAME TEXT: of bad.json as it is
-	exits "$1" 2 waiver lint bad.json --trust trust
+	ends "$1" 2 waiver lint bad.json --trust trust
 	says "$1: text" "$2"
 }
 printf '{"format": "ztseg.waiver/1", "id": "a", "id": "b"}' >bad.json
@@ -232,38 +201,38 @@ cp w/1.json bad.json
 chmod 666 bad.json
 hostile "a file that anybody may write" "others than root may write it: chown root, chmod go-w"
 chmod 777 two
-exits "a directory that anybody may write" 2 waiver lint two --trust trust
+ends "a directory that anybody may write" 2 waiver lint two --trust trust
 says "is not read" "others than root may write it"
-exits "nothing of that name" 2 waiver lint nowhere --trust trust
+ends "nothing of that name" 2 waiver lint nowhere --trust trust
 says "is told" "it is not there"
 chmod 666 trust/approver/chen.pub
-exits "keys that anybody may write" 2 waiver lint w --trust trust
+ends "keys that anybody may write" 2 waiver lint w --trust trust
 says "are not used" "the key 'trust/approver/chen.pub' is not used: others than root may write it"
 chmod 644 trust/approver/chen.pub
 
 # --- attestations ---------------------------------------------------------------------------------
 mkdir a
 echo "uplink 1, uplink 2" >a/net.txt
-exits "an attestation with a file" 0 attest new A-1 a/net.txt --check ZTS-3.5-07 --host app01 --result pass \
+ends "an attestation with a file" 0 attest new A-1 a/net.txt --check ZTS-3.5-07 --host app01 --result pass \
 	--statement "two uplinks were seen" --assessor lin --out a/1.json
-exits "is signed" 0 attest sign a/1.json --key lin.key
-exits "is good" 0 attest lint a/1.json --trust trust
+ends "is signed" 0 attest sign a/1.json --key lin.key
+ends "is good" 0 attest lint a/1.json --trust trust
 is "as its schema has it" "$(valid attestation a/1.json)" ""
 is "180 days unless told otherwise" "$(jq '(.valid_until | fromdate) - (.collected_at | fromdate)' a/1.json)" $((180 * 86400))
 answer "attestations" attest-list 0 attest list a/1.json --trust trust
-exits "is listed" 0 attest list a/1.json --trust trust
+ends "is listed" 0 attest list a/1.json --trust trust
 says "as valid" "A-1 ZTS-3.5-07 pass valid"
 echo "uplink 1" >a/net.txt
-exits "its file changed" 0 attest list a/1.json --trust trust
+ends "its file changed" 0 attest list a/1.json --trust trust
 says "is an error" "A-1 ZTS-3.5-07 pass error"
 says "with the name" "its file 'net.txt' is another than was attested"
 rm a/net.txt
-exits "its file is gone" 0 attest list a/1.json --trust trust
+ends "its file is gone" 0 attest list a/1.json --trust trust
 says "is an error, too" "its file 'net.txt' is missing"
 attested() { # NAME FILTER TEXT
 	jq "$2" a/1.json >bad.json
 	chmod 644 bad.json
-	exits "$1" 2 attest lint bad.json --trust trust
+	ends "$1" 2 attest lint bad.json --trust trust
 	says "$1: text" "$3"
 }
 attested "a check and an item" '.item = "3-5"' "it has to be about one check or one item"
@@ -275,19 +244,19 @@ attested "valid for too long" '.valid_until = "2028-01-01T00:00:00Z"' "more than
 attested "a file elsewhere" '.files[0].name = "../../etc/passwd"' "line 13, column 3: element 1 of 'files' is no file"
 attested "signed for another result" '.result = "fail"' "its signature does not hold"
 jq 'del(.signature) | .assessor = "wang"' a/1.json >a/2.json
-exits "somebody else's word" 0 attest sign a/2.json --key lin.key
-exits "is known by the key" 2 attest lint a/2.json --trust trust
+ends "somebody else's word" 0 attest sign a/2.json --key lin.key
+ends "is known by the key" 2 attest lint a/2.json --trust trust
 says "and told" "'assessor' is wang, but it is signed by lin"
 cp lin.pub trust/owner/me.pub
-exits "an owner who assesses himself" 2 attest lint a/1.json --trust trust
+ends "an owner who assesses himself" 2 attest lint a/1.json --trust trust
 says "is found by the key" "the key that signed it is a system owner's too"
 rm trust/owner/me.pub
 
 # --- nothing runs with a defect ---------------------------------------------------------------------
 jq '.reason = ""' w/1.json >bad.json
-exits "the assessment does not run" 4 "$ZTCTL" assess --waivers bad.json --trust trust --state-dir "$TMP/state" --socket "$TMP/none"
+ends "the assessment does not run" 4 "$ZTCTL" assess --waivers bad.json --trust trust --state-dir "$TMP/state" --socket "$TMP/none"
 says "and says why" "'reason' is empty"
 is "nothing but that" "$(grep -c 3-1 out)" 0
-exits "in Traditional Chinese, too" 4 env LC_ALL=zh_TW.UTF-8 "$ZTCTL" assess --waivers bad.json --trust trust --state-dir "$TMP/state" --socket "$TMP/none"
+ends "in Traditional Chinese, too" 4 env LC_ALL=zh_TW.UTF-8 "$ZTCTL" assess --waivers bad.json --trust trust --state-dir "$TMP/state" --socket "$TMP/none"
 says "the text" "「reason」是空的"
 exit $failed

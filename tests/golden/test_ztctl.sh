@@ -2,30 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 60
 # ztctl - the command line without an agent: exit statuses, help, what is generated from the table.
-set -u
-cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/golden/lib.sh
+. "$(dirname "$0")/lib.sh"
 
-ZTCTL=${ZTCTL:-${OUT:-build}/ztctl}
-[[ -x $ZTCTL ]] || { echo "not ok ztctl is there - $ZTCTL is missing"; exit 1; }
-TMP=$(mktemp -d) || exit 1
-trap 'rm -rf "$TMP"' EXIT
-failed=0
-
-ok() { echo "ok $1"; }
-not_ok() { # NAME WHY
-	echo "not ok $1 - $2"
-	failed=1
-}
-is() { # NAME GOT WANTED
-	if [[ $2 == "$3" ]]; then ok "$1"; else not_ok "$1" "got '$2', wanted '$3'"; fi
-}
-exits() { # NAME STATUS ARGUMENT...: also, an error is one line on stderr and nothing on stdout
-	local name=$1 want=$2 got
-	shift 2
-	"$ZTCTL" --socket "$TMP/none.sock" "$@" >"$TMP/out" 2>"$TMP/err" </dev/null
-	got=$?
-	is "$name" "$got" "$want"
-}
+exits() { ends "$1" "$2" "$ZTCTL" --socket "$TMP/none.sock" "${@:3}"; } # NAME STATUS ARGUMENT...: also, an error is one line on stderr and nothing on stdout
 
 # --- generated files are those of the table ---------------------------------------------
 for f in completion:bash-completion man:8; do
