@@ -5,6 +5,8 @@
 # they say when all is well, and when one thing is wrong.
 # shellcheck source=tests/netns/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/netns/assess.sh
+. "$(dirname "$0")/assess.sh"
 
 must host web 11
 must host db 12
@@ -18,25 +20,6 @@ jq '.general.window_days.value = 0.00003 | .checks["ZTS-3.2-01"].min_days.value 
 	| .checks["ZTS-3.3-06"].days.value = 0.00001 | .checks["ZTS-3.3-01"].min_bytes.value = 100000' \
 	"$ZT_ROOT/profiles/fsc-2024-net.json" >"$TMP/profile.json"
 
-judge() { # FILE [OPTION...]: the assessment of db
-	local out=$1
-	shift
-	on db "$ZTCTL" --socket "$TMP/db/run/agent.sock" --json assess --state-dir "$STATE" \
-		--pin-dir "$TMP/db/bpf/ztseg" --trust "$TMP/trust" --profile "$TMP/profile.json" --netns own "$@" \
-		>"$out" 2>"$out.err"
-}
-of() { # FILE CHECK [FILTER]
-	jq -r --arg id "ZTS-$2" ".checks[] | select(.id == \$id) | ${3:-.result}" "$1"
-}
-result() { # NAME FILE CHECK WANTED
-	local got
-	got=$(of "$2" "$3")
-	if [[ $got == "$4" ]]; then
-		ok "$3 $4: $1"
-	else
-		not_ok "$3 $4: $1" "$got: $(of "$2" "$3" '.reason.en + " | " + .observed.en')"
-	fi
-}
 record() { ctl db policy show --ready >/dev/null; } # what was seen is on disk after this
 
 # --- a host that is as it should be -----------------------------------------------------------------
@@ -90,16 +73,16 @@ must eventually 10 grep -q "done" "$TMP/log/web.in.service.log"
 must eventually 10 grep -q "done" "$TMP/log/db.out.service.log"
 recorded() { # CONNECTIONS: that many are on disk
 	record
-	judge "$TMP/wait.json" --evidence "$TMP/wait.facts"
+	judge db "$TMP/wait.json" --evidence "$TMP/wait.facts"
 	jq -e ".facts.edges.data | .total.connections >= $1 and .window.seconds >= 4" "$TMP/wait.facts"
 }
 must eventually 20 recorded 53
-judge "$TMP/good.json" --evidence "$TMP/good.facts"
+judge db "$TMP/good.json" --evidence "$TMP/good.facts"
 for id in 3.1-02 3.1-05 3.2-01 3.2-02 3.2-03 3.2-06 3.2-07 3.3-01 3.3-02 3.3-03 3.3-06 3.3-07; do
-	result "a segmented host" "$TMP/good.json" $id pass
+	judged "a segmented host" "$TMP/good.json" $id pass
 done
-result "no drill was run" "$TMP/good.json" 3.5-05 partial
-result "signed, never drilled" "$TMP/good.json" 3.7-01 partial
+judged "no drill was run" "$TMP/good.json" 3.5-05 partial
+judged "signed, never drilled" "$TMP/good.json" 3.7-01 partial
 is "all connections of both directions" "$(of "$TMP/good.json" 3.2-02 '"\(.numerator) of \(.denominator)"')" \
 	"53 of 53"
 is "the loaded programs were asked" "$(of "$TMP/good.json" 3.1-02 .method)" simulate
@@ -134,9 +117,9 @@ is "simulate: a peer of the policy gets in" \
 like "simulate: nobody knocks at his own door" "$(ask "$DB" | jq -r .error.message)" "*is this host*"
 like "simulate: no address" "$(ask '"; drop' | jq -r .error.message)" "*is not an address*"
 
-judge "$TMP/default.json" --pin-dir /nonexistent/pins --profile "$ZT_ROOT/profiles/fsc-2024-net.json"
+judge db "$TMP/default.json" --pin-dir /nonexistent/pins --profile "$ZT_ROOT/profiles/fsc-2024-net.json"
 for id in 3.1-05 3.2-01 3.2-02 3.2-07 3.3-02 3.3-03 3.3-06 3.3-07 3.5-05; do
-	result "recorded for seconds, days are wanted" "$TMP/default.json" $id unknown
+	judged "recorded for seconds, days are wanted" "$TMP/default.json" $id unknown
 done
 is "the agent tells where its pins are" "$(of "$TMP/default.json" 3.1-02)" pass
 like "says how much there is" "$(of "$TMP/default.json" 3.2-01 .reason.en)" "recorded for 0.0 of 7 days*"
@@ -146,12 +129,12 @@ like "says how much there is" "$(of "$TMP/default.json" 3.2-01 .reason.en)" "rec
 # A listener that a rule opens to everybody, at every port.
 { statements enforced; echo "  - {id: everybody, from: any, to: db, ports: [any]}"; } | policy_signed 2 enforced
 must revision db 2
-judge "$TMP/open.json"
-result "any to every port" "$TMP/open.json" 3.1-02 fail
+judge db "$TMP/open.json"
+judged "any to every port" "$TMP/open.json" 3.1-02 fail
 like "names the listener and the rule" "$(of "$TMP/open.json" 3.1-02 '.offenders[0] | .resource + " " + .text.en')" \
 	"tcp/0.0.0.0:5432 *everybody*"
-result "a database port for any" "$TMP/open.json" 3.2-06 fail
-result "any and a label" "$TMP/open.json" 3.2-03 pass
+judged "a database port for any" "$TMP/open.json" 3.2-06 fail
+judged "any and a label" "$TMP/open.json" 3.2-03 pass
 
 # Addresses instead of labels.
 {
@@ -161,24 +144,24 @@ result "any and a label" "$TMP/open.json" 3.2-03 pass
 } >"$TMP/literal"
 rm "$TMP/db/policy.yaml.minisig"
 must rules db 3 enforced <"$TMP/literal"
-judge "$TMP/literal.json"
-result "three rules of five by address" "$TMP/literal.json" 3.2-03 fail
-result "not signed" "$TMP/literal.json" 3.7-01 fail
+judge db "$TMP/literal.json"
+judged "three rules of five by address" "$TMP/literal.json" 3.2-03 fail
+judged "not signed" "$TMP/literal.json" 3.7-01 fail
 
 # The boundary is only staged: what is denied would be let through.
 statements staged | policy_signed 4 enforced
 must revision db 4
-judge "$TMP/staged.json"
-result "default allow" "$TMP/staged.json" 3.1-02 fail
-result "egress open" "$TMP/staged.json" 3.2-02 fail
-result "a database port by default" "$TMP/staged.json" 3.2-06 fail
+judge db "$TMP/staged.json"
+judged "default allow" "$TMP/staged.json" 3.1-02 fail
+judged "egress open" "$TMP/staged.json" 3.2-02 fail
+judged "a database port by default" "$TMP/staged.json" 3.2-06 fail
 
 # Break-glass.
 statements enforced | policy_signed 5 enforced
 must revision db 5
 must ctl db observe --for 5m >/dev/null
-judge "$TMP/observe.json"
-result "observe is on" "$TMP/observe.json" 3.1-02 fail
-result "observe is on" "$TMP/observe.json" 3.2-01 fail
-result "observe is on" "$TMP/observe.json" 3.2-02 fail
+judge db "$TMP/observe.json"
+judged "observe is on" "$TMP/observe.json" 3.1-02 fail
+judged "observe is on" "$TMP/observe.json" 3.2-01 fail
+judged "observe is on" "$TMP/observe.json" 3.2-02 fail
 must ctl db observe --off >/dev/null

@@ -5,6 +5,8 @@
 # that were taken back, rules that nobody uses, connections that the flow tables do not have.
 # shellcheck source=tests/netns/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/netns/assess.sh
+. "$(dirname "$0")/assess.sh"
 
 must host web 11
 must host db 12
@@ -16,24 +18,6 @@ jq '.general.window_days.value = 0.00002 | .checks["ZTS-3.5-05"].min_days.value 
 	| .checks["ZTS-3.2-07"].window_days.value = 0.00002 | .checks["ZTS-3.3-06"].days.value = 0.00001
 	| .checks["ZTS-3.3-01"].min_bytes.value = 10000' \
 	"$ZT_ROOT/profiles/fsc-2024-net.json" >"$TMP/profile.json"
-judge() { # FILE [OPTION...]: the assessment of db
-	local out=$1
-	shift
-	on db "$ZTCTL" --socket "$TMP/db/run/agent.sock" --json assess --state-dir "$STATE" \
-		--pin-dir "$TMP/db/bpf/ztseg" --profile "$TMP/profile.json" --netns own "$@" >"$out" 2>"$out.err"
-}
-of() { # FILE CHECK [FILTER]
-	jq -r --arg id "ZTS-$2" ".checks[] | select(.id == \$id) | ${3:-.result}" "$1"
-}
-result() { # NAME FILE CHECK WANTED
-	local got
-	got=$(of "$2" "$3")
-	if [[ $got == "$4" ]]; then
-		ok "$3 $4: $1"
-	else
-		not_ok "$3 $4: $1" "$got: $(of "$2" "$3" '.reason.en + " | " + .observed.en')"
-	fi
-}
 
 # --- a boundary, and who is turned away ------------------------------------------------------------------
 
@@ -73,14 +57,14 @@ PY
 on web python3 "$TMP/talk.py" "$DB" 1 0 >/dev/null
 seen() { # CONNECTIONS: that many are on disk, recorded for a few seconds
 	ctl db policy show --ready >/dev/null
-	judge "$TMP/wait.json" --evidence "$TMP/wait.facts"
+	judge db "$TMP/wait.json" --evidence "$TMP/wait.facts"
 	jq -e ".facts.edges.data | .total.connections >= $1 and .window.seconds >= 3" "$TMP/wait.facts"
 }
 must eventually 20 seen 6
-judge "$TMP/denied.json"
-result "a rule turned all of them away: few, yet none unexplained" "$TMP/denied.json" 3.1-05 notapplicable
-result "decided by the boundary" "$TMP/denied.json" 3.3-06 pass
-result "two rules that nobody used" "$TMP/denied.json" 3.2-07 fail
+judge db "$TMP/denied.json"
+judged "a rule turned all of them away: few, yet none unexplained" "$TMP/denied.json" 3.1-05 notapplicable
+judged "decided by the boundary" "$TMP/denied.json" 3.3-06 pass
+judged "two rules that nobody used" "$TMP/denied.json" 3.2-07 fail
 is "by name" "$(of "$TMP/denied.json" 3.2-07 '[.offenders[].resource] | sort | join(" ")')" "idle-1 idle-2"
 
 # --- the boundary is taken back: strangers come in by no rule --------------------------------------------
@@ -93,12 +77,12 @@ must eventually 20 seen 50
 mark=$EPOCHSECONDS
 older() { ((EPOCHSECONDS > mark + 1)); }
 must eventually 5 older
-judge "$TMP/open.json"
-result "strangers by no rule" "$TMP/open.json" 3.1-05 fail
-result "neither direction by rules" "$TMP/open.json" 3.2-02 fail
-result "peers without a name" "$TMP/open.json" 3.3-02 fail
-result "six edges and one that nobody decided about" "$TMP/open.json" 3.3-06 fail
-result "denied, then allowed" "$TMP/open.json" 3.5-05 fail
+judge db "$TMP/open.json"
+judged "strangers by no rule" "$TMP/open.json" 3.1-05 fail
+judged "neither direction by rules" "$TMP/open.json" 3.2-02 fail
+judged "peers without a name" "$TMP/open.json" 3.3-02 fail
+judged "six edges and one that nobody decided about" "$TMP/open.json" 3.3-06 fail
+judged "denied, then allowed" "$TMP/open.json" 3.5-05 fail
 is "how many were denied" "$(of "$TMP/open.json" 3.5-05 .numerator)" 6
 like "an edge as a review names it" "$(of "$TMP/open.json" 3.3-06 '.offenders[0].resource')" "10.77.0.*>$DB:tcp/5432"
 
@@ -110,12 +94,12 @@ cp "$TMP/reviewer.pub" "$TMP/trust/reviewer/"
 holds "a reviewer approves them" on db "$ZTCTL" --socket "$TMP/db/run/agent.sock" review edges \
 	--state-dir "$STATE" --trust "$TMP/trust" --key "$TMP/reviewer.key" \
 	--approve "*>$DB:tcp/5432" --note "known"
-judge "$TMP/reviewed.json" --trust "$TMP/trust"
-result "all disposed of" "$TMP/reviewed.json" 3.3-06 pass
+judge db "$TMP/reviewed.json" --trust "$TMP/trust"
+judged "all disposed of" "$TMP/reviewed.json" 3.3-06 pass
 
 # --- connections that the flow tables do not have ---------------------------------------------------------
 
-result "three that live, and all bytes" "$TMP/open.json" 3.3-01 pass
+judged "three that live, and all bytes" "$TMP/open.json" 3.3-01 pass
 agent_kill db
 for table in zt_flows zt_openings; do
 	bpftool -j map dump pinned "$TMP/db/bpf/ztseg/$table" 2>/dev/null |
@@ -125,7 +109,7 @@ for table in zt_flows zt_openings; do
 			bpftool map delete pinned "$TMP/db/bpf/ztseg/$table" key hex ${key//0x/}
 		done
 done
-judge "$TMP/lost.json"
-result "living connections in no table" "$TMP/lost.json" 3.3-01 fail
+judge db "$TMP/lost.json"
+judged "living connections in no table" "$TMP/lost.json" 3.3-01 fail
 is "all three" "$(of "$TMP/lost.json" 3.3-01 '"\(.numerator) of \(.denominator)"')" "0 of 3"
 like "each by its ends" "$(of "$TMP/lost.json" 3.3-01 '.offenders[0].resource')" "tcp/$DB:5432-${HOST_IP4[web]}:*"

@@ -5,6 +5,8 @@
 # into the kernel, the heartbeats or the states behind its back, and without privilege.
 # shellcheck source=tests/netns/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/netns/assess.sh
+. "$(dirname "$0")/assess.sh"
 
 must host db 12
 STATE=$TMP/db/state
@@ -16,34 +18,15 @@ jq '.general.window_days.value = 0 | .checks["ZTS-3.2-01"].min_days.value = 0.00
 	| .checks["ZTS-3.3-06"].days.value = 0.00001 | .checks["ZTS-3.3-01"].min_bytes.value = 100000' \
 	"$ZT_ROOT/profiles/fsc-2024-net.json" >"$TMP/profile.json"
 
-judge() { # FILE [OPTION...]: the assessment of db
-	local out=$1
-	shift
-	on db "$ZTCTL" --socket "$TMP/db/run/agent.sock" --json assess --state-dir "$STATE" \
-		--pin-dir "$TMP/db/bpf/ztseg" --trust "$TMP/trust" --profile "$TMP/profile.json" --netns own "$@" \
-		>"$out" 2>"$out.err"
-}
-of() { # FILE CHECK [FILTER]
-	jq -r --arg id "ZTS-$2" ".checks[] | select(.id == \$id) | ${3:-.result}" "$1"
-}
-result() { # NAME FILE CHECK WANTED
-	local got
-	got=$(of "$2" "$3")
-	if [[ $got == "$4" ]]; then
-		ok "$3 $4: $1"
-	else
-		not_ok "$3 $4: $1" "$got: $(of "$2" "$3" '.reason.en + " | " + .observed.en')"
-	fi
-}
 
 # --- without an agent -----------------------------------------------------------------------------
 
-judge "$TMP/none.json"
-result "no agent" "$TMP/none.json" 3.1-02 notapplicable
+judge db "$TMP/none.json"
+judged "no agent" "$TMP/none.json" 3.1-02 notapplicable
 for id in 3.1-05 3.2-01 3.2-02 3.2-03 3.2-06 3.2-07 3.3-01 3.3-02 3.3-03 3.3-06 3.3-07 3.5-05 3.7-01; do
-	result "no agent" "$TMP/none.json" $id unknown
+	judged "no agent" "$TMP/none.json" $id unknown
 done
-result "one host" "$TMP/none.json" 3.7-08 notapplicable
+judged "one host" "$TMP/none.json" 3.7-08 notapplicable
 
 # --- an interface that is not guarded, then an agent that died -----------------------------------------
 
@@ -66,15 +49,15 @@ settings db <<-EOT
 EOT
 must agent_start db --interface eth0
 ctl db policy show --ready >/dev/null
-judge "$TMP/signed.json"
-result "signed, in the kernel, not drilled" "$TMP/signed.json" 3.7-01 partial
+judge db "$TMP/signed.json"
+judged "signed, in the kernel, not drilled" "$TMP/signed.json" 3.7-01 partial
 holds "drill tamper" ctl db drill tamper --state-dir "$STATE"
-judge "$TMP/drilled.json"
-result "signed, in the kernel, drilled" "$TMP/drilled.json" 3.7-01 pass
+judge db "$TMP/drilled.json"
+judged "signed, in the kernel, drilled" "$TMP/drilled.json" 3.7-01 pass
 ip -n "$(ns db)" link add extra type veth peer name extra2
 ip -n "$(ns db)" link set extra up
-judge "$TMP/bare.json"
-result "an interface beside eth0 is up" "$TMP/bare.json" 3.1-02 fail
+judge db "$TMP/bare.json"
+judged "an interface beside eth0 is up" "$TMP/bare.json" 3.1-02 fail
 is "it is named" "$(of "$TMP/bare.json" 3.1-02 '[.offenders[].resource] | join(" ")')" extra
 ip -n "$(ns db)" link del extra
 
@@ -82,14 +65,14 @@ agent_kill db
 # Opened behind its back: on no map.
 spawn db late.service socat -u TCP-LISTEN:6001,fork,reuseaddr OPEN:/dev/null
 must eventually 10 listening db 6001
-judge "$TMP/dead.json" --evidence "$TMP/dead.facts"
-result "a listener that nobody recorded" "$TMP/dead.json" 3.3-03 fail
+judge db "$TMP/dead.json" --evidence "$TMP/dead.facts"
+judged "a listener that nobody recorded" "$TMP/dead.json" 3.3-03 fail
 is "pins alone say what is enforced" \
 	"$(jq -r '.facts.agent.data | "\(.running) \(.mode_now) \(.pins.digest.equal)"' "$TMP/dead.facts")" \
 	"false enforced true"
-result "the programs cannot be asked" "$TMP/dead.json" 3.1-02 unknown
+judged "the programs cannot be asked" "$TMP/dead.json" 3.1-02 unknown
 is "the policy is the one on disk" "$(jq -r '.facts.policy.data | "\(.source) \(.host)"' "$TMP/dead.facts")" "state db"
-result "rows as committed, of whom nobody says" "$TMP/dead.json" 3.7-01 unknown
+judged "rows as committed, of whom nobody says" "$TMP/dead.json" 3.7-01 unknown
 
 # --- behind its back -------------------------------------------------------------------------------------
 
@@ -101,8 +84,8 @@ inner=$(bpftool -j map lookup pinned "$TMP/db/bpf/ztseg/zt_s_pairs" key "$slot" 
 			"a":10,"b":11,"c":12,"d":13,"e":14,"f":15} as $h | $b[2:] | explode | map([.] | implode) |
 			reduce .[] as $c (0; . * 16 + $h[$c]))) else . end')
 must bpftool map update id "$inner" key 0xee 0xee 0 0 0xee 0xee 0 0 0 0 0 0 value 1 0 0 0
-judge "$TMP/tampered.json"
-result "a row was added in the kernel" "$TMP/tampered.json" 3.7-01 fail
+judge db "$TMP/tampered.json"
+judged "a row was added in the kernel" "$TMP/tampered.json" 3.7-01 fail
 like "says so" "$(of "$TMP/tampered.json" 3.7-01 .reason.en)" "*not those that were committed*"
 
 # The heartbeats.
@@ -113,10 +96,10 @@ db.commit()' "$STATE/flows.db"
 # The newest state.
 newest=$(find "$STATE/history" -name '*.json' | sort | tail -n 1)
 jq -c '.revision = 9' "$newest" >"$TMP/altered" && cp "$TMP/altered" "$newest"
-judge "$TMP/forged.json"
-result "heartbeats were altered" "$TMP/forged.json" 3.2-01 error
-result "heartbeats were altered" "$TMP/forged.json" 3.3-07 error
-result "a state was altered" "$TMP/forged.json" 3.7-01 fail
+judge db "$TMP/forged.json"
+judged "heartbeats were altered" "$TMP/forged.json" 3.2-01 error
+judged "heartbeats were altered" "$TMP/forged.json" 3.3-07 error
+judged "a state was altered" "$TMP/forged.json" 3.7-01 fail
 like "which one" "$(of "$TMP/forged.json" 3.7-01 .reason.en)" "*entry 1: its hash is another*"
 
 # --- without privilege ---------------------------------------------------------------------------------------
@@ -127,6 +110,6 @@ judge_as_nobody() {
 }
 judge_as_nobody
 for id in 3.1-02 3.2-01 3.3-01 3.7-01; do
-	result "not root" "$TMP/nobody.json" $id unknown
+	judged "not root" "$TMP/nobody.json" $id unknown
 done
 like "says what would answer" "$(of "$TMP/nobody.json" 3.3-01 .reason.en)" "*root*"

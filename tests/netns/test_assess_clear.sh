@@ -4,6 +4,8 @@
 # assess_clear - ZTS-3.4-02 on real servers: Redis, vsftpd, slapd, PostgreSQL, MariaDB, dovecot, SMTP,
 # telnet, SNMP; each as it takes clear text and as it does not. No agent.
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/netns/assess.sh
+. "$(dirname "$0")/assess.sh"
 
 must host s 12
 S=10.77.0.12
@@ -14,9 +16,6 @@ chmod 755 "$TMP/s"
 probe() {
 	on s "$ZTCTL" --json "${ASSESS[@]}" --probe --evidence "$TMP/facts.new" >"$TMP/doc" 2>"$TMP/doc.err" || :
 	mv "$TMP/facts.new" "$TMP/facts"
-}
-result() { # ID
-	jq -r --arg id "ZTS-$1" '(.assessment // .).checks[] | select(.id == $id) | .result' "$TMP/doc"
 }
 seen() { # PROTO/PORT: service, whether it takes clear text, TLS by which way
 	jq -r --arg r "$1" '[.facts.banners.data.listeners[] |
@@ -94,10 +93,10 @@ is "LDAP with StartTLS" "$(seen tcp/389)" "ldap no ldap ok"
 is "LDAP over TLS" "$(seen tcp/636)" "tls no direct ok"
 is "FTP with AUTH TLS" "$(seen tcp/21)" "ftp no ftp ok"
 is "SMTP with STARTTLS" "$(seen tcp/25)" "smtp no smtp ok"
-is "that MariaDB requires TLS is told by its settings alone: no full pass" "$(result 3.4-02)" partial
+is "that MariaDB requires TLS is told by its settings alone: no full pass" "$(of "$TMP/doc" 3.4-02)" partial
 kill "$mariadb" && must gone "$mariadb" 15
 probe
-is "services that encrypt pass" "$(result 3.4-02)" pass
+is "services that encrypt pass" "$(of "$TMP/doc" 3.4-02)" pass
 
 # --- the same servers, which take clear text ------------------------------------------------------------
 
@@ -128,6 +127,6 @@ is "LDAP without StartTLS" "$(seen tcp/389)" "ldap yes"
 is "FTP without AUTH TLS" "$(seen tcp/21)" "ftp yes"
 is "HTTP" "$(seen tcp/8080)" "http yes"
 [[ $telnet ]] && is "telnet" "$(seen tcp/23)" "telnet yes"
-is "clear text that others can reach fails" "$(result 3.4-02)" fail
+is "clear text that others can reach fails" "$(of "$TMP/doc" 3.4-02)" fail
 is "lines for the daemons are shown" "$(jq -r '[(.assessment // .).checks[] | select(.id == "ZTS-3.4-02") |
 	.extra.snippets[].program] | contains(["postgres", "redis", "slapd", "vsftpd"])' "$TMP/doc")" true

@@ -7,6 +7,8 @@
 [[ $EUID != 0 || ${ZT_PIDNS:-} ]] || ZT_PIDNS=1 exec unshare --pid --fork --mount-proc -- bash "$0" "$@"
 # shellcheck source=tests/netns/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/netns/assess.sh
+. "$(dirname "$0")/assess.sh"
 zt_begin
 must host app 1
 must host ntp 2
@@ -21,9 +23,6 @@ must mount -t tmpfs -o mode=750 chrony /run/chrony
 facts() {
 	ctlj app assess --state-dir "$TMP/app/state" --trust "$TMP/trust" --pin-dir "$TMP/app/bpf/ztseg" \
 		--evidence "$TMP/facts.json" "$@" >"$TMP/doc.json"
-}
-check() { # ID JQ
-	jq -r ".checks[] | select(.id == \"ZTS-$1\") | $2" "$TMP/doc.json"
 }
 
 # journal FILE DAYS-AGO COUNT [FIELD...]: that many entries, an hour apart.
@@ -42,40 +41,40 @@ if [[ ! -x $WRITER ]]; then
 	skip "journals" "no systemd-journal-remote"
 else
 	facts
-	is "nothing is kept" "$(check 3.6-05 .result) $(check 3.6-04 .result)" "fail unknown"
+	is "nothing is kept" "$(of "$TMP/doc.json" 3.6-05 .result) $(of "$TMP/doc.json" 3.6-04 .result)" "fail unknown"
 	echo x >/var/log/syslog
 	facts
-	is "text files" "$(check 3.6-05 .result)" partial
+	is "text files" "$(of "$TMP/doc.json" 3.6-05 .result)" partial
 	mkdir -p "/run/log/journal/$ID" "/var/log/journal/$ID"
 	must journal "/run/log/journal/$ID/system.journal" 1 3
 	facts
-	like "a journal in memory" "$(check 3.6-05 '"\(.result) \(.reason.en)"')" 'fail*in memory only*'
+	like "a journal in memory" "$(of "$TMP/doc.json" 3.6-05 '"\(.result) \(.reason.en)"')" 'fail*in memory only*'
 
 	must journal "/var/log/journal/$ID/system@1.journal" 200 50
 	facts
-	like "a journal that is not sealed" "$(check 3.6-05 '"\(.result) \(.reason.en)"')" 'partial*not sealed*'
-	is "how old it is" "$(check 3.6-05 .numerator)" 200
-	like "nothing was suppressed" "$(check 3.6-04 '"\(.result) \(.numerator)/\(.denominator)"')" 'pass 0/50'
+	like "a journal that is not sealed" "$(of "$TMP/doc.json" 3.6-05 '"\(.result) \(.reason.en)"')" 'partial*not sealed*'
+	is "how old it is" "$(of "$TMP/doc.json" 3.6-05 .numerator)" 200
+	like "nothing was suppressed" "$(of "$TMP/doc.json" 3.6-04 '"\(.result) \(.numerator)/\(.denominator)"')" 'pass 0/50'
 	must journal "/var/log/journal/$ID/system@2.journal" 2 1 MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e N_DROPPED=42
 	facts
-	is "suppressed messages are a loss" "$(check 3.6-04 '"\(.result) \(.numerator)/\(.denominator)"')" "fail 42/93"
+	is "suppressed messages are a loss" "$(of "$TMP/doc.json" 3.6-04 '"\(.result) \(.numerator)/\(.denominator)"')" "fail 42/93"
 	cp "/var/log/journal/$ID/system@1.journal" "$TMP/whole"
 	printf 'XXXXXXXX' | dd of="/var/log/journal/$ID/system@1.journal" bs=1 seek=$(($(stat -c %s "$TMP/whole") / 2)) conv=notrunc status=none
 	printf '\377\377\377\377' | dd of="/var/log/journal/$ID/system@1.journal" bs=1 seek=400 conv=notrunc status=none
 	facts
-	like "a journal that was altered" "$(check 3.6-05 '"\(.result) \(.offenders[0].resource)"')" 'fail */system@1.journal'
+	like "a journal that was altered" "$(of "$TMP/doc.json" 3.6-05 '"\(.result) \(.offenders[0].resource)"')" 'fail */system@1.journal'
 	rm "/var/log/journal/$ID/"*
 	if journalctl --setup-keys --force --interval=1h >"$TMP/key" 2>"$TMP/log/keys" && [[ -s /var/log/journal/$ID/fss ]] &&
 		SEAL=yes journal "/var/log/journal/$ID/system@3.journal" 0 1; then
 		facts
-		like "a sealed journal without its key" "$(check 3.6-05 '"\(.result) \(.reason.en)"')" 'partial*key only*'
+		like "a sealed journal without its key" "$(of "$TMP/doc.json" 3.6-05 '"\(.result) \(.reason.en)"')" 'partial*key only*'
 		mkdir -p /run/ztseg && mount -t tmpfs -o mode=700 key /run/ztseg
 		install -m 600 "$TMP/key" /run/ztseg/journal.key
 		facts
-		like "with its key it verifies, and is young" "$(check 3.6-05 '"\(.result) \(.reason.en)"')" 'partial*0 of 180 days*'
+		like "with its key it verifies, and is young" "$(of "$TMP/doc.json" 3.6-05 '"\(.result) \(.reason.en)"')" 'partial*0 of 180 days*'
 		jq '.checks."ZTS-3.6-05".retention_days.value = 0' "$ZT_ROOT/profiles/fsc-2024-net.json" >"$TMP/profile.json"
 		facts --profile "$TMP/profile.json"
-		is "old enough for a profile that asks for nothing" "$(check 3.6-05 .result)" pass
+		is "old enough for a profile that asks for nothing" "$(of "$TMP/doc.json" 3.6-05 .result)" pass
 		is "the key is in no document" "$(grep -cFf "$TMP/key" "$TMP/doc.json" "$TMP/facts.json" | tr '\n' ' ')" \
 			"$TMP/doc.json:0 $TMP/facts.json:0 "
 	else
@@ -115,7 +114,7 @@ within "two of three sources answer" 10 sources '["chrony",3,2]'
 is "a daemon that may not touch the clock leaves it as the kernel says" \
 	"$(jq '.facts.clock.data.synchronised' "$TMP/facts.json")" "$(jq '.[0]' <<<"$before")"
 if [[ $(jq '.[0]' <<<"$before") = false ]]; then
-	like "which fails, though chrony follows a source" "$(check 3.6-06 '"\(.result) \(.reason.en)"')" 'fail*rtcsync*'
+	like "which fails, though chrony follows a source" "$(of "$TMP/doc.json" 3.6-06 '"\(.result) \(.reason.en)"')" 'fail*rtcsync*'
 fi
 kill -KILL "$CHRONY"
 gone "$CHRONY" 5

@@ -6,6 +6,8 @@
 [[ $EUID != 0 || ${ZT_PIDNS:-} ]] || ZT_PIDNS=1 exec unshare --pid --fork --mount-proc -- bash "$0" "$@"
 # shellcheck source=tests/netns/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/netns/assess.sh
+. "$(dirname "$0")/assess.sh"
 zt_begin
 command -v rsyslogd >/dev/null || { skip "all" "no rsyslogd"; exit; }
 must host app 1
@@ -16,9 +18,6 @@ mkdir -p "$TMP/trust/collector" "$TMP/tls"
 facts() { # JQ: of a new run on app
 	ctlj app assess --state-dir "$TMP/app/state" --trust "$TMP/trust" --pin-dir "$TMP/app/bpf/ztseg" \
 		--evidence "$TMP/facts.json" >"$TMP/doc.json"
-}
-check() { # ID JQ
-	jq -r ".checks[] | select(.id == \"ZTS-$1\") | $2" "$TMP/doc.json"
 }
 
 # --- certificates: one authority, a server with a name, a client ---------------------------------------
@@ -82,19 +81,19 @@ drill() {
 arrived() { grep -q "nonce=$NONCE" "$TMP/arrived"; }
 
 facts
-is "no log service" "$(check 3.6-01 .result) $(check 3.6-02 .result)" "fail notapplicable"
+is "no log service" "$(of "$TMP/doc.json" 3.6-01 .result) $(of "$TMP/doc.json" 3.6-02 .result)" "fail notapplicable"
 must forward quiet <<<"action(type=\"omfile\" file=\"$TMP/kept\")"
 facts
-is "a service that keeps everything here" "$(check 3.6-01 .result) $(check 3.6-02 .result)" "fail notapplicable"
-is "it does not count what it loses" "$(check 3.6-04 .result)" unknown
+is "a service that keeps everything here" "$(of "$TMP/doc.json" 3.6-01 .result) $(of "$TMP/doc.json" 3.6-02 .result)" "fail notapplicable"
+is "it does not count what it loses" "$(of "$TMP/doc.json" 3.6-04 .result)" unknown
 
 must forward <<<"*.* @$server:514"
 facts
-is "UDP" "$(check 3.6-01 .result) $(check 3.6-02 .result)" "fail fail"
+is "UDP" "$(of "$TMP/doc.json" 3.6-01 .result) $(of "$TMP/doc.json" 3.6-02 .result)" "fail fail"
 
 must forward <<<"*.* @@$server:514"
 facts
-is "TCP in the clear" "$(check 3.6-01 .result) $(check 3.6-02 .result)" "partial fail"
+is "TCP in the clear" "$(of "$TMP/doc.json" 3.6-01 .result) $(of "$TMP/doc.json" 3.6-02 .result)" "partial fail"
 like "its connection is the one that carries" "$(jq -c '.facts.logs.data.targets[0] | [.connected, .bytes_acked > 100]' "$TMP/facts.json")" '\[true,true\]'
 
 tls() { # AUTHMODE [MORE]
@@ -102,11 +101,11 @@ tls() { # AUTHMODE [MORE]
 }
 must forward <<<"$(tls anon)"
 facts
-is "TLS with anybody" "$(check 3.6-01 .result) $(check 3.6-02 .result)" "partial partial"
-like "with anybody, it says" "$(check 3.6-02 '.offenders[0].text.en')" '*no certificate is checked'
+is "TLS with anybody" "$(of "$TMP/doc.json" 3.6-01 .result) $(of "$TMP/doc.json" 3.6-02 .result)" "partial partial"
+like "with anybody, it says" "$(of "$TMP/doc.json" 3.6-02 '.offenders[0].text.en')" '*no certificate is checked'
 must forward <<<"$(tls x509/certvalid)"
 facts
-like "TLS with any certificate" "$(check 3.6-02 '"\(.result) \(.offenders[0].text.en)"')" 'partial*no name is checked'
+like "TLS with any certificate" "$(of "$TMP/doc.json" 3.6-02 '"\(.result) \(.offenders[0].text.en)"')" 'partial*no name is checked'
 
 # --- the agent sees the handshake ---------------------------------------------------------------------------
 cat >"$TMP/app/policy.yaml" <<-EOT
@@ -120,31 +119,31 @@ cat >"$TMP/app/policy.yaml" <<-EOT
 EOT
 must forward <<<"$(tls x509/name 'StreamDriverPermittedPeers="log.test"')"
 facts
-is "TLS with a name, seen by nobody" "$(check 3.6-02 .result)" partial
+is "TLS with a name, seen by nobody" "$(of "$TMP/doc.json" 3.6-02 .result)" partial
 must agent_start app --host app
 must forward <<-EOT
 	module(load="impstats" interval="1" log.file="$TMP/stats" log.syslog="off")
 	$(tls x509/name 'StreamDriverPermittedPeers="log.test"')
 EOT
 facts
-is "TLS with a name, seen by the agent" "$(check 3.6-02 '"\(.result) \(.numerator)/\(.denominator)"')" "pass 1/1"
-is "a few decisions are no share" "$(check 3.6-03 .result)" unknown
+is "TLS with a name, seen by the agent" "$(of "$TMP/doc.json" 3.6-02 '"\(.result) \(.numerator)/\(.denominator)"')" "pass 1/1"
+is "a few decisions are no share" "$(of "$TMP/doc.json" 3.6-03 .result)" unknown
 eventually 5 test -s "$TMP/stats"
 facts
 is "counters of impstats" "$(jq -c '.facts.log_loss.data.sources[] | select(.name == "rsyslog") | .lost' "$TMP/facts.json")" 0
 
 # --- what the collector signs for ------------------------------------------------------------------------------
-is "without a receipt it is partial" "$(check 3.6-01 .result)" partial
+is "without a receipt it is partial" "$(of "$TMP/doc.json" 3.6-01 .result)" partial
 holds "the collector signs" ctl log receipt "$TMP/arrived" --out "$TMP" --state-dir "$TMP/log/state"
 is "one file for this host" "$(jq -r '.kind' "$TMP"/receipt-*.json)" receipt
 fails "its key is not known here: nothing is kept" \
 	sh -c "'$ZTCTL' evidence add '$TMP'/receipt-*.json --state-dir '$TMP/app/state' --trust '$TMP/trust'"
 facts
-is "and nothing passes by it" "$(check 3.6-01 .result)" partial
+is "and nothing passes by it" "$(of "$TMP/doc.json" 3.6-01 .result)" partial
 install -m 644 "$TMP/log/state/keys/host.pub" "$TMP/trust/collector/siem.pub"
 ctl app evidence add "$TMP"/receipt-*.json --state-dir "$TMP/app/state" --trust "$TMP/trust" >/dev/null
 facts
-is "with a receipt it passes" "$(check 3.6-01 '"\(.result) \(.grade)"')" "pass A"
+is "with a receipt it passes" "$(of "$TMP/doc.json" 3.6-01 '"\(.result) \(.grade)"')" "pass A"
 fails "no nonce, no receipt" ctl log receipt /dev/null --out "$TMP" --state-dir "$TMP/log/state"
 
 # --- RELP, and a collector that is gone --------------------------------------------------------------------------
@@ -154,8 +153,8 @@ must forward <<-EOT
 	action(type="omrelp" target="$server" port="2514")
 EOT
 facts
-is "RELP in the clear" "$(check 3.6-01 .result) $(check 3.6-02 .result)" "partial fail"
+is "RELP in the clear" "$(of "$TMP/doc.json" 3.6-01 .result) $(of "$TMP/doc.json" 3.6-02 .result)" "partial fail"
 kill -KILL "$COLLECTOR"
 gone "$COLLECTOR" 5
 facts
-is "a collector that is gone" "$(check 3.6-01 .result)" fail
+is "a collector that is gone" "$(of "$TMP/doc.json" 3.6-01 .result)" fail

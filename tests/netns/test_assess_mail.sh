@@ -4,6 +4,8 @@
 # assess_mail - ZTS-3.4-02 and 3.4-03 on mail: dovecot with STARTTLS, STLS and without, SMTP without, and
 # the key that dovecot uses, found by its configuration.
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/netns/assess.sh
+. "$(dirname "$0")/assess.sh"
 
 must host s 12
 S=10.77.0.12
@@ -12,9 +14,6 @@ ASSESS=(--socket "$TMP/none.sock" assess --netns own --state-dir "$TMP/none" --p
 probe() {
 	on s "$ZTCTL" --json "${ASSESS[@]}" --probe --evidence "$TMP/facts.new" >"$TMP/doc" 2>"$TMP/doc.err" || :
 	mv "$TMP/facts.new" "$TMP/facts"
-}
-result() { # ID
-	jq -r --arg id "ZTS-$1" '(.assessment // .).checks[] | select(.id == $id) | .result' "$TMP/doc"
 }
 seen() { # PORT
 	jq -r --argjson p "$1" '[.facts.banners.data.listeners[] | select(.port == $p) |
@@ -64,8 +63,8 @@ probe
 is "IMAP with STARTTLS" "$(seen 143)" "imap no imap ok refused"
 is "POP3 with STLS" "$(seen 110)" "pop3 no pop3 ok refused"
 is "IMAP over TLS" "$(seen 993)" "tls no direct ok refused"
-is "mail that encrypts passes" "$(result 3.4-02)" pass
-is "self-signed passes in part" "$(result 3.4-03)" partial
+is "mail that encrypts passes" "$(of "$TMP/doc" 3.4-02)" pass
+is "self-signed passes in part" "$(of "$TMP/doc" 3.4-03)" partial
 is "the key behind it is found and kept well" "$(jq -r --arg p "$TMP/key.pem" '[.facts.keys.data.keys[] |
 	select(.path == $p) | "\(.comm) \(.mode) \(.reach)"] | join("; ")' "$TMP/facts")" "dovecot 0600 owner"
 
@@ -78,6 +77,6 @@ probe
 is "IMAP without TLS" "$(seen 143)" "imap yes"
 is "POP3 without TLS" "$(seen 110)" "pop3 yes"
 is "SMTP without STARTTLS" "$(seen 25)" "smtp yes"
-is "mail in the clear fails" "$(result 3.4-02)" fail
+is "mail in the clear fails" "$(of "$TMP/doc" 3.4-02)" fail
 like "lines for dovecot are shown" "$(jq -r '(.assessment // .).checks[] | select(.id == "ZTS-3.4-02") |
 	[.extra.snippets[].program] | join(" ")' "$TMP/doc")" "*dovecot*"

@@ -4,6 +4,8 @@
 # assess_snmp - SNMP told by version 3's discovery on any port, communities by its configuration; and a
 # service in another network namespace, probed from inside it. No community is ever sent.
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/netns/assess.sh
+. "$(dirname "$0")/assess.sh"
 
 must host s 12
 S=10.77.0.12
@@ -25,9 +27,6 @@ assess() { # WANT COMMAND...: assessed with these running
 	on s env WANT="$want" unshare --pid --fork --kill-child --mount -- bash "$TMP/inside.sh" "$@" >"$TMP/doc" 2>"$TMP/doc.err" || :
 	mv "$TMP/facts.new" "$TMP/facts"
 }
-result() { # ID
-	jq -r --arg id "ZTS-$1" '(.assessment // .).checks[] | select(.id == $id) | .result' "$TMP/doc"
-}
 seen() { # PORT
 	jq -r --argjson p "$1" '[.facts.banners.data.listeners[] | select(.port == $p) | "\(.service) \(.clear)"] |
 		join("; ")' "$TMP/facts"
@@ -43,12 +42,12 @@ printf '%s\n' 'rocommunity a-word-that-is-not-guessed' >"$TMP/snmpd.conf"
 assess 11 "$snmpd" "nsenter --net=/run/netns/$(ns c) openssl s_server -accept 10.78.0.1:4433 -cert $TMP/cert.pem \
 	-key $TMP/key.pem -quiet </dev/zero"
 is "SNMP on another port, with a community" "$(seen 1610)" "snmp yes"
-is "takes clear text" "$(result 3.4-02)" fail
+is "takes clear text" "$(of "$TMP/doc" 3.4-02)" fail
 is "a service in another namespace is probed from inside it" "$(seen 4433)" "tls no"
-is "and judged: it signed for itself" "$(result 3.4-03)" partial
+is "and judged: it signed for itself" "$(of "$TMP/doc" 3.4-03)" partial
 fails "no community was sent" grep -q "a-word-that-is-not-guessed" "$TMP/doc" "$TMP/facts"
 
 printf '%s\n' 'createUser auditor SHA a-long-passphrase AES' 'rouser auditor authpriv' >"$TMP/snmpd.conf"
 assess 10 "$snmpd"
 is "SNMP with version 3 alone" "$(seen 1610)" "snmp no"
-is "which a file alone says: no full pass" "$(result 3.4-02)" partial
+is "which a file alone says: no full pass" "$(of "$TMP/doc" 3.4-02)" partial

@@ -4,6 +4,8 @@
 # assess_tls - ZTS-3.4-03, 3.4-04 and 3.4-07 on real servers: nginx, openssl s_server, sshd, dovecot;
 # strong, weak, expired, and listeners that mean harm. No agent.
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/netns/assess.sh
+. "$(dirname "$0")/assess.sh"
 
 must host s 12
 S=10.77.0.12
@@ -11,13 +13,6 @@ ASSESS=(--socket "$TMP/none.sock" assess --netns own --state-dir "$TMP/none" --p
 
 probe() { # into $TMP/doc: an assessment with --probe; its exit status is about the level
 	on s "$ZTCTL" --json "${ASSESS[@]}" --probe "$@" >"$TMP/doc" 2>"$TMP/doc.err" || :
-}
-result() { # ID: state of that check
-	jq -r --arg id "ZTS-$1" '(.assessment // .).checks[] | select(.id == $id) | .result' "$TMP/doc"
-}
-told() { # ID: its offenders, in English
-	jq -r --arg id "ZTS-$1" '(.assessment // .).checks[] | select(.id == $id) |
-		[.offenders[]? | "\(.resource) \(.text.en)"] | join("; ")' "$TMP/doc"
 }
 signed() { # NAME DAYS REQ-OPTION...: $TMP/NAME.key, $TMP/NAME.pem, signed by the test's authority
 	local name=$1 days=$2
@@ -47,9 +42,9 @@ must signed small 90 rsa:1024
 # --- nothing that speaks TLS; no probe ---------------------------------------------------------
 
 probe
-is "without listeners TLS is not applicable" "$(result 3.4-03)" notapplicable
-is "without listeners SSH is not applicable" "$(result 3.4-04)" notapplicable
-is "without listeners nothing is in the clear" "$(result 3.4-02)" notapplicable
+is "without listeners TLS is not applicable" "$(of "$TMP/doc" 3.4-03)" notapplicable
+is "without listeners SSH is not applicable" "$(of "$TMP/doc" 3.4-04)" notapplicable
+is "without listeners nothing is in the clear" "$(of "$TMP/doc" 3.4-02)" notapplicable
 
 # --- nginx and sshd as they should be ------------------------------------------------------------
 
@@ -75,13 +70,13 @@ sshd=$PID
 must eventually 5 listening s 443
 must eventually 5 listening s 22
 on s "$ZTCTL" --json "${ASSESS[@]}" >"$TMP/doc" 2>&1
-is "without --probe TLS is unknown" "$(result 3.4-03)" unknown
-is "without --probe clear text is unknown" "$(result 3.4-02)" unknown
+is "without --probe TLS is unknown" "$(of "$TMP/doc" 3.4-03)" unknown
+is "without --probe clear text is unknown" "$(of "$TMP/doc" 3.4-02)" unknown
 probe --evidence "$TMP/facts"
-is "nginx with TLS 1.2 and 1.3 passes" "$(result 3.4-03)" pass
-is "sshd with strong algorithms passes" "$(result 3.4-04)" pass
-is "HTTP that only sends on is no clear text" "$(result 3.4-02)" pass
-is "keys of root alone pass" "$(result 3.4-07)" pass
+is "nginx with TLS 1.2 and 1.3 passes" "$(of "$TMP/doc" 3.4-03)" pass
+is "sshd with strong algorithms passes" "$(of "$TMP/doc" 3.4-04)" pass
+is "HTTP that only sends on is no clear text" "$(of "$TMP/doc" 3.4-02)" pass
+is "keys of root alone pass" "$(of "$TMP/doc" 3.4-07)" pass
 is "what was done is listed, with the port it came from" "$(jq -r '.facts.banners.data |
 	(.done | length) == .connections and all(.done[]; .from_port > 0 and .target and .at)' "$TMP/facts")" true
 is "one hello and one old hello for nginx" "$(jq -r '[.facts.banners.data.done[] |
@@ -98,12 +93,12 @@ sshd=$PID
 must eventually 5 listening s 22
 tls 4430 old
 probe
-is "sshd with hmac-sha1 passes in part" "$(result 3.4-04)" partial
-like "and it says what" "$(told 3.4-04)" "*:22 *hmac-sha1*"
-is "a certificate with ten days left passes in part" "$(result 3.4-03)" partial
-like "and it says so" "$(told 3.4-03)" "*:4430 certificate expires in 9 d*"
-is "a key that everybody may read fails" "$(result 3.4-07)" fail
-like "and it is named" "$(told 3.4-07)" "*file:$TMP/good.key every user*"
+is "sshd with hmac-sha1 passes in part" "$(of "$TMP/doc" 3.4-04)" partial
+like "and it says what" "$(told "$TMP/doc" 3.4-04)" "*:22 *hmac-sha1*"
+is "a certificate with ten days left passes in part" "$(of "$TMP/doc" 3.4-03)" partial
+like "and it says so" "$(told "$TMP/doc" 3.4-03)" "*:4430 certificate expires in 9 d*"
+is "a key that everybody may read fails" "$(of "$TMP/doc" 3.4-07)" fail
+like "and it is named" "$(told "$TMP/doc" 3.4-07)" "*file:$TMP/good.key every user*"
 stop 4430
 chmod 600 "$TMP/good.key"
 kill "$sshd" && must gone "$sshd"
@@ -126,8 +121,8 @@ tls 4434 gone
 tls 4435 good -tls1_2 -cipher 'eNULL:@SECLEVEL=0'
 tls 4436 old -tls1_2 -cipher 'ECDHE-RSA-AES256-SHA384:@SECLEVEL=0'
 probe
-is "weak TLS fails" "$(result 3.4-03)" fail
-all=$(told 3.4-03)
+is "weak TLS fails" "$(of "$TMP/doc" 3.4-03)" fail
+all=$(told "$TMP/doc" 3.4-03)
 like "TLS 1.1 and older" "$all" "*:4431 accepts TLS 1.1 or older*"
 like "RSA of 1024 bits" "$all" "*:4432 RSA key of 1024 bits*"
 like "SHA-1" "$all" "*:4433 certificate signed with SHA-1*"
@@ -135,6 +130,6 @@ like "self-signed" "$all" "*:4433 self-signed certificate*"
 like "expired" "$all" "*:4434 certificate expired*"
 like "a cipher that encrypts nothing" "$all" "*:4435 takes a broken cipher*"
 like "CBC" "$all" "*:4436 the cipher is not authenticated*"
-is "3DES in SSH fails" "$(result 3.4-04)" fail
+is "3DES in SSH fails" "$(of "$TMP/doc" 3.4-04)" fail
 is "lines for sshd are shown" "$(jq -r '(.assessment // .).checks[] | select(.id == "ZTS-3.4-04") |
 	.extra.snippets[0].file' "$TMP/doc")" /etc/ssh/sshd_config.d/10-ztseg.conf

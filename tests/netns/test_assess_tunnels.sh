@@ -4,6 +4,8 @@
 # assess_tunnels - ZTS-3.4-05 and 3.4-06 on WireGuard (the kernel's, else wireguard-go) and IPsec: idle,
 # carrying, never up, beside the tunnel; policies of level use, of level required; the null cipher.
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/netns/assess.sh
+. "$(dirname "$0")/assess.sh"
 
 must host c 11
 must host s 12
@@ -22,20 +24,13 @@ assess() { # [OPTION...]
 	with_run s "$ZTCTL" --json "${ASSESS[@]}" --evidence "$TMP/facts.new" "$@" >"$TMP/doc" 2>"$TMP/doc.err" || :
 	mv "$TMP/facts.new" "$TMP/facts"
 }
-result() { # ID
-	jq -r --arg id "ZTS-$1" '(.assessment // .).checks[] | select(.id == $id) | .result' "$TMP/doc"
-}
-told() { # ID
-	jq -r --arg id "ZTS-$1" '(.assessment // .).checks[] | select(.id == $id) |
-		[.offenders[]? | "\(.resource) \(.text.en)"] | join("; ")' "$TMP/doc"
-}
 xfrm() { ip -n "$(ns s)" xfrm "$@"; }
 
 assess
-is "without a tunnel there is nothing to judge" "$(result 3.4-05)" notapplicable
-is "without a sensitive path nothing has to require encryption" "$(result 3.4-06)" notapplicable
+is "without a tunnel there is nothing to judge" "$(of "$TMP/doc" 3.4-05)" notapplicable
+is "without a sensitive path nothing has to require encryption" "$(of "$TMP/doc" 3.4-06)" notapplicable
 assess --profile "$TMP/profile.json"
-is "nothing requires encryption on the sensitive path" "$(result 3.4-06)" fail
+is "nothing requires encryption on the sensitive path" "$(of "$TMP/doc" 3.4-06)" fail
 
 # --- policies of IPsec ------------------------------------------------------------------------------
 
@@ -45,15 +40,15 @@ policy_for() { # DIRECTION SRC DST LEVEL MODE
 # The kernel refuses an optional tunnel on the way out by itself: transport is what may be optional.
 if policy_for out 10.1.0.0/24 10.2.0.0/24 use transport; then
 	assess --profile "$TMP/profile.json"
-	is "level use fails" "$(result 3.4-05)" fail
-	like "and says why" "$(told 3.4-05)" "*xfrm-policy:out 10.1.0.0/24>10.2.0.0/24 level use*"
-	is "and requires nothing" "$(result 3.4-06)" fail
+	is "level use fails" "$(of "$TMP/doc" 3.4-05)" fail
+	like "and says why" "$(told "$TMP/doc" 3.4-05)" "*xfrm-policy:out 10.1.0.0/24>10.2.0.0/24 level use*"
+	is "and requires nothing" "$(of "$TMP/doc" 3.4-06)" fail
 	must xfrm policy flush
 	must policy_for out 10.1.0.0/24 10.2.0.0/24 required tunnel
 	must policy_for in 10.2.0.0/16 10.1.0.0/24 required tunnel
 	assess --profile "$TMP/profile.json"
-	is "level required both ways is what the path needs" "$(result 3.4-06)" pass
-	is "without an association nothing can pass" "$(result 3.4-05)" partial
+	is "level required both ways is what the path needs" "$(of "$TMP/doc" 3.4-06)" pass
+	is "without an association nothing can pass" "$(of "$TMP/doc" 3.4-05)" partial
 else
 	skip "IPsec policies" "this kernel has no XFRM (CONFIG_XFRM_USER); make test-kernels has one that does"
 fi
@@ -68,11 +63,11 @@ key=0x00112233445566778899aabbccddeeff
 if association 0x100 $S $C 'cbc(aes)' $key 2>/dev/null; then
 	must association 0x101 $C $S 'cbc(aes)' $key
 	assess
-	is "associations with a cipher pass" "$(result 3.4-05)" pass
+	is "associations with a cipher pass" "$(of "$TMP/doc" 3.4-05)" pass
 	must association 0x102 $S $C 'ecb(cipher_null)' ''
 	assess
-	is "the null cipher fails" "$(result 3.4-05)" fail
-	like "and says so" "$(told 3.4-05)" "*/0x00000102 ESP with the null cipher*"
+	is "the null cipher fails" "$(of "$TMP/doc" 3.4-05)" fail
+	like "and says so" "$(told "$TMP/doc" 3.4-05)" "*/0x00000102 ESP with the null cipher*"
 	fails "no key of an association is in the facts" grep -qi 00112233445566778899 "$TMP/facts" "$TMP/doc"
 else
 	skip "IPsec associations" "this kernel has no ESP (CONFIG_INET_ESP); make test-kernels has one that does"
@@ -97,21 +92,21 @@ wg_up() { # HOST ADDRESS PEER PEER-ADDRESS ENDPOINT
 }
 wg_up s 10.88.0.12 c 10.88.0.11 $C
 assess
-is "a peer that never answered passes in part" "$(result 3.4-05)" partial
-like "and says so" "$(told 3.4-05)" "wireguard:wg0/* never carried anything*"
+is "a peer that never answered passes in part" "$(of "$TMP/doc" 3.4-05)" partial
+like "and says so" "$(told "$TMP/doc" 3.4-05)" "wireguard:wg0/* never carried anything*"
 wg_up c 10.88.0.11 s 10.88.0.12 $S
 must on c ping -q -c 2 -i 0.2 -W 5 10.88.0.12 >"$TMP/log/ping"
 spawn c ping.service ping -i 0.1 10.88.0.12
 assess
-is "a peer that carries passes" "$(result 3.4-05)" pass
+is "a peer that carries passes" "$(of "$TMP/doc" 3.4-05)" pass
 is "by counters that move" "$(jq -r '.facts.tunnels.data.wireguard.devices[0].peers[0] |
 	.moving and .handshake_s > 0 and .rx_bytes > 0' "$TMP/facts")" true
 fails "no private key is in the facts" grep -qF "$(cat "$TMP/s.key")" "$TMP/facts"
 must with_run s wg set wg0 peer "$(cat "$TMP/c.pub")" allowed-ips 10.88.0.11/32,198.51.100.0/24
 ip -n "$(ns s)" route add 198.51.100.0/24 via $C dev eth0
 assess
-is "a route beside the tunnel, and nobody who recorded: unknown" "$(result 3.4-05)" unknown
-like "with the interface" "$(told 3.4-05)" "*198.51.100.0/24 is by eth0, beside the tunnel*"
+is "a route beside the tunnel, and nobody who recorded: unknown" "$(of "$TMP/doc" 3.4-05)" unknown
+like "with the interface" "$(told "$TMP/doc" 3.4-05)" "*198.51.100.0/24 is by eth0, beside the tunnel*"
 ip -n "$(ns s)" route replace 198.51.100.0/24 dev wg0
 assess
-is "the route by the tunnel passes" "$(result 3.4-05)" pass
+is "the route by the tunnel passes" "$(of "$TMP/doc" 3.4-05)" pass
