@@ -11,7 +11,6 @@
 must host web 11
 must host db 12
 DB=${HOST_IP4[db]}
-STATE=$TMP/db/state
 for i in 1 2 3 4 5 6; do must ip -n "$(ns web)" addr add "10.77.0.20$i/24" dev eth0; done
 
 jq '.general.window_days.value = 0.00002 | .checks["ZTS-3.5-05"].min_days.value = 0.00001

@@ -6,35 +6,20 @@
 # are the real ones.
 . "$(dirname "$0")/lib.sh"
 zt_begin
+# shellcheck source=tests/netns/fleet.sh
+. "$(dirname "$0")/fleet.sh"
 
 all=(h1 h2 hang flood bad deep tampered other silent nocmd)
-host ops 1
 n=11
 for h in "${all[@]}"; do
 	host "$h" $n
 	n=$((n + 1))
 done
 
-# --- hosts with an SSH server each, that runs one command whatever is asked for ---------------------
+# --- what they send ---------------------------------------------------------------------------------
 
-mkdir -p /run/sshd "$TMP/force" "$TMP/trust/host"
-ssh-keygen -q -t ed25519 -N '' -f "$TMP/hostkey"
-ssh-keygen -q -t ed25519 -N '' -f "$TMP/key"
-force() { # HOST: what it runs, from stdin
-	{ echo '#!/bin/bash'; cat; } >"$TMP/force/$1"
-	chmod 755 "$TMP/force/$1"
-}
-for h in h1 h2; do
-	"$ZTCTL" policy sign --generate "$TMP/$h" --no-password >/dev/null 2>&1
-	cp "$TMP/$h.pub" "$TMP/trust/host/$h.pub"
-	echo "$h" | sha256sum | cut -c1-32 >"$TMP/machine-$h"
-	force "$h" <<-EOT
-		echo ran >>"$TMP/ran-$h"
-		exec unshare --mount --uts sh -c 'hostname $h; mount --bind "$TMP/machine-$h" /etc/machine-id
-			exec "$ZTCTL" --json assess --sign "$TMP/$h.key" --state-dir "$TMP/$h/state" \
-				--pin-dir "$TMP/$h/pins" --socket "$TMP/$h/none.sock"'
-	EOT
-done
+force_assess h1
+force_assess h2
 force hang <<<'exec sleep 1000'
 force flood <<<'exec cat /dev/zero'
 force bad <<<'echo "{\"format\": \"ztseg.assessment/1\", \"host\": \"$(printf "\e[31m")\"}"'
@@ -44,40 +29,7 @@ force other <<<"exec cat '$TMP/doc-h1.json'"
 force silent <<<'echo "no privilege here" >&2; exit 3'
 force nocmd <<<'exec ztctl-that-is-not-there'
 
-for h in "${all[@]}"; do
-	cat >"$TMP/sshd_$h" <<-EOT
-		Port 22
-		ListenAddress 0.0.0.0
-		HostKey $TMP/hostkey
-		AuthorizedKeysFile $TMP/key.pub
-		PidFile none
-		StrictModes no
-		UsePAM no
-		UseDNS no
-		PermitRootLogin yes
-		PasswordAuthentication no
-		MaxStartups 100:30:200
-		PrintMotd no
-		ForceCommand $TMP/force/$h
-	EOT
-	spawn "$h" ssh.service /usr/sbin/sshd -D -e -f "$TMP/sshd_$h"
-done
-for h in "${all[@]}"; do must eventually 10 listening "$h" 22; done
-cat >"$TMP/ssh_config" <<-EOT
-	Host *
-	User root
-	IdentityFile $TMP/key
-	StrictHostKeyChecking no
-	UserKnownHostsFile /dev/null
-	GlobalKnownHostsFile /dev/null
-EOT
-
-assess() { # ARGUMENT...: from ops
-	on ops "$ZTCTL" --json assess --ssh-config "$TMP/ssh_config" --trust "$TMP/trust" "$@"
-}
-of() { # HOST FILTER: its entry
-	jq -r --arg h "$1" '.hosts[] | select(.name == $h) | '"$2" "$TMP/set.json"
-}
+serve "${all[@]}"
 
 # --- one result to change and to send under another name ---------------------------------------------
 

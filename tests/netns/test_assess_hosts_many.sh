@@ -4,67 +4,16 @@
 # assess_hosts_many - 32 hosts at a time and no more; a run that is interrupted keeps what came.
 . "$(dirname "$0")/lib.sh"
 zt_begin
+# shellcheck source=tests/netns/fleet.sh
+. "$(dirname "$0")/fleet.sh"
 
-all=(h1 hang slow)
-host ops 1
 host h1 11
 host hang 12
 host slow 13
 
-# --- hosts with an SSH server each, that runs one command whatever is asked for ---------------------
-
-mkdir -p /run/sshd "$TMP/force" "$TMP/trust/host"
-ssh-keygen -q -t ed25519 -N '' -f "$TMP/hostkey"
-ssh-keygen -q -t ed25519 -N '' -f "$TMP/key"
-force() { # HOST: what it runs, from stdin
-	{ echo '#!/bin/bash'; cat; } >"$TMP/force/$1"
-	chmod 755 "$TMP/force/$1"
-}
-"$ZTCTL" policy sign --generate "$TMP/h1" --no-password >/dev/null 2>&1
-cp "$TMP/h1.pub" "$TMP/trust/host/h1.pub"
-echo h1 | sha256sum | cut -c1-32 >"$TMP/machine-h1"
-force h1 <<-EOT
-	echo ran >>"$TMP/ran-h1"
-	exec unshare --mount --uts sh -c 'hostname h1; mount --bind "$TMP/machine-h1" /etc/machine-id
-		exec "$ZTCTL" --json assess --sign "$TMP/h1.key" --state-dir "$TMP/h1/state" \
-			--pin-dir "$TMP/h1/pins" --socket "$TMP/h1/none.sock"'
-EOT
+force_assess h1
 force hang <<<'exec sleep 1000'
-
-for h in "${all[@]}"; do
-	cat >"$TMP/sshd_$h" <<-EOT
-		Port 22
-		ListenAddress 0.0.0.0
-		HostKey $TMP/hostkey
-		AuthorizedKeysFile $TMP/key.pub
-		PidFile none
-		StrictModes no
-		UsePAM no
-		UseDNS no
-		PermitRootLogin yes
-		PasswordAuthentication no
-		MaxStartups 100:30:200
-		PrintMotd no
-		ForceCommand $TMP/force/$h
-	EOT
-	spawn "$h" ssh.service /usr/sbin/sshd -D -e -f "$TMP/sshd_$h"
-done
-for h in "${all[@]}"; do must eventually 10 listening "$h" 22; done
-cat >"$TMP/ssh_config" <<-EOT
-	Host *
-	User root
-	IdentityFile $TMP/key
-	StrictHostKeyChecking no
-	UserKnownHostsFile /dev/null
-	GlobalKnownHostsFile /dev/null
-EOT
-
-assess() { # ARGUMENT...: from ops
-	on ops "$ZTCTL" --json assess --ssh-config "$TMP/ssh_config" --trust "$TMP/trust" "$@"
-}
-of() { # HOST FILTER: its entry
-	jq -r --arg h "$1" '.hosts[] | select(.name == $h) | '"$2" "$TMP/set.json"
-}
+serve h1 hang slow
 
 # --- interrupted: what came is kept -------------------------------------------------------------------
 
