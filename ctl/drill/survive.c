@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "api/wire.h"
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "ctl/client.h"
@@ -20,13 +22,20 @@ struct watch {
 	pid_t old;
 };
 
-/* The agent's pid is its own word: what is killed is the process at the other end of its socket. */
+/* Whoever listens at the agent's socket, as the kernel has it: what a reply says of a pid is not
+ * believed. */
 static int agent_pid(struct ztc_drill *drill, pid_t *ret)
 {
-	const json_t *agent = json_object_get(drill->status, "agent");
+	zt_auto(zt_close) int fd = zt_wire_connect(drill->ctx->socket);
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
 
-	*ret = (pid_t)json_integer_value(json_object_get(agent, "pid"));
-	return *ret > 1 ? 0 : -ESRCH;
+	if (fd < 0)
+		return fd;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+		return -errno;
+	*ret = cred.pid;
+	return cred.pid > 1 ? 0 : -ESRCH;
 }
 
 static void look_for_agent(struct ztc_drill *drill, struct watch *w, uint64_t from)
@@ -95,7 +104,7 @@ int ztc_drill_survive(struct ztc_drill *drill)
 	uint64_t from;
 
 	if (agent_pid(drill, &w.old) < 0)
-		return ztc_fail(ZTC_EXIT_FAILED, "the agent does not tell its pid");
+		return ztc_fail(ZTC_EXIT_FAILED, "the process of the agent is not known");
 	if (ztc_peer_connect(&drill->peer, ZTC_PORT_ALLOWED, ATTEMPT_MS, true, NULL) < 0)
 		return ztc_fail(ZTC_EXIT_FAILED, "the canary connection cannot be opened");
 	pidfd = (int)syscall(SYS_pidfd_open, w.old, 0);
