@@ -11,7 +11,6 @@
 must host web 11
 must host db 12
 DB=${HOST_IP4[db]}
-STATE=$TMP/db/state
 
 # Windows of seconds instead of days, so that what was recorded just now is long enough.
 jq '.general.window_days.value = 0.00003 | .checks["ZTS-3.2-01"].min_days.value = 0.00002

@@ -10,6 +10,7 @@
 
 must host web 11
 must host db 12
+STATE=$TMP/db/state
 DB=${HOST_IP4[db]}
 for i in 1 2 3 4 5 6; do must ip -n "$(ns web)" addr add "10.77.0.20$i/24" dev eth0; done
 
