@@ -108,6 +108,18 @@ const char *zt_json_text(const json_t *object, const char *key)
 	return text ? text : "";
 }
 
+bool zt_json_has_text(const json_t *list, const char *text)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach (list, i, one) {
+		if (json_is_string(one) && strcmp(json_string_value(one), text) == 0)
+			return true;
+	}
+	return false;
+}
+
 const char *zt_json_only(const json_t *object, const char *const *keys)
 {
 	const char *key;

@@ -47,6 +47,9 @@ int zt_json_get_bool(const json_t *object, const char *key, bool *ret);
 /* zt_json_text - a string member; "" when it is missing or no string. Borrowed. */
 const char *zt_json_text(const json_t *object, const char *key);
 
+/* zt_json_has_text - whether one of the texts of a list is @text. */
+bool zt_json_has_text(const json_t *list, const char *text);
+
 /* zt_json_only - the first key of @object that is not in the NULL-terminated list, or NULL. */
 const char *zt_json_only(const json_t *object, const char *const *keys);
 

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "base/json.h"
 #include "ctl/checks/agent.h"
 
 /* --- 3.3-01 -------------------------------------------------------------------------------------
@@ -224,18 +225,6 @@ struct listeners {
 	int64_t all, on_map;
 };
 
-static bool has_text(const json_t *list, const char *text)
-{
-	const json_t *one;
-	size_t i;
-
-	json_array_foreach (list, i, one) {
-		if (json_is_string(one) && strcmp(json_string_value(one), text) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* The agent knows a listener that nobody called yet: it is on the map without an edge. */
 static bool known_to_agent(const json_t *simulation, const json_t *socket)
 {
@@ -267,7 +256,7 @@ static struct listeners count_listeners(const json_t *listeners, const json_t *e
 		count.all++;
 		snprintf(service, sizeof(service), "%.8s/%lld", ztc_get_text(socket, "proto"),
 			 (long long)ztc_get_number(socket, "port"));
-		if (has_text(json_object_get(edges, "served"), service) ||
+		if (zt_json_has_text(json_object_get(edges, "served"), service) ||
 		    known_to_agent(simulation, socket))
 			count.on_map++;
 		else

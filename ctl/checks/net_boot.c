@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "ctl/checks/net.h"
 
 #define ID	"ZTS-3.1-08"
@@ -124,8 +125,8 @@ static bool loads(const char *unit, const json_t *filter)
 		{"iptables.service", "iptables", NULL},
 		{"shorewall.service", "iptables", NULL},
 	};
-	const json_t *row, *one;
-	size_t i, j;
+	const json_t *row;
+	size_t i;
 
 	for (size_t k = 0; k < ARRAY_SIZE(known); k++) {
 		if (strcmp(unit, known[k].unit) != 0)
@@ -135,11 +136,10 @@ static bool loads(const char *unit, const json_t *filter)
 			    strncmp(ztc_net_text(row, "name"), known[k].mechanism,
 				    strlen(known[k].mechanism)) == 0)
 				return true;
-			json_array_foreach (json_object_get(row, "generators"), j, one) {
-				if (known[k].generator &&
-				    strcmp(json_string_value(one) ?: "", known[k].generator) == 0)
-					return true;
-			}
+			if (known[k].generator &&
+			    zt_json_has_text(json_object_get(row, "generators"),
+					     known[k].generator))
+				return true;
 		}
 	}
 	return false;

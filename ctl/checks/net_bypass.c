@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "ctl/checks/net.h"
 
 /* What could not be looked at. */
@@ -26,18 +27,6 @@ struct search {
 	enum unseen unseen;
 };
 
-static bool in_list(const json_t *list, const char *text)
-{
-	const json_t *row;
-	size_t i;
-
-	json_array_foreach (list, i, row) {
-		if (strcmp(json_string_value(row) ?: "", text) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* By the file that runs, in a directory of the system: a process names itself as it likes. */
 static bool is_listed(const struct search *s, const char *exe)
 {
@@ -46,7 +35,7 @@ static bool is_listed(const struct search *s, const char *exe)
 
 	for (size_t i = 0; name && i < ARRAY_SIZE(dirs); i++) {
 		if (strncmp(exe, dirs[i], strlen(dirs[i])) == 0)
-			return in_list(ztc_list(s->facts, "bypass_holders"), name + 1);
+			return zt_json_has_text(ztc_list(s->facts, "bypass_holders"), name + 1);
 	}
 	return false;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "ctl/checks/net.h"
 
 #define SEGMENT_LEAST 8 /* addresses */
@@ -30,18 +31,6 @@ const char *ztc_way_name(enum ztc_way_kind kind)
 	static const char *const names[] = {"denied", "peers", "unknown", "any"};
 
 	return names[kind];
-}
-
-static bool has_text(const json_t *list, const char *text)
-{
-	const json_t *row;
-	size_t i;
-
-	json_array_foreach (list, i, row) {
-		if (strcmp(json_string_value(row) ?: "", text) == 0)
-			return true;
-	}
-	return false;
 }
 
 /* --- the agent --- */
@@ -81,8 +70,9 @@ void ztc_guard_get(const struct ztc_facts *facts, struct ztc_result *r, struct z
 
 bool ztc_guard_on(const struct ztc_guard *guard, json_int_t netns, const char *interface)
 {
-	return guard->enforced && netns == guard->netns && !has_text(guard->unguarded, interface) &&
-	       !has_text(guard->unreadable, interface);
+	return guard->enforced && netns == guard->netns &&
+	       !zt_json_has_text(guard->unguarded, interface) &&
+	       !zt_json_has_text(guard->unreadable, interface);
 }
 
 /* "any", "tcp", "tcp/22", "tcp/8000-8010" */
@@ -178,7 +168,7 @@ const json_t *ztc_filter_path(const json_t *filter, json_int_t netns, const char
 		if (ztc_net_number(row, "netns") == netns &&
 		    ztc_net_number(row, "family") == family &&
 		    strcmp(ztc_net_text(row, "proto"), proto) == 0 &&
-		    has_text(json_object_get(row, "interfaces"), interface))
+		    zt_json_has_text(json_object_get(row, "interfaces"), interface))
 			return row;
 	}
 	return NULL;

@@ -209,14 +209,7 @@ static const char *generator(const struct ztc_nf_chain *chain)
 
 static void add_once(json_t *list, const char *text)
 {
-	const json_t *row;
-	size_t i;
-
-	json_array_foreach (list, i, row) {
-		if (strcmp(json_string_value(row), text) == 0)
-			return;
-	}
-	if (json_array_size(list) < 64)
+	if (json_array_size(list) < 64 && !zt_json_has_text(list, text))
 		json_array_append_new(list, zt_json_str(text));
 }
 

@@ -26,8 +26,7 @@ const json_t *ztc_nft_set(const struct ztc_nft *nft, const json_t *right, bool *
 	static const json_t *none;
 	const char *name = json_string_value(right);
 	char key[512];
-	json_t *set, *flag;
-	size_t i;
+	json_t *set;
 
 	*ret_dynamic = false;
 	if (!name)
@@ -38,8 +37,7 @@ const json_t *ztc_nft_set(const struct ztc_nft *nft, const json_t *right, bool *
 	set = json_object_get(nft->sets, key);
 	if (!set)
 		return NULL;
-	json_array_foreach (json_object_get(set, "flags"), i, flag)
-		*ret_dynamic |= strcmp(json_string_value(flag) ?: "", "dynamic") == 0;
+	*ret_dynamic = zt_json_has_text(json_object_get(set, "flags"), "dynamic");
 	if (!none)
 		none = json_array();
 	return json_object_get(set, "elem") ? json_object_get(set, "elem") : none;
@@ -253,18 +251,13 @@ static void payload(struct ztc_nft *nft, const json_t *left, const char *op, con
 static bool names(const struct ztc_nft *nft, const json_t *right, const char *word)
 {
 	bool dynamic;
-	const json_t *set = ztc_nft_set(nft, right, &dynamic), *row;
-	size_t i;
+	const json_t *set = ztc_nft_set(nft, right, &dynamic);
 
 	if (!set && json_is_array(right))
 		set = right;
 	if (!set)
 		return strcmp(json_string_value(right) ?: "", word) == 0;
-	json_array_foreach (set, i, row) {
-		if (strcmp(json_string_value(row) ?: "", word) == 0)
-			return true;
-	}
-	return false;
+	return zt_json_has_text(set, word);
 }
 
 /* Something that is so, or is not so, for every packet that is asked about. */
@@ -333,13 +326,8 @@ static void masked(struct ztc_nft *nft, const json_t *and, const char *op, const
 
 static void fib(struct ztc_nft *nft, const json_t *left, const char *op, const json_t *right)
 {
-	const json_t *flag;
-	bool daddr = false;
-	size_t i;
-
-	json_array_foreach (json_object_get(left, "flags"), i, flag)
-		daddr |= strcmp(json_string_value(flag) ?: "", "daddr") == 0;
-	if (daddr && strcmp(zt_json_text(left, "result"), "type") == 0)
+	if (zt_json_has_text(json_object_get(left, "flags"), "daddr") &&
+	    strcmp(zt_json_text(left, "result"), "type") == 0)
 		fixed(nft, names(nft, right, "local"), op);
 	else
 		plain(nft, ZTC_NF_SOMETIMES); /* about the source: any that is routed this way */

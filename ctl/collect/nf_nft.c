@@ -288,17 +288,11 @@ static void take_chain(struct ztc_nft *nft, const json_t *row)
 static bool skipped(const json_t *skip, const json_t *row)
 {
 	char name[300];
-	const json_t *one;
-	size_t i;
 
 	snprintf(name, sizeof(name), "%s %s", zt_json_text(row, "family"),
 		 json_object_get(row, "table") ? zt_json_text(row, "table")
 					       : zt_json_text(row, "name"));
-	json_array_foreach (skip, i, one) {
-		if (strcmp(json_string_value(one) ?: "", name) == 0)
-			return true;
-	}
-	return false;
+	return zt_json_has_text(skip, name);
 }
 
 static void index_set(struct ztc_nft *nft, json_t *set)

@@ -118,17 +118,6 @@ struct steps {
 	const char *as_of; /* of the oldest assessment; "" = none */
 };
 
-static bool in_list(const json_t *list, const char *text)
-{
-	const json_t *item;
-	size_t i;
-
-	json_array_foreach (list, i, item)
-		if (strcmp(json_string_value(item), text) == 0)
-			return true;
-	return false;
-}
-
 /* The lowest level of its hosts; then the work on all of them that the next one takes. */
 static void count_steps(struct steps *steps, const struct ztc_system *system, const json_t *known)
 {
@@ -155,7 +144,7 @@ static void count_steps(struct steps *steps, const struct ztc_system *system, co
 				continue;
 			steps->fix += json_is_true(json_object_get(row, "fix"));
 			steps->measure += !json_is_true(json_object_get(row, "fix"));
-			if (!in_list(steps->checks, check))
+			if (!zt_json_has_text(steps->checks, check))
 				json_array_append_new(steps->checks, json_string(check));
 		}
 	}
