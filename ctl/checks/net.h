@@ -33,9 +33,6 @@ struct ztc_way {
 };
 void ztc_way_free(struct ztc_way *way); /* for zt_auto() */
 
-/* ztc_way_name - for extra data: "denied", "peers", "unknown", "any". */
-const char *ztc_way_name(enum ztc_way_kind kind);
-
 /**
  * struct ztc_guard - the agent as these checks see it; all borrowed.
  * @there:    it runs or has pins here.
@@ -108,7 +105,6 @@ bool ztc_bridge_out(const json_t *prefixes, json_int_t netns);
 /* Interfaces that packets come in by: up, no loopback, no port of another, that family in use. */
 bool ztc_interface_counts(const json_t *interface, int family);
 
-const char *ztc_net_text(const json_t *object, const char *key); /* never NULL */
 json_int_t ztc_net_number(const json_t *object, const char *key);
 
 void ztc_judge_default_deny(const struct ztc_facts *facts, struct ztc_result *r); /* net_deny.c */

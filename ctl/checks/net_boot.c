@@ -21,7 +21,7 @@ static bool survives(const json_t *pins)
 	size_t i;
 
 	json_array_foreach (json_object_get(pins, "attached"), i, row)
-		tcx += strcmp(ztc_net_text(row, "hook"), "tcx") == 0;
+		tcx += strcmp(zt_json_text(row, "hook"), "tcx") == 0;
 	return json_array_size(json_object_get(pins, "attached")) > 0 &&
 	       ztc_net_number(pins, "links_broken") == 0 && ztc_net_number(pins, "links") >= tcx;
 }
@@ -31,7 +31,7 @@ static json_int_t gap_of(const json_t *boot, const json_t *fact)
 {
 	json_int_t attached = ztc_net_number(boot, "attached_ms");
 	json_int_t network = ztc_net_number(fact, "network_ms");
-	bool now = strcmp(ztc_net_text(boot, "boot_id"), ztc_net_text(fact, "boot_id")) == 0;
+	bool now = strcmp(zt_json_text(boot, "boot_id"), zt_json_text(fact, "boot_id")) == 0;
 
 	if (ztc_net_number(boot, "packets") == 0)
 		return 0;
@@ -94,7 +94,7 @@ static void judge_agent(const struct ztc_facts *facts, struct ztc_result *r, con
 			continue;
 		count++;
 		this_one |=
-			strcmp(ztc_net_text(row, "boot_id"), ztc_net_text(boot, "boot_id")) == 0;
+			strcmp(zt_json_text(row, "boot_id"), zt_json_text(boot, "boot_id")) == 0;
 		if (gap_of(row, boot) > worst)
 			worst = gap_of(row, boot);
 	}
@@ -133,7 +133,7 @@ static bool loads(const char *unit, const json_t *filter)
 			continue;
 		json_array_foreach (json_object_get(filter, "mechanisms"), i, row) {
 			if (known[k].mechanism &&
-			    strncmp(ztc_net_text(row, "name"), known[k].mechanism,
+			    strncmp(zt_json_text(row, "name"), known[k].mechanism,
 				    strlen(known[k].mechanism)) == 0)
 				return true;
 			if (known[k].generator &&
@@ -151,7 +151,7 @@ static const json_t *find_unit(const json_t *boot, const json_t *filter)
 	size_t i;
 
 	json_array_foreach (json_object_get(boot, "units"), i, row) {
-		if (!loads(ztc_net_text(row, "name"), filter))
+		if (!loads(zt_json_text(row, "name"), filter))
 			continue;
 		if (json_is_true(json_object_get(row, "active")))
 			return row;
@@ -163,7 +163,7 @@ static const json_t *find_unit(const json_t *boot, const json_t *filter)
 static void judge_unit(const struct ztc_facts *facts, struct ztc_result *r, const json_t *boot,
 		       const json_t *unit)
 {
-	const char *name = ztc_net_text(unit, "name");
+	const char *name = zt_json_text(unit, "name");
 	json_int_t done = ztc_net_number(unit, "done_ms");
 	json_int_t network = ztc_net_number(boot, "network_ms");
 

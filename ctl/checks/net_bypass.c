@@ -42,8 +42,8 @@ static bool is_listed(const struct search *s, const char *exe)
 
 static void look_at_socket(struct search *s, const json_t *socket)
 {
-	const char *exe = ztc_net_text(socket, "exe"), *kind = ztc_net_text(socket, "kind");
-	const char *interface = ztc_net_text(socket, "interface");
+	const char *exe = zt_json_text(socket, "exe"), *kind = zt_json_text(socket, "kind");
+	const char *interface = zt_json_text(socket, "interface");
 	char resource[300];
 
 	if (*exe && is_listed(s, exe)) {
@@ -77,10 +77,10 @@ static void look_at_devices(struct search *s)
 	json_array_foreach (json_object_get(s->bypass, "devices"), i, row) {
 		if (!json_is_true(json_object_get(row, "network")))
 			continue;
-		snprintf(resource, sizeof(resource), "pci:%.64s", ztc_net_text(row, "device"));
+		snprintf(resource, sizeof(resource), "pci:%.64s", zt_json_text(row, "device"));
 		ztc_offender(s->r, resource,
 			     N_("network card bound to %s: its packets never pass the kernel"),
-			     ztc_net_text(row, "driver"));
+			     zt_json_text(row, "driver"));
 	}
 	json_array_foreach (json_object_get(s->bypass, "proxy_arp"), i, row) {
 		snprintf(resource, sizeof(resource), "proxy_arp:%.40s", json_string_value(row));
@@ -89,7 +89,7 @@ static void look_at_devices(struct search *s)
 				"this host"));
 	}
 	json_array_foreach (json_object_get(s->bypass, "overridable"), i, row) {
-		snprintf(resource, sizeof(resource), "cgroup:%s", ztc_net_text(row, "attach"));
+		snprintf(resource, sizeof(resource), "cgroup:%s", zt_json_text(row, "attach"));
 		ztc_offender(
 			s->r, resource,
 			N_("a BPF program of the cgroup root is attached with ALLOW_OVERRIDE: a "
@@ -148,12 +148,12 @@ static void look_at_namespaces(struct search *s)
 		if (!json_is_true(json_object_get(row, "entered")))
 			s->unseen = UNSEEN_NAMESPACES;
 		json_array_foreach (json_object_get(row, "devices"), j, device) {
-			const char *name = ztc_net_text(device, "name");
+			const char *name = zt_json_text(device, "name");
 
-			if (!leads_out(ztc_net_text(device, "type")) || denies(s, inode, name))
+			if (!leads_out(zt_json_text(device, "type")) || denies(s, inode, name))
 				continue;
 			snprintf(resource, sizeof(resource), "netns:%.60s/%.40s",
-				 *ztc_net_text(row, "name") ? ztc_net_text(row, "name") : "?",
+				 *zt_json_text(row, "name") ? zt_json_text(row, "name") : "?",
 				 name);
 			ztc_offender(
 				s->r, resource,
@@ -161,7 +161,7 @@ static void look_at_namespaces(struct search *s)
 				   "by %s (%s), past the filters here"),
 				(long long)ztc_net_number(row, "pid"),
 				(long long)ztc_net_number(row, "tasks"), name,
-				ztc_net_text(device, "type"));
+				zt_json_text(device, "type"));
 		}
 	}
 	if (!json_is_true(json_object_get(s->bypass, "namespaces_complete")))
@@ -187,7 +187,7 @@ static void look_at_parity(struct search *s)
 	size_t i;
 
 	json_array_foreach (json_object_get(s->net.prefixes, "interfaces"), i, row) {
-		const char *name = ztc_net_text(row, "name");
+		const char *name = zt_json_text(row, "name");
 		enum ztc_way_kind v4, v6;
 
 		if (ztc_net_number(row, "netns") != s->own || !ztc_interface_counts(row, 6))
@@ -241,7 +241,7 @@ static void look_at_forwarding(struct search *s)
 
 	json_array_foreach (json_object_get(s->net.filter, "forward"), i, row) {
 		int family = (int)ztc_net_number(row, "family");
-		const char *verdict = ztc_net_text(row, "verdict");
+		const char *verdict = zt_json_text(row, "verdict");
 
 		if (ztc_net_number(row, "netns") != s->own ||
 		    !json_is_true(json_object_get(row, "on")) ||
@@ -255,7 +255,7 @@ static void look_at_forwarding(struct search *s)
 		snprintf(resource, sizeof(resource), "forward/IPv%d", family);
 		ztc_offender(s->r, resource,
 			     N_("forwards IPv%d for anybody (forwarding is on, %s)"), family,
-			     ztc_net_text(row, "rule"));
+			     zt_json_text(row, "rule"));
 	}
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "ctl/checks/net.h"
 
 #define ID "ZTS-3.1-01"
@@ -76,7 +77,7 @@ static bool behind_forward(const struct tally *t, const json_t *interface, int f
 	bool seen = false;
 	size_t i;
 
-	if (strcmp(ztc_net_text(interface, "type"), "veth") != 0 ||
+	if (strcmp(zt_json_text(interface, "type"), "veth") != 0 ||
 	    ztc_net_number(interface, "netns") == own)
 		return false;
 	if (t->net->guard.enforced && t->net->guard.deny[family == 6] == 1)
@@ -93,7 +94,7 @@ static bool behind_forward(const struct tally *t, const json_t *interface, int f
 		    (in && ztc_interface_inside(t->net->prefixes, own, in)))
 			continue;
 		if (json_is_true(json_object_get(row, "on")) &&
-		    strcmp(ztc_net_text(row, "verdict"), "deny") != 0)
+		    strcmp(zt_json_text(row, "verdict"), "deny") != 0)
 			return false;
 		seen = true;
 	}
@@ -102,7 +103,7 @@ static bool behind_forward(const struct tally *t, const json_t *interface, int f
 
 static enum state interface_state(struct tally *t, const json_t *interface, int family)
 {
-	const char *name = ztc_net_text(interface, "name");
+	const char *name = zt_json_text(interface, "name");
 	json_int_t netns = ztc_net_number(interface, "netns");
 
 	if (ztc_guard_on(&t->net->guard, netns, name) && t->net->guard.deny[family == 6] == 1) {
@@ -127,7 +128,7 @@ static enum state interface_state(struct tally *t, const json_t *interface, int 
 
 static void count_interface(struct tally *t, const json_t *interface, int family)
 {
-	const char *name = ztc_net_text(interface, "name");
+	const char *name = zt_json_text(interface, "name");
 	enum state state = interface_state(t, interface, family);
 	char resource[96];
 
@@ -166,7 +167,7 @@ static void conclude_mixed(struct tally *t)
 			     t->good, t->good + t->bad + t->unknown);
 	else if (t->unknown && unread(t))
 		ztc_conclude(t->r, ZTC_STATE_UNKNOWN, N_("the rules of %s could not be read: %s"),
-			     ztc_net_text(unread(t), "what"), ztc_net_text(unread(t), "why"));
+			     zt_json_text(unread(t), "what"), zt_json_text(unread(t), "why"));
 	else if (t->unknown)
 		ztc_conclude(t->r, ZTC_STATE_UNKNOWN,
 			     N_("rule %s cannot be decided from here: read it, or write it so that "

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "ctl/checks/net.h"
 
 /* Where both checks begin; false with the result set. */
@@ -50,11 +51,11 @@ static bool bounded(const struct ztc_facts *facts, struct ztc_way *way, int fami
 
 static void name_offender(struct ztc_result *r, const json_t *listener, const struct ztc_way *way)
 {
-	const char *who = ztc_net_text(listener, "unit");
+	const char *who = zt_json_text(listener, "unit");
 	char resource[160];
 
 	if (!*who)
-		who = ztc_net_text(listener, "exe");
+		who = zt_json_text(listener, "exe");
 	if (!*who)
 		who = "?";
 	ztc_listener_text(listener, resource, sizeof(resource));
@@ -157,7 +158,7 @@ void ztc_judge_covered(const struct ztc_facts *facts, struct ztc_result *r)
 
 static bool is_admin(const json_t *ports, const json_t *listener)
 {
-	const char *proto = ztc_net_text(listener, "proto");
+	const char *proto = zt_json_text(listener, "proto");
 	int port = (int)ztc_net_number(listener, "port");
 	const json_t *row;
 	size_t i;
@@ -219,11 +220,11 @@ static bool waived(const json_t *waivers, const json_t *offender)
 	size_t i;
 
 	json_array_foreach (json_object_get(waivers, "waivers"), i, row) {
-		const char *state = ztc_net_text(row, "state");
+		const char *state = zt_json_text(row, "state");
 
-		if (strcmp(ztc_net_text(row, "check"), "ZTS-3.1-06") == 0 &&
+		if (strcmp(zt_json_text(row, "check"), "ZTS-3.1-06") == 0 &&
 		    strcmp(state, "valid") == 0 &&
-		    strcmp(ztc_net_text(row, "resource"), ztc_net_text(offender, "resource")) == 0)
+		    strcmp(zt_json_text(row, "resource"), zt_json_text(offender, "resource")) == 0)
 			return true;
 	}
 	return false;

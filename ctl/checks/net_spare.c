@@ -67,7 +67,7 @@ static void look_at_agent(struct room *room)
 		return;
 	}
 	json_array_foreach (json_object_get(status, "capacity"), i, row)
-		table(room, ztc_net_text(row, "table"), ztc_net_number(row, "used"),
+		table(room, zt_json_text(row, "table"), ztc_net_number(row, "used"),
 		      ztc_net_number(row, "size"));
 	for (i = 0; i < ARRAY_SIZE(losses); i++)
 		loss(room, losses[i], ztc_net_number(json_object_get(status, "losses"), losses[i]),
@@ -235,7 +235,7 @@ static void log_targets(struct spares *s)
 	json_array_foreach (targets, i, row) {
 		if (!json_is_true(json_object_get(row, "connected")))
 			continue;
-		snprintf(key, sizeof(key), "%.250s:%lld", ztc_net_text(row, "address"),
+		snprintf(key, sizeof(key), "%.250s:%lld", zt_json_text(row, "address"),
 			 (long long)ztc_net_number(row, "port"));
 		json_object_set_new(seen, key, json_true());
 	}

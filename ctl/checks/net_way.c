@@ -9,13 +9,6 @@
 
 #define SEGMENT_LEAST 8 /* addresses */
 
-const char *ztc_net_text(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
 json_int_t ztc_net_number(const json_t *object, const char *key)
 {
 	return json_integer_value(json_object_get(object, key));
@@ -26,19 +19,12 @@ void ztc_way_free(struct ztc_way *way)
 	ztc_spans_free(&way->peers);
 }
 
-const char *ztc_way_name(enum ztc_way_kind kind)
-{
-	static const char *const names[] = {"denied", "peers", "unknown", "any"};
-
-	return names[kind];
-}
-
 /* --- the agent --- */
 
 static int denies(const json_t *defaults, const char *family)
 {
 	const json_t *one = json_object_get(json_object_get(defaults, "in"), family);
-	const char *action = ztc_net_text(one, "action");
+	const char *action = zt_json_text(one, "action");
 
 	return strcmp(action, "deny") == 0 ? 1 : strcmp(action, "allow") == 0 ? 0 : -1;
 }
@@ -53,7 +39,7 @@ void ztc_guard_get(const struct ztc_facts *facts, struct ztc_result *r, struct z
 		return;
 	agent = ztc_fact_maybe(facts, "agent", r);
 	pins = json_object_get(agent, "pins");
-	mode = ztc_net_text(agent, "mode_now");
+	mode = zt_json_text(agent, "mode_now");
 	ret->there = true;
 	ret->staged = strcmp(mode, "staged") == 0;
 	ret->enforced = strcmp(mode, "enforced") == 0 &&
@@ -102,11 +88,11 @@ static bool lets_in(const json_t *statement, const char *proto, int port)
 {
 	const json_t *to = json_object_get(statement, "to");
 
-	return strcmp(ztc_net_text(statement, "action"), "allow") == 0 &&
-	       strcmp(ztc_net_text(statement, "mode"), "enforced") == 0 &&
+	return strcmp(zt_json_text(statement, "action"), "allow") == 0 &&
+	       strcmp(zt_json_text(statement, "mode"), "enforced") == 0 &&
 	       !json_is_true(json_object_get(statement, "expired")) &&
 	       json_is_true(json_object_get(to, "here")) &&
-	       strcmp(ztc_net_text(json_object_get(statement, "from"), "by"), "this-host") != 0 &&
+	       strcmp(zt_json_text(json_object_get(statement, "from"), "by"), "this-host") != 0 &&
 	       names_port(json_object_get(statement, "ports"), proto, port);
 }
 
@@ -143,7 +129,7 @@ void ztc_guard_way(const struct ztc_guard *guard, int family, const char *proto,
 
 		if (!lets_in(row, proto, port))
 			continue;
-		ret->rule = ztc_net_text(row, "id");
+		ret->rule = zt_json_text(row, "id");
 		if (ztc_net_number(from, "addresses") < 0) {
 			ret->kind = ZTC_WAY_ANY;
 			return;
@@ -167,7 +153,7 @@ const json_t *ztc_filter_path(const json_t *filter, json_int_t netns, const char
 	json_array_foreach (json_object_get(filter, "paths"), i, row) {
 		if (ztc_net_number(row, "netns") == netns &&
 		    ztc_net_number(row, "family") == family &&
-		    strcmp(ztc_net_text(row, "proto"), proto) == 0 &&
+		    strcmp(zt_json_text(row, "proto"), proto) == 0 &&
 		    zt_json_has_text(json_object_get(row, "interfaces"), interface))
 			return row;
 	}
@@ -205,9 +191,9 @@ void ztc_filter_way(const json_t *filter, json_int_t netns, const char *interfac
 	const json_t *path = ztc_filter_path(filter, netns, interface, family, proto);
 	const json_t *row = port ? ports_row(path, port) : json_object_get(path, "default");
 	const json_t *other = port ? translated(filter, netns, port) : NULL;
-	const char *verdict = ztc_net_text(row, "verdict");
+	const char *verdict = zt_json_text(row, "verdict");
 
-	*ret = (struct ztc_way){.kind = ZTC_WAY_UNKNOWN, .rule = ztc_net_text(row, "rule")};
+	*ret = (struct ztc_way){.kind = ZTC_WAY_UNKNOWN, .rule = zt_json_text(row, "rule")};
 	if (strcmp(verdict, "any") == 0)
 		ret->kind = ZTC_WAY_ANY;
 	else if (strcmp(verdict, "peers") == 0 && !other)
@@ -215,7 +201,7 @@ void ztc_filter_way(const json_t *filter, json_int_t netns, const char *interfac
 	else if (strcmp(verdict, "deny") == 0 && !other)
 		ret->kind = ZTC_WAY_DENIED;
 	if (other && ret->kind == ZTC_WAY_UNKNOWN)
-		ret->rule = ztc_net_text(other, "rule");
+		ret->rule = zt_json_text(other, "rule");
 	add_peers(ret, json_object_get(row, "peers"), family);
 	ret->cut = json_is_true(json_object_get(row, "peers_cut"));
 	ret->addresses = ztc_net_number(row, "addresses");
@@ -238,7 +224,7 @@ static const json_t *find_interface(const json_t *prefixes, json_int_t netns, co
 
 	json_array_foreach (json_object_get(prefixes, "interfaces"), i, row) {
 		if (ztc_net_number(row, "netns") == netns &&
-		    strcmp(ztc_net_text(row, "name"), name) == 0)
+		    strcmp(zt_json_text(row, "name"), name) == 0)
 			return row;
 	}
 	return NULL;
@@ -251,10 +237,10 @@ static bool has_cable(const json_t *prefixes, json_int_t netns, const char *brid
 	size_t i;
 
 	json_array_foreach (json_object_get(prefixes, "interfaces"), i, row) {
-		const char *type = ztc_net_text(row, "type");
+		const char *type = zt_json_text(row, "type");
 
 		if (ztc_net_number(row, "netns") == netns &&
-		    strcmp(ztc_net_text(row, "master"), bridge) == 0 && strcmp(type, "veth") != 0 &&
+		    strcmp(zt_json_text(row, "master"), bridge) == 0 && strcmp(type, "veth") != 0 &&
 		    strcmp(type, "tun") != 0)
 			return true;
 	}
@@ -268,8 +254,8 @@ bool ztc_bridge_out(const json_t *prefixes, json_int_t netns)
 
 	json_array_foreach (json_object_get(prefixes, "interfaces"), i, row) {
 		if (ztc_net_number(row, "netns") == netns &&
-		    strcmp(ztc_net_text(row, "type"), "bridge") == 0 &&
-		    has_cable(prefixes, netns, ztc_net_text(row, "name")))
+		    strcmp(zt_json_text(row, "type"), "bridge") == 0 &&
+		    has_cable(prefixes, netns, zt_json_text(row, "name")))
 			return true;
 	}
 	return false;
@@ -277,7 +263,7 @@ bool ztc_bridge_out(const json_t *prefixes, json_int_t netns)
 
 bool ztc_interface_inside(const json_t *prefixes, json_int_t netns, const char *name)
 {
-	const char *type = ztc_net_text(find_interface(prefixes, netns, name), "type");
+	const char *type = zt_json_text(find_interface(prefixes, netns, name), "type");
 	bool routed = false;
 	const json_t *row;
 	size_t i;
@@ -285,7 +271,7 @@ bool ztc_interface_inside(const json_t *prefixes, json_int_t netns, const char *
 	json_array_foreach (json_object_get(prefixes, "defaults"), i, row) {
 		if (ztc_net_number(row, "netns") != netns)
 			continue;
-		if (strcmp(ztc_net_text(row, "interface"), name) == 0)
+		if (strcmp(zt_json_text(row, "interface"), name) == 0)
 			return false;
 		routed = true;
 	}
@@ -333,8 +319,8 @@ bool ztc_port_way(const struct ztc_net *net, const json_t *listener, int family,
 		  struct ztc_way *ret)
 {
 	json_int_t netns = ztc_net_number(listener, "netns");
-	const char *proto = ztc_net_text(listener, "proto");
-	const char *bound = ztc_net_text(listener, "interface");
+	const char *proto = zt_json_text(listener, "proto");
+	const char *bound = zt_json_text(listener, "interface");
 	int port = (int)ztc_net_number(listener, "port");
 	bool seen = false;
 	const json_t *row;
@@ -342,7 +328,7 @@ bool ztc_port_way(const struct ztc_net *net, const json_t *listener, int family,
 
 	*ret = (struct ztc_way){0};
 	json_array_foreach (json_object_get(net->prefixes, "interfaces"), i, row) {
-		const char *name = ztc_net_text(row, "name");
+		const char *name = zt_json_text(row, "name");
 		struct ztc_way way, guard;
 
 		if (ztc_net_number(row, "netns") != netns || !ztc_interface_counts(row, family) ||
@@ -363,7 +349,7 @@ bool ztc_listener_takes(const json_t *listener, int family)
 {
 	if (ztc_net_number(listener, "family") == family)
 		return true;
-	return family == 4 && strcmp(ztc_net_text(listener, "address"), "::") == 0 &&
+	return family == 4 && strcmp(zt_json_text(listener, "address"), "::") == 0 &&
 	       !json_is_true(json_object_get(listener, "v6only"));
 }
 
@@ -374,7 +360,7 @@ const char *ztc_segment_wide(const json_t *prefixes, json_int_t netns, int famil
 	size_t i;
 
 	json_array_foreach (json_object_get(prefixes, "on_link"), i, row) {
-		const char *text = ztc_net_text(row, "prefix");
+		const char *text = zt_json_text(row, "prefix");
 		zt_auto(ztc_spans_free) struct ztc_spans segment = {0};
 		struct ztc_span span;
 
@@ -391,14 +377,14 @@ const char *ztc_segment_wide(const json_t *prefixes, json_int_t netns, int famil
 
 void ztc_listener_text(const json_t *listener, char *ret, size_t size)
 {
-	const char *address = ztc_net_text(listener, "address");
+	const char *address = zt_json_text(listener, "address");
 	bool v6 = strchr(address, ':');
 
-	snprintf(ret, size, "%.8s/%s%.64s%s:%lld", ztc_net_text(listener, "proto"), v6 ? "[" : "",
+	snprintf(ret, size, "%.8s/%s%.64s%s:%lld", zt_json_text(listener, "proto"), v6 ? "[" : "",
 		 address, v6 ? "]" : "", ztc_net_number(listener, "port"));
 }
 
 bool ztc_listener_outside(const json_t *listener)
 {
-	return strcmp(ztc_net_text(listener, "reach"), "loopback") != 0;
+	return strcmp(zt_json_text(listener, "reach"), "loopback") != 0;
 }
