@@ -35,14 +35,13 @@ void ztc_way_free(struct ztc_way *way); /* for zt_auto() */
 
 /**
  * struct ztc_guard - the agent as these checks see it; all borrowed.
- * @there:    it runs or has pins here.
  * @enforced: its programs in the kernel enforce, in the namespace that is assessed.
  * @staged:   there are rules, and none is enforced.
  * @deny:     an unknown peer at a port that nobody names is denied, IPv4 and IPv6: 1, 0; -1 = not
  *            known.
  */
 struct ztc_guard {
-	bool there, enforced, staged;
+	bool enforced, staged;
 	int deny[2];
 	json_int_t netns;
 	const json_t *unguarded, *unreadable, *statements;
@@ -73,6 +72,10 @@ struct ztc_net {
 	const json_t *listeners, *prefixes, *filter;
 	struct ztc_guard guard;
 };
+
+/* ztc_net_get - these facts; false with the result set when they cannot answer. @ret->filter is
+ * NULL where the agent answers without it. */
+bool ztc_net_get(const struct ztc_facts *facts, struct ztc_result *r, struct ztc_net *ret);
 
 /**
  * ztc_port_way - to a listener in one family: the worst over all interfaces that lead to it, of

@@ -10,7 +10,6 @@
 #define ID "ZTS-3.1-01"
 
 struct tally {
-	const struct ztc_facts *facts;
 	struct ztc_result *r;
 	const struct ztc_net *net;
 	int64_t most_open;
@@ -228,21 +227,12 @@ static void tell(struct tally *t)
 
 void ztc_judge_default_deny(const struct ztc_facts *facts, struct ztc_result *r)
 {
-	struct ztc_net net = {.listeners = ztc_fact(facts, "listeners", r)};
-	struct tally t = {.facts = facts, .r = r, .net = &net};
+	struct ztc_net net;
+	struct tally t = {.r = r, .net = &net};
 	const json_t *row;
 	size_t i;
 
-	if (!net.listeners)
-		return;
-	net.prefixes = ztc_fact(facts, "prefixes", r);
-	if (!net.prefixes)
-		return;
-	ztc_guard_get(facts, r, &net.guard);
-	/* The agent alone can answer; without it the filter must. */
-	net.filter = net.guard.enforced ? ztc_fact_maybe(facts, "filter", r)
-					: ztc_fact(facts, "filter", r);
-	if (!net.filter && !net.guard.enforced)
+	if (!ztc_net_get(facts, r, &net))
 		return;
 	t.most_open = (int64_t)ztc_limit(facts, ID, "open_ports");
 	json_array_foreach (json_object_get(net.prefixes, "interfaces"), i, row) {

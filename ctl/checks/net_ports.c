@@ -6,21 +6,6 @@
 #include "base/json.h"
 #include "ctl/checks/net.h"
 
-/* Where both checks begin; false with the result set. */
-static bool begin(const struct ztc_facts *facts, struct ztc_result *r, struct ztc_net *net)
-{
-	*net = (struct ztc_net){.listeners = ztc_fact(facts, "listeners", r)};
-	if (!net->listeners)
-		return false;
-	net->prefixes = ztc_fact(facts, "prefixes", r);
-	if (!net->prefixes)
-		return false;
-	ztc_guard_get(facts, r, &net->guard);
-	net->filter = net->guard.enforced ? ztc_fact_maybe(facts, "filter", r)
-					  : ztc_fact(facts, "filter", r);
-	return net->filter || net->guard.enforced;
-}
-
 /* Neighbours on the link are bounded by the link. */
 static void without_link_local(struct ztc_spans *peers)
 {
@@ -114,7 +99,7 @@ void ztc_judge_covered(const struct ztc_facts *facts, struct ztc_result *r)
 	size_t i;
 	bool complete;
 
-	if (!begin(facts, r, &net))
+	if (!ztc_net_get(facts, r, &net))
 		return;
 	complete = json_is_true(json_object_get(net.listeners, "complete"));
 	json_array_foreach (json_object_get(net.listeners, "sockets"), i, row) {
@@ -279,7 +264,7 @@ void ztc_judge_wide(const struct ztc_facts *facts, struct ztc_result *r)
 	struct ztc_net net;
 	size_t i;
 
-	if (!begin(facts, r, &net))
+	if (!ztc_net_get(facts, r, &net))
 		return;
 	json_array_foreach (json_object_get(net.listeners, "sockets"), i, row) {
 		if (!ztc_listener_outside(row) || !is_admin(ports, row))

@@ -40,7 +40,6 @@ void ztc_guard_get(const struct ztc_facts *facts, struct ztc_result *r, struct z
 	agent = ztc_fact_maybe(facts, "agent", r);
 	pins = json_object_get(agent, "pins");
 	mode = zt_json_text(agent, "mode_now");
-	ret->there = true;
 	ret->staged = strcmp(mode, "staged") == 0;
 	ret->enforced = strcmp(mode, "enforced") == 0 &&
 			json_is_true(json_object_get(pins, "same_netns")) &&
@@ -208,6 +207,21 @@ void ztc_filter_way(const json_t *filter, json_int_t netns, const char *interfac
 }
 
 /* --- both --- */
+
+bool ztc_net_get(const struct ztc_facts *facts, struct ztc_result *r, struct ztc_net *ret)
+{
+	*ret = (struct ztc_net){.listeners = ztc_fact(facts, "listeners", r)};
+	if (!ret->listeners)
+		return false;
+	ret->prefixes = ztc_fact(facts, "prefixes", r);
+	if (!ret->prefixes)
+		return false;
+	ztc_guard_get(facts, r, &ret->guard);
+	/* The agent alone can answer; without it the filter must. */
+	ret->filter = ret->guard.enforced ? ztc_fact_maybe(facts, "filter", r)
+					  : ztc_fact(facts, "filter", r);
+	return ret->filter || ret->guard.enforced;
+}
 
 bool ztc_interface_counts(const json_t *interface, int family)
 {
