@@ -120,6 +120,22 @@ bool zt_json_has_text(const json_t *list, const char *text)
 	return false;
 }
 
+bool zt_json_has_port(const json_t *list, uint32_t index)
+{
+	struct zt_port_range range;
+	const json_t *one;
+	const char *why;
+	size_t i;
+
+	json_array_foreach (list, i, one) {
+		if (json_is_string(one) &&
+		    zt_port_parse(json_string_value(one), &range, &why) == 0 &&
+		    index >= range.first && index <= range.last)
+			return true;
+	}
+	return false;
+}
+
 const char *zt_json_only(const json_t *object, const char *const *keys)
 {
 	const char *key;

@@ -50,6 +50,10 @@ const char *zt_json_text(const json_t *object, const char *key);
 /* zt_json_has_text - whether one of the texts of a list is @text. */
 bool zt_json_has_text(const json_t *list, const char *text);
 
+/* zt_json_has_port - whether one of the texts of a list, as zt_port_parse() reads them, covers a
+ * port index (base/addr.h). */
+bool zt_json_has_port(const json_t *list, uint32_t index);
+
 /* zt_json_only - the first key of @object that is not in the NULL-terminated list, or NULL. */
 const char *zt_json_only(const json_t *object, const char *const *keys);
 

@@ -108,6 +108,10 @@ bool ztc_bridge_out(const json_t *prefixes, json_int_t netns);
 /* Interfaces that packets come in by: up, no loopback, no port of another, that family in use. */
 bool ztc_interface_counts(const json_t *interface, int family);
 
+/* ztc_net_names_port - whether "any", "tcp", "tcp/22", "tcp/8000-8010" cover a port of "tcp" or
+ * "udp". */
+bool ztc_net_names_port(const json_t *ports, const char *proto, int port);
+
 json_int_t ztc_net_number(const json_t *object, const char *key);
 
 void ztc_judge_default_deny(const struct ztc_facts *facts, struct ztc_result *r); /* net_deny.c */

@@ -141,27 +141,6 @@ void ztc_judge_covered(const struct ztc_facts *facts, struct ztc_result *r)
 
 /* --- ZTS-3.1-06 --- */
 
-static bool is_admin(const json_t *ports, const json_t *listener)
-{
-	const char *proto = zt_json_text(listener, "proto");
-	int port = (int)ztc_net_number(listener, "port");
-	const json_t *row;
-	size_t i;
-
-	json_array_foreach (ports, i, row) {
-		const char *text = json_string_value(row) ?: "";
-		size_t len = strlen(proto);
-		int from, to, n;
-
-		if (strncmp(text, proto, len) != 0)
-			continue;
-		n = sscanf(text + len, "/%d-%d", &from, &to);
-		if ((n == 1 && from == port) || (n == 2 && from <= port && port <= to))
-			return true;
-	}
-	return false;
-}
-
 struct wide {
 	int64_t services, wide, undecided;
 	const char *doubt;
@@ -267,7 +246,9 @@ void ztc_judge_wide(const struct ztc_facts *facts, struct ztc_result *r)
 	if (!ztc_net_get(facts, r, &net))
 		return;
 	json_array_foreach (json_object_get(net.listeners, "sockets"), i, row) {
-		if (!ztc_listener_outside(row) || !is_admin(ports, row))
+		if (!ztc_listener_outside(row) ||
+		    !ztc_net_names_port(ports, zt_json_text(row, "proto"),
+					(int)ztc_net_number(row, "port")))
 			continue;
 		count.services++;
 		judge_one(&net, r, row, &count);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* net_way.c - puts the answers of packet filter and agent together, port by port. */
-#include <stdlib.h>
+#include <netinet/in.h>
 #include <string.h>
 
+#include "base/addr.h"
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "ctl/checks/net.h"
@@ -60,27 +61,11 @@ bool ztc_guard_on(const struct ztc_guard *guard, json_int_t netns, const char *i
 	       !zt_json_has_text(guard->unreadable, interface);
 }
 
-/* "any", "tcp", "tcp/22", "tcp/8000-8010" */
-static bool names_port(const json_t *ports, const char *proto, int port)
+bool ztc_net_names_port(const json_t *ports, const char *proto, int port)
 {
-	size_t len = strlen(proto), i;
-	const json_t *row;
+	uint8_t number = strcmp(proto, "udp") == 0 ? IPPROTO_UDP : IPPROTO_TCP;
 
-	json_array_foreach (ports, i, row) {
-		const char *text = json_string_value(row) ?: "";
-		int from, to, n;
-
-		if (strcmp(text, "any") == 0)
-			return true;
-		if (strncmp(text, proto, len) != 0)
-			continue;
-		if (!text[len])
-			return true;
-		n = sscanf(text + len, "/%d-%d", &from, &to);
-		if ((n == 1 && from == port) || (n == 2 && from <= port && port <= to))
-			return true;
-	}
-	return false;
+	return zt_json_has_port(ports, zt_port_index(number, (uint16_t)port));
 }
 
 static bool lets_in(const json_t *statement, const char *proto, int port)
@@ -92,7 +77,7 @@ static bool lets_in(const json_t *statement, const char *proto, int port)
 	       !json_is_true(json_object_get(statement, "expired")) &&
 	       json_is_true(json_object_get(to, "here")) &&
 	       strcmp(zt_json_text(json_object_get(statement, "from"), "by"), "this-host") != 0 &&
-	       names_port(json_object_get(statement, "ports"), proto, port);
+	       ztc_net_names_port(json_object_get(statement, "ports"), proto, port);
 }
 
 static void add_peers(struct ztc_way *way, const json_t *texts, int family)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/strbuf.h"
 #include "base/vec.h"
 #include "ctl/collect/agent_edges.h"
@@ -73,23 +74,6 @@ static int row_of(struct ztc_month *month, struct zt_strmap *names, const void *
 
 /* --- admin and database ports -------------------------------------------------------------------
  */
-
-static bool is_admin(const struct ztc_month *month, const struct zt_history_edge *e)
-{
-	uint32_t index = zt_port_index(e->proto, e->port);
-	const json_t *one;
-	size_t i;
-
-	json_array_foreach (month->admin, i, one) {
-		struct zt_port_range range;
-		const char *why;
-
-		if (zt_port_parse(json_string_value(one) ?: "", &range, &why) == 0 &&
-		    index >= range.first && index <= range.last)
-			return true;
-	}
-	return false;
-}
 
 struct peer_key {
 	uint32_t service;
@@ -247,7 +231,8 @@ int ztc_month_add(struct ztc_month *month, const struct ztc_edge_view *v)
 	if (v->edge->kind != ZT_KIND_LOCAL || v->builtin || !v->edge->connections)
 		return 0;
 	month->flows += v->edge->connections;
-	if (v->in && !v->denied && is_admin(month, v->edge))
+	if (v->in && !v->denied &&
+	    zt_json_has_port(month->admin, zt_port_index(v->edge->proto, v->edge->port)))
 		r = add_admin(month, v);
 	r = r ?: add_block(month, v);
 	return r ?: add_dependency(month, v);

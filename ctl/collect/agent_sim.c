@@ -10,6 +10,7 @@
 
 #include "base/addr.h"
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "ctl/collect/agent.h"
 #include "ctl/collect/agent_policy.h"
 #include "ctl/render/text.h"
@@ -104,20 +105,11 @@ static void find_peers(const struct ztc_env *env, const struct ztc_policy_now *n
 
 static bool is_admin(const struct ztc_env *env, const char *proto, int64_t port)
 {
-	const json_t *lists = json_object_get(env->profile, "lists"), *one;
+	const json_t *lists = json_object_get(env->profile, "lists");
 	uint32_t index = zt_port_index(strcmp(proto, "udp") == 0 ? IPPROTO_UDP : IPPROTO_TCP,
 				       (uint16_t)port);
-	size_t i;
 
-	json_array_foreach (json_object_get(lists, "admin_ports"), i, one) {
-		struct zt_port_range range;
-		const char *why;
-
-		if (zt_port_parse(json_string_value(one) ?: "", &range, &why) == 0 &&
-		    index >= range.first && index <= range.last)
-			return true;
-	}
-	return false;
+	return zt_json_has_port(json_object_get(lists, "admin_ports"), index);
 }
 
 /* Those that got in, by the rule that let them. */
