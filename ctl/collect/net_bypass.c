@@ -100,23 +100,6 @@ static void take_xdp(const struct nlmsghdr *msg, void *data)
 		add_socket(data, "xdp", 0, NULL, m->xdiag_ino);
 }
 
-/* Sockets of one kind in this namespace by /proc/net/protocols; -errno. */
-static long in_use(const char *protocol)
-{
-	zt_auto(zt_fclosep) FILE *in = fopen("/proc/net/protocols", "re");
-	char line[256], name[32];
-	long sockets;
-
-	if (!in)
-		return -errno;
-	while (fgets(line, sizeof(line), in)) {
-		if (sscanf(line, "%31s %*s %ld", name, &sockets) == 2 &&
-		    strcmp(name, protocol) == 0)
-			return sockets;
-	}
-	return 0;
-}
-
 /* Asking for them loads a module: only where there are any. */
 static void read_xdp(json_t *data)
 {
@@ -125,7 +108,7 @@ static void read_xdp(json_t *data)
 		struct xdp_diag_req body;
 	} request = {.head = {.nlmsg_len = sizeof(request), .nlmsg_type = SOCK_DIAG_BY_FAMILY},
 		     .body = {.sdiag_family = AF_XDP, .xdiag_show = XDP_SHOW_INFO}};
-	long count = in_use("XDP");
+	long count = ztc_sockets_in_use("XDP");
 
 	if (count == 0)
 		return;

@@ -12,13 +12,9 @@
  * for want of one), "unknown" (that rule cannot be decided; peers get in anyhow). open, undecided:
  * number of ports with that verdict.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netlink.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/cleanup.h"
 #include "base/json.h"
@@ -38,25 +34,6 @@ static void count_table(const struct nlmsghdr *msg, void *data)
 {
 	(void)msg;
 	++*(unsigned int *)data;
-}
-
-/* Tables of nftables in this namespace; asking a kernel without them would load them. */
-static int nft_tables(unsigned int *ret)
-{
-	struct {
-		struct nlmsghdr head;
-		struct nfgenmsg body;
-	} request = {
-		.head = {.nlmsg_len = sizeof(request),
-			 .nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE},
-		.body = {.nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0},
-	};
-
-	*ret = 0;
-	if (ztc_file_has("/proc/modules", "nf_tables ") == 0 &&
-	    ztc_file_has("/proc/kallsyms", " nf_tables_newtable") == 0)
-		return 0;
-	return ztc_netlink_dump(NETLINK_NETFILTER, &request.head, count_table, ret);
 }
 
 static json_t *program_json(const char *const *argv, int *ret_error)
@@ -145,7 +122,8 @@ static int read_nft(struct ztc_nf *nf, const struct ztc_netns *ns, json_t *data)
 	static const char *const argv[] = {"nft", "-j", "list", "ruleset", NULL};
 	zt_auto(zt_json_decref) json_t *root = NULL, *skip = json_array();
 	unsigned int tables = 0;
-	int r = nft_tables(&tables);
+	int r = ztc_nftables_absent() ? 0
+				      : ztc_nftables_dump(NFT_MSG_GETTABLE, count_table, &tables);
 
 	if (r == -EPERM || (r == 0 && !tables))
 		return r;

@@ -78,14 +78,6 @@ static void runs_free(struct runs *runs)
 	*runs = (struct runs){0};
 }
 
-static bool has_ipv6(const char *interface)
-{
-	char path[128], text[8] = "1";
-
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%.32s/disable_ipv6", interface);
-	return ztc_read_line(path, text, sizeof(text)) == 0 && text[0] == '0';
-}
-
 static void add_addresses(struct way *way, const struct ifaddrs *list, int family)
 {
 	for (const struct ifaddrs *a = list; a; a = a->ifa_next) {
@@ -118,7 +110,7 @@ static int list_ways(struct ways *ret, int family)
 		struct way *way;
 
 		if (!links[i].up || links[i].loopback || links[i].master ||
-		    (family == 6 && !has_ipv6(links[i].name)))
+		    (family == 6 && !ztc_link_ipv6(links[i].name)))
 			continue;
 		r = zt_vec_grow(&ret->items, &ret->cap, ret->count + 1, sizeof(*ret->items));
 		if (r < 0)

@@ -252,23 +252,6 @@ static void take_neighbour(const struct nlmsghdr *msg, void *data)
 	}
 }
 
-/* Off for this interface, or for all: then it has no IPv6 path. */
-static bool ipv6_on(const char *interface)
-{
-	char path[128], text[8] = "1";
-
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%.32s/disable_ipv6", interface);
-	return ztc_read_line(path, text, sizeof(text)) == 0 && text[0] == '0';
-}
-
-static bool carrier(const char *interface)
-{
-	char path[128], text[8] = "0";
-
-	snprintf(path, sizeof(path), "/sys/class/net/%.32s/carrier", interface);
-	return ztc_read_line(path, text, sizeof(text)) == 0 && text[0] == '1';
-}
-
 static int list_interfaces(struct dump *dump, bool own)
 {
 	zt_auto(zt_freep) struct ztc_link *links = NULL;
@@ -288,11 +271,12 @@ static int list_interfaces(struct dump *dump, bool own)
 		json_object_set_new(row, "up", json_boolean(links[i].up));
 		json_object_set_new(row, "loopback", json_boolean(links[i].loopback));
 		if (own) /* /sys shows the namespace that it was mounted in */
-			json_object_set_new(row, "carrier", json_boolean(carrier(links[i].name)));
+			json_object_set_new(row, "carrier",
+					    json_boolean(ztc_link_carrier(links[i].name)));
 		if (links[i].master && if_indextoname(links[i].master, master))
 			json_object_set_new(row, "master", zt_json_str(master));
 		json_object_set_new(row, "addresses", json_array());
-		json_object_set_new(row, "ipv6", json_boolean(ipv6_on(links[i].name)));
+		json_object_set_new(row, "ipv6", json_boolean(ztc_link_ipv6(links[i].name)));
 		json_object_set_new(row, "netns", json_integer((json_int_t)dump->netns));
 		json_array_append_new(list, row);
 	}

@@ -201,18 +201,10 @@ static const struct ztc_link *find_link(const struct ztc_link *links, size_t cou
 	return NULL;
 }
 
-static bool has_carrier(const char *name)
-{
-	char path[128], text[8] = "0";
-
-	snprintf(path, sizeof(path), "/sys/class/net/%.32s/carrier", name);
-	return ztc_read_line(path, text, sizeof(text)) == 0 && text[0] == '1';
-}
-
 static void add_cable(json_t *cables, const struct ztc_link *link)
 {
 	json_array_append_new(cables, json_pack("{s:o,s:b}", "name", zt_json_str(link->name), "up",
-						link->up && has_carrier(link->name)));
+						link->up && ztc_link_carrier(link->name)));
 }
 
 /* Ports of a bond, else of what is below a VLAN, else itself. */

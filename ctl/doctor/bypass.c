@@ -189,8 +189,7 @@ static void check_packet_sockets(struct ztc_doctor *doctor)
 	}
 }
 
-/* Sockets of one protocol in this namespace, by /proc/net/protocols; -errno. */
-static long sockets_in_use(const char *protocol)
+long ztc_sockets_in_use(const char *protocol)
 {
 	zt_auto(zt_fclosep) FILE *in = fopen("/proc/net/protocols", "re");
 	char line[256], name[32];
@@ -208,7 +207,7 @@ static long sockets_in_use(const char *protocol)
 
 static void check_xdp_sockets(struct ztc_doctor *doctor)
 {
-	long count = sockets_in_use("XDP");
+	long count = ztc_sockets_in_use("XDP");
 
 	if (count < 0)
 		ztc_note(doctor, ZTC_UNKNOWN, "af_xdp", "make /proc/net/protocols readable",

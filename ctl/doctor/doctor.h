@@ -71,3 +71,15 @@ int ztc_file_has(const char *path, const char *text);
 struct nlmsghdr;
 int ztc_netlink_dump(int protocol, struct nlmsghdr *request,
 		     void (*each)(const struct nlmsghdr *msg, void *data), void *data);
+
+/* ztc_nftables_absent - a kernel that has not loaded nf_tables has no tables; asking would load it.
+ */
+bool ztc_nftables_absent(void);
+
+/* ztc_nftables_dump - ztc_netlink_dump() of NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN in this namespace.
+ */
+int ztc_nftables_dump(uint16_t what, void (*each)(const struct nlmsghdr *msg, void *data),
+		      void *data);
+
+/* ztc_sockets_in_use - of one protocol in this namespace, by /proc/net/protocols; -errno. */
+long ztc_sockets_in_use(const char *protocol);

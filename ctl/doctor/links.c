@@ -142,6 +142,29 @@ bool ztc_link_guarded(const struct ztc_link *link)
 	return link->up && !link->loopback && !link->master;
 }
 
+static bool file_says(const char *path, char what)
+{
+	char text[8];
+
+	return ztc_read_line(path, text, sizeof(text)) == 0 && text[0] == what;
+}
+
+bool ztc_link_carrier(const char *interface)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/class/net/%.32s/carrier", interface);
+	return file_says(path, '1');
+}
+
+bool ztc_link_ipv6(const char *interface)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%.32s/disable_ipv6", interface);
+	return file_says(path, '0');
+}
+
 static const struct ztc_link *find(const struct ztc_link *links, size_t count, uint32_t ifindex)
 {
 	for (size_t i = 0; i < count; i++) {

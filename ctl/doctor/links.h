@@ -30,6 +30,13 @@ int ztc_links(struct ztc_link **ret, size_t *ret_count);
 /* ztc_link_guarded - would the agent attach to it? Up, not loopback, no master. */
 bool ztc_link_guarded(const struct ztc_link *link);
 
+/* ztc_link_carrier - whether its cable is in, by /sys, which shows the namespace that it was
+ * mounted in. */
+bool ztc_link_carrier(const char *interface);
+
+/* ztc_link_ipv6 - whether IPv6 is on there; off for this interface, or for all, is off. */
+bool ztc_link_ipv6(const char *interface);
+
 /* Other people's programs on one interface (neighbours.c). */
 struct ztc_doctor;
 struct ztc_neighbours {

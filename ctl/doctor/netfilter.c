@@ -73,7 +73,8 @@ static void take_chain(const struct nlmsghdr *msg, void *data)
 		tables->nat_chains++;
 }
 
-static int dump_nftables(uint16_t what, void (*each)(const struct nlmsghdr *, void *), void *data)
+int ztc_nftables_dump(uint16_t what, void (*each)(const struct nlmsghdr *msg, void *data),
+		      void *data)
 {
 	struct {
 		struct nlmsghdr head;
@@ -95,8 +96,7 @@ static void note_translation(struct ztc_doctor *doctor, const char *who, const c
 		 "%s can translate addresses here (%s)", who, what);
 }
 
-/* Asking the kernel would load nf_tables; a kernel that has not loaded it has no tables. */
-static bool nftables_absent(void)
+bool ztc_nftables_absent(void)
 {
 	return ztc_file_has("/proc/modules", "nf_tables ") == 0 &&
 	       ztc_file_has("/proc/kallsyms", " nf_tables_newtable") == 0;
@@ -106,7 +106,8 @@ static void check_nftables(struct ztc_doctor *doctor)
 {
 	struct tables tables = {0};
 	char text[ZTC_TEXT_LEN];
-	int r = nftables_absent() ? 0 : dump_nftables(NFT_MSG_GETTABLE, take_table, &tables);
+	int r = ztc_nftables_absent() ? 0
+				      : ztc_nftables_dump(NFT_MSG_GETTABLE, take_table, &tables);
 
 	if (r < 0) {
 		ztc_note(doctor, ZTC_UNKNOWN, "nftables", "run 'ztctl doctor' as root",
@@ -122,7 +123,7 @@ static void check_nftables(struct ztc_doctor *doctor)
 			 " and %u more", tables.count - SHOWN);
 	ztc_note(doctor, ZTC_PASS, "nftables", NULL,
 		 "nftables filters too (%s): a packet must pass both", tables.names);
-	r = dump_nftables(NFT_MSG_GETCHAIN, take_chain, &tables);
+	r = ztc_nftables_dump(NFT_MSG_GETCHAIN, take_chain, &tables);
 	ztc_plural(text, tables.nat_chains, "chain of type nat", "chains of type nat");
 	if (r < 0)
 		ztc_note(doctor, ZTC_UNKNOWN, "translation", "run 'nft list ruleset'",
