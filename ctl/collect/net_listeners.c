@@ -17,6 +17,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netlink/attr.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,20 +41,12 @@ struct dump {
 	bool cut;
 };
 
-static int v6only_of(const struct nlmsghdr *msg)
+static bool is_v6only(const struct nlmsghdr *msg)
 {
-	size_t offset = NLMSG_ALIGN(sizeof(*msg)) + NLMSG_ALIGN(sizeof(struct inet_diag_msg));
+	const struct nlattr *a =
+		ztc_netlink_attr(msg, sizeof(struct inet_diag_msg), INET_DIAG_SKV6ONLY);
 
-	while (offset + NLA_HDRLEN <= msg->nlmsg_len) {
-		const struct nlattr *a = (const struct nlattr *)((const char *)msg + offset);
-
-		if (a->nla_len < NLA_HDRLEN || offset + a->nla_len > msg->nlmsg_len)
-			break;
-		if (a->nla_type == INET_DIAG_SKV6ONLY && a->nla_len > NLA_HDRLEN)
-			return *((const uint8_t *)a + NLA_HDRLEN);
-		offset += NLA_ALIGN(a->nla_len);
-	}
-	return -1;
+	return a && nla_len(a) > 0 && nla_get_u8(a) == 1;
 }
 
 /* Who could reach an address, before any filter. */
@@ -108,7 +101,7 @@ static void take_socket(const struct nlmsghdr *msg, void *data)
 			    json_integer(m->idiag_family == AF_INET || mapped ? 4 : 6));
 	json_object_set_new(row, "address", json_string(address));
 	json_object_set_new(row, "port", json_integer(port));
-	json_object_set_new(row, "v6only", json_boolean(v6only_of(msg) == 1));
+	json_object_set_new(row, "v6only", json_boolean(is_v6only(msg)));
 	if (interface[0])
 		json_object_set_new(row, "interface", zt_json_str(interface));
 	json_object_set_new(row, "inode", json_integer(m->idiag_inode));

@@ -12,12 +12,14 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <netlink/attr.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "ctl/collect/net.h"
 #include "ctl/collect/netns.h"
+#include "ctl/collect/spans.h"
 #include "ctl/doctor/doctor.h"
 #include "ctl/doctor/links.h"
 
@@ -28,45 +30,26 @@ struct dump {
 	uint64_t netns;
 };
 
-static const void *attribute(const struct nlmsghdr *msg, size_t body, uint16_t type,
-			     size_t *ret_len)
+static size_t address_len(int family)
 {
-	size_t offset = NLMSG_ALIGN(sizeof(*msg)) + NLMSG_ALIGN(body);
-
-	while (offset + sizeof(struct rtattr) <= msg->nlmsg_len) {
-		const struct rtattr *a = (const struct rtattr *)((const char *)msg + offset);
-
-		if (a->rta_len < sizeof(*a) || offset + a->rta_len > msg->nlmsg_len)
-			return NULL;
-		if ((a->rta_type & NLA_TYPE_MASK) == type) {
-			*ret_len = RTA_PAYLOAD(a);
-			return RTA_DATA(a);
-		}
-		offset += RTA_ALIGN(a->rta_len);
-	}
-	return NULL;
+	return family == AF_INET ? 4 : 16;
 }
 
-static uint32_t number(const struct nlmsghdr *msg, size_t body, uint16_t type)
+static uint32_t number(const struct nlmsghdr *msg, size_t body, int type)
 {
-	size_t len = 0;
-	const void *at = attribute(msg, body, type, &len);
-	uint32_t value = 0;
+	const struct nlattr *a = ztc_netlink_attr(msg, body, type);
 
-	if (at && len >= sizeof(value))
-		memcpy(&value, at, sizeof(value));
-	return value;
+	return a && nla_len(a) >= (int)sizeof(uint32_t) ? nla_get_u32(a) : 0;
 }
 
 /* Text of an address attribute; false when it is not there. */
-static bool address(const struct nlmsghdr *msg, size_t body, uint16_t type, int family,
+static bool address(const struct nlmsghdr *msg, size_t body, int type, int family,
 		    char ret[INET6_ADDRSTRLEN])
 {
-	size_t len = 0;
-	const void *at = attribute(msg, body, type, &len);
+	const struct nlattr *a = ztc_netlink_attr(msg, body, type);
 
-	return at && len >= (family == AF_INET ? 4U : 16U) &&
-	       inet_ntop(family, at, ret, INET6_ADDRSTRLEN);
+	return a && (size_t)nla_len(a) >= address_len(family) &&
+	       inet_ntop(family, nla_data(a), ret, INET6_ADDRSTRLEN);
 }
 
 static json_t *rows(struct dump *dump, const char *name)
@@ -149,10 +132,11 @@ static void take_default(struct dump *dump, const struct rtmsg *m, const char *g
 /* Several next hops of one default route are as many ways out. */
 static void take_hops(struct dump *dump, const struct nlmsghdr *msg, const struct rtmsg *m)
 {
-	size_t left = 0;
-	const struct rtnexthop *hop = attribute(msg, sizeof(*m), RTA_MULTIPATH, &left);
+	const struct nlattr *hops = ztc_netlink_attr(msg, sizeof(*m), RTA_MULTIPATH);
+	const struct rtnexthop *hop = nla_data(hops);
+	size_t left = (size_t)nla_len(hops);
 
-	while (hop && left >= sizeof(*hop) && hop->rtnh_len >= sizeof(*hop) &&
+	while (left >= sizeof(*hop) && hop->rtnh_len >= sizeof(*hop) &&
 	       (size_t)hop->rtnh_len <= left) {
 		int len = hop->rtnh_len - (int)sizeof(*hop);
 		char name[IF_NAMESIZE] = "", text[INET6_ADDRSTRLEN];
@@ -161,7 +145,7 @@ static void take_hops(struct dump *dump, const struct nlmsghdr *msg, const struc
 		for (const struct rtattr *a = RTNH_DATA(hop); RTA_OK(a, len);
 		     a = RTA_NEXT(a, len)) {
 			if (a->rta_type == RTA_GATEWAY &&
-			    RTA_PAYLOAD(a) >= (m->rtm_family == AF_INET ? 4U : 16U))
+			    RTA_PAYLOAD(a) >= address_len(m->rtm_family))
 				gateway = inet_ntop(m->rtm_family, RTA_DATA(a), text, sizeof(text));
 		}
 		if (!(hop->rtnh_flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN)) &&
@@ -180,13 +164,12 @@ static void take_route(const struct nlmsghdr *msg, void *data)
 	char dst[INET6_ADDRSTRLEN], gateway[INET6_ADDRSTRLEN], name[IF_NAMESIZE] = "";
 	uint32_t oif = number(msg, sizeof(*m), RTA_OIF);
 	bool via = address(msg, sizeof(*m), RTA_GATEWAY, m->rtm_family, gateway);
-	size_t len;
 
 	if (msg->nlmsg_type != RTM_NEWROUTE || m->rtm_type != RTN_UNICAST ||
 	    number(msg, sizeof(*m), RTA_TABLE) != RT_TABLE_MAIN ||
 	    m->rtm_flags & (RTM_F_CLONED | RTNH_F_DEAD | RTNH_F_LINKDOWN))
 		return;
-	if (m->rtm_dst_len == 0 && attribute(msg, sizeof(*m), RTA_MULTIPATH, &len)) {
+	if (m->rtm_dst_len == 0 && ztc_netlink_attr(msg, sizeof(*m), RTA_MULTIPATH)) {
 		take_hops(data, msg, m);
 		return;
 	}
@@ -195,24 +178,9 @@ static void take_route(const struct nlmsghdr *msg, void *data)
 	if (m->rtm_dst_len == 0)
 		take_default(data, m, via ? gateway : NULL, name,
 			     number(msg, sizeof(*m), RTA_PRIORITY));
-	else if (!via && !attribute(msg, sizeof(*m), RTA_VIA, &len) &&
+	else if (!via && !ztc_netlink_attr(msg, sizeof(*m), RTA_VIA) &&
 		 address(msg, sizeof(*m), RTA_DST, m->rtm_family, dst))
 		take_on_link(data, m, dst, name);
-}
-
-static bool inside(const char *prefix, int family, const uint8_t *bytes)
-{
-	char text[INET6_ADDRSTRLEN];
-	const char *slash = strchr(prefix, '/');
-	unsigned int bits = slash ? (unsigned int)atoi(slash + 1) : 0;
-	uint8_t net[16];
-
-	snprintf(text, sizeof(text), "%.*s", slash ? (int)(slash - prefix) : 0, prefix);
-	if (inet_pton(family, text, net) != 1)
-		return false;
-	if (memcmp(net, bytes, bits / 8) != 0)
-		return false;
-	return bits % 8 == 0 || ((net[bits / 8] ^ bytes[bits / 8]) >> (8 - bits % 8)) == 0;
 }
 
 static void take_neighbour(const struct nlmsghdr *msg, void *data)
@@ -220,34 +188,33 @@ static void take_neighbour(const struct nlmsghdr *msg, void *data)
 	const struct ndmsg *m = NLMSG_DATA(msg);
 	struct dump *dump = data;
 	char name[IF_NAMESIZE] = "", text[INET6_ADDRSTRLEN];
-	size_t len = 0, i;
-	const uint8_t *dst = attribute(msg, sizeof(*m), NDA_DST, &len);
-	int family = m->ndm_family;
 	bool known =
 		m->ndm_state & (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT);
+	int family = m->ndm_family == AF_INET ? 4 : 6;
+	struct ztc_span span;
+	ztc_u128 value;
 	json_t *row;
+	size_t i;
 
-	if (msg->nlmsg_type != RTM_NEWNEIGH || !dst || (family != AF_INET && family != AF_INET6) ||
-	    len < (family == AF_INET ? 4U : 16U) || m->ndm_state & NUD_NOARP ||
+	if (msg->nlmsg_type != RTM_NEWNEIGH ||
+	    (m->ndm_family != AF_INET && m->ndm_family != AF_INET6) || m->ndm_state & NUD_NOARP ||
+	    !address(msg, sizeof(*m), NDA_DST, m->ndm_family, text) ||
 	    !if_indextoname((unsigned int)m->ndm_ifindex, name))
 		return;
+	ztc_address_parse(text, &value);
 	json_array_foreach (json_object_get(dump->data, "on_link"), i, row) {
 		json_t *count = json_object_get(row, "neighbours");
 
 		if (known &&
 		    json_integer_value(json_object_get(row, "netns")) == (json_int_t)dump->netns &&
-		    json_integer_value(json_object_get(row, "family")) ==
-			    (family == AF_INET ? 4 : 6) &&
-		    strcmp(json_string_value(json_object_get(row, "interface")), name) == 0 &&
-		    inside(json_string_value(json_object_get(row, "prefix")), family, dst))
+		    strcmp(zt_json_text(row, "interface"), name) == 0 &&
+		    ztc_prefix_parse(zt_json_text(row, "prefix"), &span) == family &&
+		    span.lo <= value && value <= span.hi)
 			json_integer_set(count, json_integer_value(count) + 1);
 	}
-	inet_ntop(family, dst, text, sizeof(text));
 	json_array_foreach (json_object_get(dump->data, "defaults"), i, row) {
-		const char *gateway = json_string_value(json_object_get(row, "gateway"));
-
-		if (gateway && strcmp(gateway, text) == 0 &&
-		    strcmp(json_string_value(json_object_get(row, "interface")), name) == 0)
+		if (strcmp(zt_json_text(row, "gateway"), text) == 0 &&
+		    strcmp(zt_json_text(row, "interface"), name) == 0)
 			json_object_set_new(row, "reachable", json_boolean(known));
 	}
 }

@@ -13,6 +13,7 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <netlink/attr.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -74,7 +75,8 @@ static int find_hop(int family, const uint8_t *address, struct hop *ret)
 	char buf[8192];
 	const struct nlmsghdr *msg = (const struct nlmsghdr *)buf;
 	const struct rtmsg *route = NLMSG_DATA(msg);
-	int r = ask_route(family, address, buf, sizeof(buf)), len;
+	const struct nlattr *gateway, *oif;
+	int r = ask_route(family, address, buf, sizeof(buf));
 
 	if (r < 0)
 		return r;
@@ -82,13 +84,12 @@ static int find_hop(int family, const uint8_t *address, struct hop *ret)
 	memcpy(ret->address, address, address_len(family));
 	if (route->rtm_type != RTN_LOCAL && route->rtm_type != RTN_UNICAST)
 		return -ENETUNREACH;
-	len = (int)RTM_PAYLOAD(msg);
-	for (const struct rtattr *a = RTM_RTA(route); RTA_OK(a, len); a = RTA_NEXT(a, len)) {
-		if (a->rta_type == RTA_GATEWAY && RTA_PAYLOAD(a) >= address_len(family))
-			memcpy(ret->address, RTA_DATA(a), address_len(family));
-		else if (a->rta_type == RTA_OIF && RTA_PAYLOAD(a) >= 4)
-			memcpy(&ret->ifindex, RTA_DATA(a), 4);
-	}
+	gateway = ztc_netlink_attr(msg, sizeof(*route), RTA_GATEWAY);
+	if (gateway && (size_t)nla_len(gateway) >= address_len(family))
+		memcpy(ret->address, nla_data(gateway), address_len(family));
+	oif = ztc_netlink_attr(msg, sizeof(*route), RTA_OIF);
+	if (oif && nla_len(oif) >= (int)sizeof(ret->ifindex))
+		ret->ifindex = nla_get_u32(oif);
 	return 0;
 }
 
@@ -101,20 +102,16 @@ static void take_neighbour(const struct nlmsghdr *msg, void *data)
 {
 	struct neighbour_search *search = data;
 	const struct ndmsg *m = NLMSG_DATA(msg);
-	int len = (int)(msg->nlmsg_len - NLMSG_LENGTH(sizeof(*m)));
-	const struct rtattr *a = (const struct rtattr *)((const char *)m + NLMSG_ALIGN(sizeof(*m)));
+	const struct nlattr *dst = ztc_netlink_attr(msg, sizeof(*m), NDA_DST);
 
 	if (msg->nlmsg_type != RTM_NEWNEIGH || m->ndm_family != search->hop->family ||
-	    (uint32_t)m->ndm_ifindex != search->hop->ifindex)
+	    (uint32_t)m->ndm_ifindex != search->hop->ifindex || !dst ||
+	    (size_t)nla_len(dst) < address_len(m->ndm_family) ||
+	    memcmp(nla_data(dst), search->hop->address, address_len(m->ndm_family)) != 0)
 		return;
-	for (; RTA_OK(a, len); a = RTA_NEXT(a, len)) {
-		if (a->rta_type != NDA_DST || RTA_PAYLOAD(a) < address_len(m->ndm_family) ||
-		    memcmp(RTA_DATA(a), search->hop->address, address_len(m->ndm_family)) != 0)
-			continue;
-		search->found = true;
-		search->known = m->ndm_state & (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE |
-						NUD_PERMANENT | NUD_NOARP);
-	}
+	search->found = true;
+	search->known = m->ndm_state & (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE |
+					NUD_PERMANENT | NUD_NOARP);
 }
 
 static json_t *reachable(const char *text, const struct ztc_link *links, size_t count)

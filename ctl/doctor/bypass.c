@@ -24,18 +24,7 @@ struct xfrm_seen {
 /* Does this message say which xfrm interface its traffic belongs to? */
 static bool has_if_id(const struct nlmsghdr *msg, size_t body)
 {
-	size_t offset = NLMSG_ALIGN(sizeof(*msg)) + NLMSG_ALIGN(body);
-
-	while (offset + NLA_HDRLEN <= msg->nlmsg_len) {
-		const struct nlattr *a = (const struct nlattr *)((const char *)msg + offset);
-
-		if (a->nla_len < NLA_HDRLEN || offset + a->nla_len > msg->nlmsg_len)
-			return false;
-		if ((a->nla_type & NLA_TYPE_MASK) == XFRMA_IF_ID)
-			return true;
-		offset += NLA_ALIGN(a->nla_len);
-	}
-	return false;
+	return ztc_netlink_attr(msg, body, XFRMA_IF_ID);
 }
 
 static void take_state(const struct nlmsghdr *msg, void *data)

@@ -72,6 +72,10 @@ struct nlmsghdr;
 int ztc_netlink_dump(int protocol, struct nlmsghdr *request,
 		     void (*each)(const struct nlmsghdr *msg, void *data), void *data);
 
+/* ztc_netlink_attr - the first attribute @type behind @body bytes of a message, or NULL. */
+struct nlattr;
+const struct nlattr *ztc_netlink_attr(const struct nlmsghdr *msg, size_t body, int type);
+
 /* ztc_nftables_absent - a kernel that has not loaded nf_tables has no tables; asking would load it.
  */
 bool ztc_nftables_absent(void);

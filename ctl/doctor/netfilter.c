@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* netfilter.c - firewalls beside us: nftables and iptables tables, and whether they translate. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
+#include <netlink/attr.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -32,21 +34,13 @@ static const char *family_name(uint8_t family)
 }
 
 /* Text of one attribute of an nfnetlink message, or "". */
-static void attribute(const struct nlmsghdr *msg, uint16_t type, char *ret, size_t size)
+static void attribute(const struct nlmsghdr *msg, int type, char *ret, size_t size)
 {
-	size_t offset = NLMSG_ALIGN(sizeof(*msg)) + NLMSG_ALIGN(sizeof(struct nfgenmsg));
+	const struct nlattr *a = ztc_netlink_attr(msg, sizeof(struct nfgenmsg), type);
 
 	ret[0] = '\0';
-	while (offset + NLA_HDRLEN <= msg->nlmsg_len) {
-		const struct nlattr *a = (const struct nlattr *)((const char *)msg + offset);
-
-		if (a->nla_len < NLA_HDRLEN || offset + a->nla_len > msg->nlmsg_len)
-			return;
-		if ((a->nla_type & NLA_TYPE_MASK) == type)
-			snprintf(ret, size, "%.*s", a->nla_len - NLA_HDRLEN,
-				 (const char *)a + NLA_HDRLEN);
-		offset += NLA_ALIGN(a->nla_len);
-	}
+	if (a)
+		snprintf(ret, size, "%.*s", nla_len(a), (const char *)nla_data(a));
 }
 
 static void take_table(const struct nlmsghdr *msg, void *data)

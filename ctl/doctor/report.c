@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,4 +117,9 @@ int ztc_netlink_dump(int protocol, struct nlmsghdr *request,
 		r = take_datagram(buf, len, each, data);
 	}
 	return r < 0 ? r : 0;
+}
+
+const struct nlattr *ztc_netlink_attr(const struct nlmsghdr *msg, size_t body, int type)
+{
+	return nla_find(nlmsg_attrdata(msg, (int)body), nlmsg_attrlen(msg, (int)body), type);
 }
