@@ -17,7 +17,6 @@
 #include <linux/sock_diag.h>
 #include <linux/xdp_diag.h>
 #include <net/if.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -116,29 +115,6 @@ static void read_xdp(json_t *data)
 		unread(data, "/proc/net/protocols");
 	else if (ztc_netlink_dump(NETLINK_SOCK_DIAG, &request.head, take_xdp, data) < 0)
 		add_socket(data, "xdp", 0, NULL, 0); /* somebody's, nobody can say whose */
-}
-
-static int tell_owners(json_t *data)
-{
-	json_t *sockets = json_object_get(data, "sockets"), *row;
-	size_t count = json_array_size(sockets), n = 0, i;
-	zt_auto(zt_freep) struct ztc_owner *owners = calloc(count ? count : 1, sizeof(*owners));
-	bool complete;
-
-	if (!owners)
-		return -ENOMEM;
-	json_array_foreach (sockets, i, row)
-		owners[n++].inode = (uint64_t)json_integer_value(json_object_get(row, "inode"));
-	complete = ztc_owners_find(owners, n);
-	json_array_foreach (sockets, i, row) {
-		const struct ztc_owner *owner = ztc_owner_get(
-			owners, n, (uint64_t)json_integer_value(json_object_get(row, "inode")));
-
-		if (owner && owner->pid)
-			ztc_owner_tell(row, owner->pid);
-	}
-	json_object_set_new(data, "owners_complete", json_boolean(complete));
-	return 0;
 }
 
 /* Class 02xxxx of PCI is a network controller. */
@@ -290,5 +266,5 @@ int ztc_net_bypass(const struct ztc_env *env, json_t *data)
 	read_proxies(data);
 	read_namespaces(env, data);
 	read_overridable(data);
-	return tell_owners(data);
+	return ztc_owners_tell(data);
 }

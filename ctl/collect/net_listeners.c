@@ -18,7 +18,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <netlink/attr.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -162,33 +161,6 @@ static int in_namespace(const struct ztc_env *env, const struct ztc_netns *ns, j
 	return r;
 }
 
-static int tell_owners(json_t *data)
-{
-	json_t *sockets = json_object_get(data, "sockets"), *row;
-	size_t count = json_array_size(sockets), n = 0, i;
-	zt_auto(zt_freep) struct ztc_owner *owners = calloc(count ? count : 1, sizeof(*owners));
-	bool complete;
-
-	if (!owners)
-		return -ENOMEM;
-	json_array_foreach (sockets, i, row) {
-		json_int_t inode = json_integer_value(json_object_get(row, "inode"));
-
-		if (inode)
-			owners[n++].inode = (uint64_t)inode;
-	}
-	complete = ztc_owners_find(owners, n);
-	json_array_foreach (sockets, i, row) {
-		const struct ztc_owner *owner = ztc_owner_get(
-			owners, n, (uint64_t)json_integer_value(json_object_get(row, "inode")));
-
-		if (owner && owner->pid)
-			ztc_owner_tell(row, owner->pid);
-	}
-	json_object_set_new(data, "owners_complete", json_boolean(complete));
-	return 0;
-}
-
 int ztc_net_listeners(const struct ztc_env *env, json_t *data)
 {
 	json_t *namespaces = json_array(), *row;
@@ -211,5 +183,5 @@ int ztc_net_listeners(const struct ztc_env *env, json_t *data)
 	if (!complete)
 		json_object_set_new(data, "complete", json_false());
 	json_object_set_new(data, "namespaces_complete", json_boolean(seen));
-	return tell_owners(data);
+	return ztc_owners_tell(data);
 }

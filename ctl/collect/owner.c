@@ -8,33 +8,36 @@
 #include "base/json.h"
 #include "ctl/collect/owner.h"
 
+/* One socket and who holds it; @pid 0 = nobody that could be seen. */
+struct owner {
+	uint64_t inode;
+	pid_t pid;
+};
+
 static int by_inode(const void *a, const void *b)
 {
-	const struct ztc_owner *x = a, *y = b;
+	const struct owner *x = a, *y = b;
 
 	return (x->inode > y->inode) - (x->inode < y->inode);
 }
 
-const struct ztc_owner *ztc_owner_get(const struct ztc_owner *owners, size_t count, uint64_t inode)
+static struct owner *find(struct owner *owners, size_t count, uint64_t inode)
 {
-	const struct ztc_owner key = {.inode = inode};
+	const struct owner key = {.inode = inode};
 
 	return inode ? bsearch(&key, owners, count, sizeof(key), by_inode) : NULL;
 }
 
-static void hold(struct ztc_owner *owners, size_t count, uint64_t inode, pid_t pid)
+static void hold(struct owner *owners, size_t count, uint64_t inode, pid_t pid)
 {
-	struct ztc_owner *owner = (struct ztc_owner *)ztc_owner_get(owners, count, inode);
+	struct owner *owner = find(owners, count, inode);
 
-	if (!owner)
-		return;
-	owner->holders++;
-	if (!owner->pid || owner->pid == 1 || (pid != 1 && pid < owner->pid))
+	if (owner && (!owner->pid || owner->pid == 1 || (pid != 1 && pid < owner->pid)))
 		owner->pid = pid;
 }
 
 /* Returns whether this process could be looked at; one that ended could. */
-static bool scan_process(const char *name, struct ztc_owner *owners, size_t count)
+static bool scan_process(const char *name, struct owner *owners, size_t count)
 {
 	char path[300], target[64];
 	zt_auto(zt_closedirp) DIR *dir = NULL;
@@ -60,7 +63,8 @@ static bool scan_process(const char *name, struct ztc_owner *owners, size_t coun
 	return seen;
 }
 
-bool ztc_owners_find(struct ztc_owner *owners, size_t count)
+/* Sorts them by inode. Returns whether every process could be looked at. */
+static bool find_holders(struct owner *owners, size_t count)
 {
 	zt_auto(zt_closedirp) DIR *proc = NULL;
 	const struct dirent *entry;
@@ -118,7 +122,7 @@ static void tell_unit(json_t *row, const char *cgroup)
 		json_object_set_new(row, "unit", zt_json_str(unit));
 }
 
-void ztc_owner_tell(json_t *row, pid_t pid)
+static void tell(json_t *row, pid_t pid)
 {
 	char path[64], text[PATH_MAX];
 	zt_auto(zt_fclosep) FILE *in = NULL;
@@ -142,4 +146,31 @@ void ztc_owner_tell(json_t *row, pid_t pid)
 		json_object_set_new(row, "cgroup", zt_json_str(text));
 		tell_unit(row, text);
 	}
+}
+
+static uint64_t inode_of(const json_t *row)
+{
+	return (uint64_t)json_integer_value(json_object_get(row, "inode"));
+}
+
+int ztc_owners_tell(json_t *data)
+{
+	json_t *sockets = json_object_get(data, "sockets"), *row;
+	size_t count = json_array_size(sockets), i;
+	zt_auto(zt_freep) struct owner *owners = calloc(count ? count : 1, sizeof(*owners));
+	bool complete;
+
+	if (!owners)
+		return -ENOMEM;
+	json_array_foreach (sockets, i, row)
+		owners[i].inode = inode_of(row);
+	complete = find_holders(owners, count);
+	json_array_foreach (sockets, i, row) {
+		const struct owner *owner = find(owners, count, inode_of(row));
+
+		if (owner && owner->pid)
+			tell(row, owner->pid);
+	}
+	json_object_set_new(data, "owners_complete", json_boolean(complete));
+	return 0;
 }
