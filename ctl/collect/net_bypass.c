@@ -171,7 +171,7 @@ static void read_proxies(json_t *data)
 }
 
 /* Devices of another namespace that its traffic leaves by. */
-static int look_inside(const struct ztc_env *env, const struct ztc_netns *ns, json_t *data)
+static int look_inside(const struct ztc_netns *ns, json_t *data)
 {
 	zt_auto(zt_freep) struct ztc_link *links = NULL;
 	json_t *devices;
@@ -179,7 +179,6 @@ static int look_inside(const struct ztc_env *env, const struct ztc_netns *ns, js
 	char key[32];
 	int r;
 
-	(void)env;
 	if (ns->own)
 		return 0;
 	r = ztc_links(&links, &count);

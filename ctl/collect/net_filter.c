@@ -236,12 +236,11 @@ int ztc_filter_read(struct ztc_nf *nf, const struct ztc_netns *ns, json_t *data)
 	return 0;
 }
 
-static int in_namespace(const struct ztc_env *env, const struct ztc_netns *ns, json_t *data)
+static int in_namespace(const struct ztc_netns *ns, json_t *data)
 {
 	zt_auto(ztc_nf_free) struct ztc_nf nf = {0};
 	int r = ztc_nf_init(&nf);
 
-	(void)env;
 	if (r == 0)
 		r = ztc_filter_read(&nf, ns, data);
 	if (r < 0 || !nf.broken)

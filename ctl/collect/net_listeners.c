@@ -136,7 +136,7 @@ static void read_range(struct dump *dump)
 	}
 }
 
-static int in_namespace(const struct ztc_env *env, const struct ztc_netns *ns, json_t *data)
+static int in_namespace(const struct ztc_netns *ns, json_t *data)
 {
 	static const struct {
 		int family, protocol;
@@ -147,7 +147,6 @@ static int in_namespace(const struct ztc_env *env, const struct ztc_netns *ns, j
 	struct dump dump = {.sockets = json_object_get(data, "sockets"), .netns = ns->inode};
 	int r = 0;
 
-	(void)env;
 	read_range(&dump);
 	for (size_t i = 0; i < ARRAY_SIZE(kinds) && r == 0; i++) {
 		r = dump_one(&dump, kinds[i].family, kinds[i].protocol);

@@ -250,7 +250,7 @@ static int list_interfaces(struct dump *dump, bool own)
 	return r;
 }
 
-static int in_namespace(const struct ztc_env *env, const struct ztc_netns *ns, json_t *data)
+static int in_namespace(const struct ztc_netns *ns, json_t *data)
 {
 	struct {
 		struct nlmsghdr head;
@@ -270,7 +270,6 @@ static int in_namespace(const struct ztc_env *env, const struct ztc_netns *ns, j
 	struct dump dump = {.data = data, .netns = ns->inode};
 	int r = list_interfaces(&dump, ns->own);
 
-	(void)env;
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(dumps); i++) {
 		memset(&request, 0, sizeof(request));
 		request.head.nlmsg_len = (uint32_t)NLMSG_LENGTH(dumps[i].size);

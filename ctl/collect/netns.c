@@ -73,7 +73,8 @@ static int scan(struct list *list)
 	return 0;
 }
 
-int ztc_netns_list(struct ztc_netns **ret, size_t *ret_count, bool *ret_complete)
+/* Every namespace that a process is in, our own first. */
+static int list_namespaces(struct ztc_netns **ret, size_t *ret_count, bool *ret_complete)
 {
 	zt_auto(zt_freep) struct ztc_netns *items = calloc(ZTC_NETNS_MAX, sizeof(*items));
 	struct list list = {.items = items, .complete = true};
@@ -130,8 +131,7 @@ static void tell(json_t *list, const struct ztc_netns *ns, bool entered, int r)
 	json_array_append_new(list, row);
 }
 
-int ztc_netns_each(const struct ztc_env *env,
-		   int (*each)(const struct ztc_env *env, const struct ztc_netns *ns, json_t *data),
+int ztc_netns_each(const struct ztc_env *env, int (*each)(const struct ztc_netns *ns, json_t *data),
 		   json_t *data, json_t *list, bool *ret_complete)
 {
 	zt_auto(zt_close) int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
@@ -141,7 +141,7 @@ int ztc_netns_each(const struct ztc_env *env,
 
 	if (home < 0)
 		return -errno;
-	r = ztc_netns_list(&items, &count, ret_complete);
+	r = list_namespaces(&items, &count, ret_complete);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < count; i++) {
@@ -153,7 +153,7 @@ int ztc_netns_each(const struct ztc_env *env,
 			entered = r == 0;
 		}
 		if (entered)
-			r = each(env, &items[i], data);
+			r = each(&items[i], data);
 		if (items[i].own)
 			own = r;
 		else if (entered && setns(home, CLONE_NEWNET) < 0)

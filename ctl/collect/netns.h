@@ -32,22 +32,14 @@ struct ztc_netns {
 };
 
 /**
- * ztc_netns_list - every namespace that a process is in, our own first.
- * @ret:          the caller's (free).
- * @ret_complete: false when processes could not be looked at or there are more than ZTC_NETNS_MAX.
- *
- * Returns 0 or -errno.
- */
-int ztc_netns_list(struct ztc_netns **ret, size_t *ret_count, bool *ret_complete);
-
-/**
  * ztc_netns_each - run @each in our own namespace, and with env->all_netns in every other.
  * @each: 0, or -errno, which becomes "denied" or "error" of that namespace.
- * @list: array that gets {inode, pid, name?, own, entered, why?} of every namespace.
+ * @list: array that gets {inode, pid, name?, own, entered, why?} of every namespace that a process
+ *        is in, our own first.
+ * @ret_complete: false when processes could not be looked at or there are more than ZTC_NETNS_MAX.
  *
  * Always ends in the namespace where it began. Returns what @each said of our own namespace, 0, or
  * -errno.
  */
-int ztc_netns_each(const struct ztc_env *env,
-		   int (*each)(const struct ztc_env *env, const struct ztc_netns *ns, json_t *data),
+int ztc_netns_each(const struct ztc_env *env, int (*each)(const struct ztc_netns *ns, json_t *data),
 		   json_t *data, json_t *list, bool *ret_complete);
