@@ -39,16 +39,24 @@ static const char *copy(struct ztc_nf *nf, const char *text)
 	return text ? zt_arena_text(nf->arena, text, strlen(text)) : NULL;
 }
 
+static bool is_chain(const struct ztc_nf_chain *c, const char *source, const char *family,
+		     const char *table, const char *name)
+{
+	return strcmp(c->name, name) == 0 && strcmp(c->table, table) == 0 &&
+	       strcmp(c->family, family) == 0 && strcmp(c->source, source) == 0;
+}
+
 struct ztc_nf_chain *ztc_nf_chain(struct ztc_nf *nf, const char *source, const char *family,
 				  const char *table, const char *name)
 {
 	struct ztc_nf_chain *chain, **end = &nf->chains;
 
+	/* Rules of one chain are listed together. */
+	if (nf->at && is_chain(nf->at, source, family, table, name))
+		return nf->at;
 	for (; *end; end = &(*end)->next) {
-		chain = *end;
-		if (strcmp(chain->name, name) == 0 && strcmp(chain->table, table) == 0 &&
-		    strcmp(chain->family, family) == 0 && strcmp(chain->source, source) == 0)
-			return chain;
+		if (is_chain(*end, source, family, table, name))
+			return nf->at = *end;
 	}
 	chain = zt_arena_alloc(nf->arena, sizeof(*chain));
 	if (!chain)
@@ -60,7 +68,7 @@ struct ztc_nf_chain *ztc_nf_chain(struct ztc_nf *nf, const char *source, const c
 	if (zt_arena_error(nf->arena) < 0)
 		return NULL;
 	*end = chain;
-	return chain;
+	return nf->at = chain;
 }
 
 struct ztc_nf_match *ztc_nf_match(struct ztc_nf_draft *draft, enum ztc_nf_field field)
@@ -157,8 +165,7 @@ static const struct ztc_nf_chain *find(const struct ztc_nf *nf, const struct ztc
 				       const char *name)
 {
 	for (const struct ztc_nf_chain *c = nf->chains; c; c = c->next) {
-		if (strcmp(c->name, name) == 0 && strcmp(c->table, like->table) == 0 &&
-		    strcmp(c->family, like->family) == 0 && strcmp(c->source, like->source) == 0)
+		if (is_chain(c, like->source, like->family, like->table, name))
 			return c;
 	}
 	return NULL;

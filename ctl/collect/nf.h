@@ -97,7 +97,7 @@ enum ztc_nf_hook {
 struct ztc_nf_chain {
 	const char *family, *table, *name, *source, *device;
 	enum ztc_nf_hook hook;
-	bool nat, drop;
+	bool drop;
 	int64_t prio;
 	struct ztc_nf_rule *first, *last;
 	size_t rule_count;
@@ -107,8 +107,8 @@ struct ztc_nf_chain {
 struct ztc_nf {
 	struct zt_arena *arena;
 	struct ztc_nf_chain *chains;
+	struct ztc_nf_chain *at; /* that was asked for last */
 	size_t rule_count;
-	bool dnat;	    /* some rule translates destinations */
 	const char *broken; /* why the whole cannot be relied upon; NULL = it can */
 };
 

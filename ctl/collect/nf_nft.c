@@ -240,11 +240,8 @@ static void take_rule(struct ztc_nft *nft, const json_t *rule)
 	const json_t *expr = json_object_get(rule, "expr");
 	size_t before = nft->nf->rule_count;
 
-	if (!nft->chain || strcmp(nft->chain->name, zt_json_text(rule, "chain")) != 0 ||
-	    strcmp(nft->chain->table, zt_json_text(rule, "table")) != 0 ||
-	    strcmp(nft->chain->family, zt_json_text(rule, "family")) != 0)
-		nft->chain = ztc_nf_chain(nft->nf, "nftables", zt_json_text(rule, "family"),
-					  zt_json_text(rule, "table"), zt_json_text(rule, "chain"));
+	nft->chain = ztc_nf_chain(nft->nf, "nftables", zt_json_text(rule, "family"),
+				  zt_json_text(rule, "table"), zt_json_text(rule, "chain"));
 	if (!nft->chain) {
 		nft->nf->broken = "no memory";
 		return;
@@ -276,7 +273,6 @@ static void take_chain(struct ztc_nft *nft, const json_t *row)
 			continue;
 		c->hook = hooks[i].hook;
 		c->prio = json_integer_value(json_object_get(row, "prio"));
-		c->nat = strcmp(zt_json_text(row, "type"), "nat") == 0;
 		c->drop = strcmp(zt_json_text(row, "policy"), "drop") == 0;
 		if (device)
 			c->device = zt_arena_text(nft->nf->arena, device, strlen(device));

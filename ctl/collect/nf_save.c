@@ -77,6 +77,7 @@ static void plain(struct line *line, enum ztc_nf_field field)
 	ztc_nf_match(&line->draft, field);
 }
 
+/* A prefix, or "10.0.0.1-10.0.0.9" of iprange. */
 static void take_address(struct line *line, enum ztc_nf_field field)
 {
 	struct ztc_nf_match *m = match(line, field);
@@ -216,18 +217,6 @@ static void skip_values(struct line *line)
 		line->at++;
 }
 
-static void take_range(struct line *line, enum ztc_nf_field field)
-{
-	struct ztc_nf_match *m = match(line, field);
-	struct ztc_span span;
-
-	m->family = line->family;
-	if (ztc_prefix_parse(next_word(line), &span) == line->family)
-		ztc_spans_add(&m->values, span.lo, span.hi);
-	else
-		m->field = ZTC_NF_UNKNOWN;
-}
-
 static void take_option(struct line *line, const char *option)
 {
 	const char *value;
@@ -245,7 +234,7 @@ static void take_option(struct line *line, const char *option)
 	} else if (strcmp(option, "--ctdir") == 0) {
 		fixed(line, strcmp(next_word(line), "ORIGINAL") == 0);
 	} else if (strcmp(option, "--src-range") == 0 || strcmp(option, "--dst-range") == 0) {
-		take_range(line, option[2] == 's' ? ZTC_NF_SADDR : ZTC_NF_DADDR);
+		take_address(line, option[2] == 's' ? ZTC_NF_SADDR : ZTC_NF_DADDR);
 	} else if (strcmp(option, "--tcp-flags") == 0) {
 		take_flags(line);
 	} else if (strcmp(option, "--syn") == 0) {
@@ -398,7 +387,6 @@ static void take_chain(struct line *line, const char *source, const char *family
 		  : strcmp(name, "FORWARD") == 0  ? ZTC_NF_FORWARD
 						  : ZTC_NF_NO_HOOK;
 	c->prio = priority(table, name);
-	c->nat = strcmp(table, "nat") == 0;
 	c->drop = strcmp(line->words[1], "DROP") == 0;
 }
 
