@@ -222,7 +222,8 @@ static void tell_mechanisms(const struct ztc_nf *nf, const struct ztc_netns *ns,
 	}
 }
 
-int ztc_filter_read(struct ztc_nf *nf, const struct ztc_netns *ns, json_t *data)
+/* Every rule of the namespace that we are in; parts that cannot be read are in "unread". */
+static int read_rules(struct ztc_nf *nf, const struct ztc_netns *ns, json_t *data)
 {
 	int r = read_nft(nf, ns, data);
 
@@ -242,9 +243,13 @@ static int in_namespace(const struct ztc_netns *ns, json_t *data)
 	int r = ztc_nf_init(&nf);
 
 	if (r == 0)
-		r = ztc_filter_read(&nf, ns, data);
-	if (r < 0 || !nf.broken)
-		return r < 0 ? r : ztc_filter_ask(&nf, ns, data);
+		r = read_rules(&nf, ns, data);
+	if (r == 0 && !nf.broken)
+		r = ztc_filter_ask(&nf, ns, data);
+	if (r == -E2BIG)
+		nf.broken = "more rules than can be followed";
+	else if (r < 0 || !nf.broken)
+		return r;
 	/* Half a ruleset would say "denied" for want of the rule that allows. */
 	json_array_append_new(json_object_get(data, "unread"),
 			      json_pack("{s:I,s:s,s:s,s:b}", "netns", (json_int_t)ns->inode, "what",

@@ -417,12 +417,5 @@ int ztc_filter_ask(const struct ztc_nf *nf, const struct ztc_netns *ns, json_t *
 		r = ask_family(&asking, 6);
 	if (r == 0)
 		tell_translated(&asking);
-	if (r == -E2BIG) {
-		json_array_append_new(json_object_get(data, "unread"),
-				      json_pack("{s:I,s:s,s:s,s:b}", "netns", (json_int_t)ns->inode,
-						"what", "rules", "why",
-						"more rules than can be followed", "all", true));
-		r = 0;
-	}
 	return r;
 }
