@@ -125,6 +125,10 @@ __attribute__((format(printf, 3, 4))) void ztc_offender(struct ztc_result *r, co
 void ztc_share(const struct ztc_facts *facts, struct ztc_result *r, const char *id, int64_t num,
 	       int64_t den, bool universe_known);
 
+/* ztc_share_state - what ztc_share() would conclude, without concluding it. */
+enum ztc_state ztc_share_state(const struct ztc_facts *facts, const char *id, int64_t num,
+			       int64_t den, bool universe_known);
+
 /* ztc_limit - a number of the profile: checks[@id][@name].value. A profile is complete: asking for
  * another is a bug and aborts. */
 double ztc_limit(const struct ztc_facts *facts, const char *id, const char *name);

@@ -79,18 +79,6 @@ static enum ztc_way_kind cover(const struct ztc_facts *facts, const struct ztc_n
 	return worst->kind;
 }
 
-static enum ztc_state state_of(const struct ztc_facts *facts, int64_t num, int64_t den)
-{
-	struct ztc_result probe = {0};
-	enum ztc_state state;
-
-	ztc_share(facts, &probe, "ZTS-3.1-04", num, den, true);
-	state = probe.state;
-	json_decref(probe.reason);
-	json_decref(probe.expected);
-	return state;
-}
-
 void ztc_judge_covered(const struct ztc_facts *facts, struct ztc_result *r)
 {
 	int64_t all = 0, covered = 0, undecided = 0;
@@ -127,7 +115,8 @@ void ztc_judge_covered(const struct ztc_facts *facts, struct ztc_result *r)
 		return;
 	}
 	ztc_share(facts, r, "ZTS-3.1-04", covered, all, complete);
-	if (undecided && state_of(facts, covered, all) != state_of(facts, covered + undecided, all))
+	if (ztc_share_state(facts, "ZTS-3.1-04", covered, all, true) !=
+	    ztc_share_state(facts, "ZTS-3.1-04", covered + undecided, all, true))
 		ztc_conclude(r, ZTC_STATE_UNKNOWN,
 			     N_("%lld of %lld are covered; %lld more hang on rules that cannot be "
 				"decided, and they decide the result"),

@@ -171,26 +171,34 @@ const json_t *ztc_list(const struct ztc_facts *facts, const char *name)
 	return list;
 }
 
-void ztc_share(const struct ztc_facts *facts, struct ztc_result *r, const char *id, int64_t num,
-	       int64_t den, bool universe_known)
+enum ztc_state ztc_share_state(const struct ztc_facts *facts, const char *id, int64_t num,
+			       int64_t den, bool universe_known)
 {
 	double pass = ztc_limit(facts, id, "pass_share");
 	double partial = ztc_limit(facts, id, "partial_share");
-	enum ztc_state state;
+
+	if (den <= 0 || (den < ZTC_SAMPLES_MIN && !universe_known))
+		return ZTC_STATE_UNKNOWN;
+	/* Compared as a product: 99 of 100 is 99 %, whatever 0.99 is in binary. */
+	return (double)num + 1e-9 * den >= pass * den	   ? ZTC_STATE_PASS
+	       : (double)num + 1e-9 * den >= partial * den ? ZTC_STATE_PARTIAL
+							   : ZTC_STATE_FAIL;
+}
+
+void ztc_share(const struct ztc_facts *facts, struct ztc_result *r, const char *id, int64_t num,
+	       int64_t den, bool universe_known)
+{
+	enum ztc_state state = ztc_share_state(facts, id, num, den, universe_known);
 
 	r->num = num;
 	r->den = den;
-	ztc_expected(r, N_("at least %g%% (partial: %g%%)"), pass * 100, partial * 100);
-	if (den <= 0 || (den < ZTC_SAMPLES_MIN && !universe_known)) {
-		ztc_conclude(r, ZTC_STATE_UNKNOWN,
-			     N_("%lld of %lld: too few to be a share, %d are needed"),
+	ztc_expected(r, N_("at least %g%% (partial: %g%%)"),
+		     ztc_limit(facts, id, "pass_share") * 100,
+		     ztc_limit(facts, id, "partial_share") * 100);
+	if (state == ZTC_STATE_UNKNOWN)
+		ztc_conclude(r, state, N_("%lld of %lld: too few to be a share, %d are needed"),
 			     (long long)num, (long long)den, ZTC_SAMPLES_MIN);
-		return;
-	}
-	/* Compared as a product: 99 of 100 is 99 %, whatever 0.99 is in binary. */
-	state = (double)num + 1e-9 * den >= pass * den	    ? ZTC_STATE_PASS
-		: (double)num + 1e-9 * den >= partial * den ? ZTC_STATE_PARTIAL
-							    : ZTC_STATE_FAIL;
-	ztc_conclude(r, state, N_("%lld of %lld (%.1f%%)"), (long long)num, (long long)den,
-		     100.0 * num / den);
+	else
+		ztc_conclude(r, state, N_("%lld of %lld (%.1f%%)"), (long long)num, (long long)den,
+			     100.0 * num / den);
 }
